@@ -1,0 +1,10 @@
+//! Edgefeed: package feeds at the edge.
+//!
+//! One Cloudflare Worker answers package clients on the URL shapes of Azure Artifacts. Arrows go one way:
+//! `edge -> server -> protocol -> service -> store -> error -> platform -> model`; `ARCHITECTURE.md` draws the map.
+
+pub mod error;
+pub mod model;
+pub mod platform;
+pub mod service;
+pub mod store;

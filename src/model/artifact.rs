@@ -1,0 +1,68 @@
+//! Artifacts: the files of a version.
+
+use super::Digest;
+use serde::{Deserialize, Serialize};
+
+/// A file's name within its version: one path segment, printable, never `.` or `..`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ArtifactName(String);
+
+impl ArtifactName {
+    /// Reads a file name of at most 255 characters; `None` for anything that could leave its folder.
+    pub fn parse(text: &str) -> Option<Self> {
+        let dots = text.chars().all(|character| character == '.');
+        let safe = |character: char| !character.is_control() && !matches!(character, '/' | '\\');
+        (!dots && text.len() <= 255 && text.chars().all(safe)).then(|| Self(text.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for ArtifactName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for ArtifactName {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::parse(&text).ok_or("not a file name")
+    }
+}
+
+impl From<ArtifactName> for String {
+    fn from(name: ArtifactName) -> Self {
+        name.0
+    }
+}
+
+/// What a slot knows of one of its files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactRecord {
+    /// The file's name.
+    pub name: ArtifactName,
+    /// Bytes.
+    pub size: u64,
+    /// Digests known, weakest algorithm first.
+    pub digests: Vec<Digest>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leaves_its_folder() {
+        for bad in ["", ".", "..", "a/b", "a\\b", "a\0b", "\n", &"x".repeat(256)] {
+            assert_eq!(ArtifactName::parse(bad), None, "{bad:?}");
+        }
+        assert!(ArtifactName::parse("left-pad-1.3.0.tgz").is_some());
+    }
+}

@@ -1,0 +1,238 @@
+//! Digests of content, and hashing while bytes flow by.
+//!
+//! Out of scope: MD5 and BLAKE2, until a protocol needs them.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha512};
+
+/// A hash algorithm, weakest first, so that the greatest of several is the one to verify with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Algorithm {
+    /// SHA-1: only where nothing better was declared.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Algorithm {
+    /// The lower-case name, as in subresource integrity and in stored records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    const fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+/// Why a digest could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a digest")]
+pub struct InvalidDigest(String);
+
+/// An algorithm and the value it gave. Stored as `sha256:<hex>`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest {
+    algorithm: Algorithm,
+    value: Vec<u8>,
+}
+
+impl Digest {
+    /// Reads hexadecimal text of either case.
+    pub fn from_hex(algorithm: Algorithm, text: &str) -> Result<Self, InvalidDigest> {
+        let nibble = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let pairs = text.as_bytes().chunks(2);
+        let value: Option<Vec<u8>> =
+            pairs.map(|pair| Some(nibble(pair[0])? << 4 | nibble(*pair.get(1)?)?)).collect();
+        Self::checked(algorithm, value, text)
+    }
+
+    /// The strongest digest in a [subresource integrity](https://www.w3.org/TR/SRI/#the-integrity-attribute) text
+    /// such as `sha512-…`; algorithms we do not know are passed over.
+    pub fn from_integrity(text: &str) -> Result<Self, InvalidDigest> {
+        text.split_ascii_whitespace()
+            .filter_map(|part| {
+                let (name, rest) = part.split_once('-')?;
+                let algorithm = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512]
+                    .into_iter()
+                    .find(|algorithm| algorithm.name() == name)?;
+                let encoded = rest.split('?').next()?;
+                Self::checked(algorithm, STANDARD.decode(encoded).ok(), part).ok()
+            })
+            .max()
+            .ok_or_else(|| InvalidDigest(text.to_owned()))
+    }
+
+    /// Hashes bytes that are all at hand.
+    pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(&[algorithm]);
+        hasher.update(bytes);
+        hasher.finish().remove(0)
+    }
+
+    /// Which algorithm.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The raw value.
+    pub fn value(&self) -> &[u8] {
+        &self.value
+    }
+
+    /// Lower-case hexadecimal.
+    pub fn hex(&self) -> String {
+        use std::fmt::Write as _;
+        self.value.iter().fold(String::with_capacity(self.value.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// Subresource integrity spelling, `sha512-<base64>`.
+    pub fn integrity(&self) -> String {
+        format!("{}-{}", self.algorithm.name(), STANDARD.encode(&self.value))
+    }
+
+    fn checked(algorithm: Algorithm, value: Option<Vec<u8>>, text: &str) -> Result<Self, InvalidDigest> {
+        match value {
+            Some(value) if value.len() == algorithm.length() => Ok(Self { algorithm, value }),
+            _ => Err(InvalidDigest(text.chars().take(160).collect())),
+        }
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}:{}", self.algorithm.name(), self.hex())
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl std::str::FromStr for Digest {
+    type Err = InvalidDigest;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+        match text.split_once(':') {
+            Some(("sha1", hex)) => Self::from_hex(Algorithm::Sha1, hex),
+            Some(("sha256", hex)) => Self::from_hex(Algorithm::Sha256, hex),
+            Some(("sha512", hex)) => Self::from_hex(Algorithm::Sha512, hex),
+            _ => Err(InvalidDigest(text.chars().take(160).collect())),
+        }
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Computes several digests in one pass.
+#[derive(Clone, Default)]
+pub struct Hasher {
+    sha1: Option<Sha1>,
+    sha256: Option<Sha256>,
+    sha512: Option<Sha512>,
+}
+
+impl Hasher {
+    /// A hasher for these algorithms.
+    pub fn new(algorithms: &[Algorithm]) -> Self {
+        let wanted = |algorithm| algorithms.contains(&algorithm);
+        Self {
+            sha1: wanted(Algorithm::Sha1).then(Sha1::new),
+            sha256: wanted(Algorithm::Sha256).then(Sha256::new),
+            sha512: wanted(Algorithm::Sha512).then(Sha512::new),
+        }
+    }
+
+    /// Takes the next bytes in.
+    pub fn update(&mut self, bytes: &[u8]) {
+        if let Some(hasher) = &mut self.sha1 {
+            hasher.update(bytes);
+        }
+        if let Some(hasher) = &mut self.sha256 {
+            hasher.update(bytes);
+        }
+        if let Some(hasher) = &mut self.sha512 {
+            hasher.update(bytes);
+        }
+    }
+
+    /// The digests, weakest algorithm first.
+    pub fn finish(self) -> Vec<Digest> {
+        let digest = |algorithm, value: Option<Vec<u8>>| value.map(|value| Digest { algorithm, value });
+        [
+            digest(Algorithm::Sha1, self.sha1.map(|hasher| hasher.finalize().to_vec())),
+            digest(Algorithm::Sha256, self.sha256.map(|hasher| hasher.finalize().to_vec())),
+            digest(Algorithm::Sha512, self.sha512.map(|hasher| hasher.finalize().to_vec())),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn integrity_takes_the_strongest_known_algorithm() {
+        let sha1 = Digest::of(Algorithm::Sha1, b"x").integrity();
+        let sha512 = Digest::of(Algorithm::Sha512, b"x");
+        let text = format!("{sha1} sha3-AAAA {}?opt", sha512.integrity());
+        assert_eq!(Digest::from_integrity(&text), Ok(sha512));
+        assert!(Digest::from_integrity("sha512-AAAA").is_err(), "too short a value");
+        assert!(Digest::from_integrity("").is_err());
+    }
+
+    #[test]
+    fn the_empty_text_has_its_published_digest() {
+        assert_eq!(Digest::of(Algorithm::Sha1, b"").hex(), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_what_it_prints(bytes: Vec<u8>) {
+            for algorithm in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512] {
+                let digest = Digest::of(algorithm, &bytes);
+                prop_assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest.clone());
+                prop_assert_eq!(Digest::from_integrity(&digest.integrity()).unwrap(), digest);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text: String) {
+            let _ = text.parse::<Digest>();
+            let _ = Digest::from_integrity(&text);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Nouns: the values every layer above speaks in, and the rules they carry.
+//!
+//! In scope: parsing, printing, ordering, and decisions that need nothing but their arguments.
+//! Out of scope: anything asynchronous, anything that reads or writes, any protocol's wire format.
+
+mod artifact;
+mod digest;
+mod feed;
+mod locator;
+mod package;
+mod principal;
+mod protocol;
+mod role;
+mod secret;
+mod slot;
+mod timestamp;
+mod token;
+mod upstream;
+mod view;
+
+pub use artifact::{ArtifactName, ArtifactRecord};
+pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
+pub use feed::{Feed, FeedId, FeedName, InvalidName, ListingMode, OrganizationName, ProjectName};
+pub use locator::{Address, FeedLocator, InvalidLocator};
+pub use package::{PackageName, PackageSettings, UpstreamingBehavior, Version};
+pub use principal::{Authority, Principal};
+pub use protocol::ProtocolId;
+pub use role::{Action, Role, Scope};
+pub use secret::Secret;
+pub use slot::{FirstPublished, ListingState, Origin, Slot, SlotState, SourceStep};
+pub use timestamp::Timestamp;
+pub use token::{Grant, GrantTarget, Token, TokenHash, TokenText};
+pub use upstream::{SourceHealth, SourceId, SourceKind, SourceStatus, UpstreamSource};
+pub use view::{View, ViewName, Visibility};

@@ -1,0 +1,128 @@
+//! Slots: the one record of a version number, never removed.
+
+use super::{ArtifactName, ArtifactRecord, SourceId, SourceKind, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+
+/// Where a version is in its life: live, then perhaps deleted (and restored), then perhaps purged for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "name")]
+pub enum SlotState {
+    /// Served.
+    Live,
+    /// In the recycle bin: a tombstone whose bytes are kept.
+    Deleted {
+        /// Since when.
+        at: Timestamp,
+        /// Who did it.
+        by: String,
+    },
+    /// A tombstone whose bytes are gone.
+    Purged {
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+/// Where the bytes were first published; follows the version through chains of feeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FirstPublished {
+    /// To some feed here.
+    Internal,
+    /// To a public registry.
+    External,
+}
+
+/// One source a saved version came through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceStep {
+    /// Which source.
+    pub id: SourceId,
+    /// Its name then.
+    pub name: String,
+    /// Its address then.
+    pub location: String,
+    /// What it was.
+    pub kind: SourceKind,
+}
+
+/// How a version got here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Origin {
+    /// Pushed to this feed.
+    Published {
+        /// Who pushed it.
+        by: String,
+    },
+    /// Copied from an upstream source on first use.
+    #[serde(rename_all = "camelCase")]
+    Saved {
+        /// The sources it came through, nearest first.
+        source_chain: Vec<SourceStep>,
+        /// For whom it was saved.
+        by: String,
+    },
+}
+
+/// Shown, hidden, or shown with a warning.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListingState {
+    /// Unlisted or yanked: restored by exact number only.
+    #[serde(default)]
+    pub hidden: bool,
+    /// The deprecation message or the reason for yanking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// A version of a package in a feed: the stored record whose creation is the commit of a publish or a save.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Slot {
+    /// The version as its protocol prints it.
+    pub version: String,
+    /// Live, deleted or purged.
+    pub state: SlotState,
+    /// How it got here.
+    pub origin: Origin,
+    /// Internal or external.
+    pub first_published: FirstPublished,
+    /// Unlisted, yanked, deprecated?
+    #[serde(default)]
+    pub listing: ListingState,
+    /// Ids of the views it was promoted to; `Local` is implied.
+    #[serde(default)]
+    pub views: BTreeSet<String>,
+    /// Its files.
+    pub artifacts: Vec<ArtifactRecord>,
+    /// When it came here.
+    pub added: Timestamp,
+    /// When it was first published anywhere, as its source says; for a published version, when that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Timestamp>,
+    /// What the protocol's listings say of it, in the protocol's own form.
+    pub manifest: Box<RawValue>,
+    /// Grows with every change.
+    pub sequence: u64,
+}
+
+impl Slot {
+    /// Is it served?
+    pub fn is_live(&self) -> bool {
+        self.state == SlotState::Live
+    }
+
+    /// Was it pushed to this feed, as opposed to saved?
+    pub fn is_published(&self) -> bool {
+        matches!(self.origin, Origin::Published { .. })
+    }
+
+    /// The file of that name.
+    pub fn artifact(&self, name: &ArtifactName) -> Option<&ArtifactRecord> {
+        self.artifacts.iter().find(|artifact| artifact.name == *name)
+    }
+}

@@ -1,0 +1,100 @@
+//! Upstream sources: where a feed looks for versions it lacks.
+
+use super::{FeedId, Timestamp, feed::guid};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Identity of an upstream source, which outlives renames: a GUID.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SourceId(String);
+
+impl SourceId {
+    /// Makes an id of 16 random bytes.
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(guid(bytes))
+    }
+
+    /// Takes an id that a client sent back; it must be a GUID.
+    pub fn parse(text: &str) -> Option<Self> {
+        FeedId::parse(text).map(|id| Self(id.as_str().to_owned()))
+    }
+
+    /// The GUID.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What kind of place a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SourceKind {
+    /// A registry, stock or custom, reached over HTTP: what it offers is external.
+    Public,
+    /// A view of another feed of this deployment: what it offers keeps its origin.
+    Internal,
+}
+
+/// One upstream source of a feed; part of the feed's record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpstreamSource {
+    /// Identity.
+    pub id: SourceId,
+    /// For people.
+    pub name: String,
+    /// The protocol it speaks, as stored.
+    pub protocol: String,
+    /// Its address: a URL, or an `azure-feed://` locator.
+    pub location: String,
+    /// What it is.
+    pub kind: SourceKind,
+    /// Is it consulted?
+    pub enabled: bool,
+    /// For how many seconds its listings are fresh.
+    #[serde(default = "default_freshness")]
+    pub freshness_seconds: u32,
+}
+
+/// 60 s: fresh upstreams are what users of Azure Artifacts miss most.
+const fn default_freshness() -> u32 {
+    60
+}
+
+impl UpstreamSource {
+    /// How long its listings are fresh.
+    pub const fn freshness(&self) -> Duration {
+        Duration::from_secs(self.freshness_seconds as u64)
+    }
+
+    /// The default of `freshness_seconds`.
+    pub const DEFAULT_FRESHNESS_SECONDS: u32 = default_freshness();
+}
+
+/// How a source has been doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SourceStatus {
+    /// As far as we know.
+    #[default]
+    Ok,
+    /// The last request failed.
+    Failing,
+}
+
+/// The stored record of a source's health.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceHealth {
+    /// Now.
+    pub status: SourceStatus,
+    /// Since when the status is what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Why the last failure was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When the last failure was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<Timestamp>,
+}

@@ -1,0 +1,201 @@
+//! Deleting, restoring and purging versions.
+//!
+//! The slot is flipped first: from then on the version is gone, here at once and elsewhere within
+//! [`CHECK_REUSE`](crate::store::slots::CHECK_REUSE). The bytes stay for the recycle bin's 30 days.
+
+use super::{Ecosystem, FeedContext, tags};
+use crate::error::{Conflict, Error, Missing, Result};
+use crate::model::{
+    FirstPublished, ListingState, Origin, PackageName, Slot, SlotState, Timestamp, Version,
+};
+use crate::platform::{BlobStore as _, Platform, RecordStore as _};
+use crate::store::index;
+use crate::store::keys::PackagePath;
+use crate::store::slots::{self, Created};
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long a deleted version can be restored.
+pub const RECYCLE_BIN: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Deletes a version. One that only an upstream source has is deleted too: its number becomes a tombstone here.
+pub async fn delete<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+) -> Result<()> {
+    super::publish::refuse_view(context)?;
+    let (platform, path) = (&context.platform, context.path(E::PROTOCOL, package));
+    let state = SlotState::Deleted { at: platform.now(), by: context.principal.subject().to_owned() };
+    let slot = match slots::get(platform, &path, version.key()).await? {
+        Some(_) => flip(platform, &path, version, |slot| slot.is_live().then(|| state.clone())).await?,
+        None => tombstone::<E, P>(context, &path, package, version, &state).await?,
+    };
+    // Before the index: a bin note without a deleted slot is harmless, the reverse would keep the bytes for ever.
+    platform.records().overwrite(&path.bin(version.key()), Bytes::from_static(b"{}")).await?;
+    let entry = [(version.key().to_owned(), slot)];
+    index::record(platform, &path, package.as_str(), &entry, None).await?;
+    drop_tags::<E, P>(context, package, version).await
+}
+
+/// Restores a version from the recycle bin, to where it was, views included.
+pub async fn restore<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+) -> Result<()> {
+    let (platform, path) = (&context.platform, context.path(E::PROTOCOL, package));
+    let slot = deleted_slot::<E, P>(context, package, version).await?;
+    if slot.artifacts.is_empty() {
+        let text = format!("`{package}` {version} was never in this feed: there is nothing to restore");
+        return Err(Error::Conflict(Conflict::Other(text)));
+    }
+    let slot = flip(platform, &path, version, |slot| match slot.state {
+        SlotState::Deleted { .. } => Some(SlotState::Live),
+        SlotState::Live | SlotState::Purged { .. } => None,
+    })
+    .await?;
+    if !slot.is_live() {
+        return Err(not_in_bin(package, version));
+    }
+    let entry = [(version.key().to_owned(), slot)];
+    index::record(platform, &path, package.as_str(), &entry, None).await?;
+    Ok(platform.records().delete(&[path.bin(version.key())]).await?)
+}
+
+/// Drops the bytes of a deleted version; its tombstone stays for ever.
+pub async fn purge<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+) -> Result<()> {
+    deleted_slot::<E, P>(context, package, version).await?;
+    let path = context.path(E::PROTOCOL, package);
+    purge_at(&context.platform, &path, version.key()).await
+}
+
+/// The slot of a version in the recycle bin.
+pub async fn deleted_slot<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+) -> Result<Slot> {
+    let path = context.path(E::PROTOCOL, package);
+    let slot = slots::get(&context.platform, &path, version.key()).await?.map(|stored| stored.value);
+    slot.filter(|slot| matches!(slot.state, SlotState::Deleted { .. })).ok_or_else(|| not_in_bin(package, version))
+}
+
+/// The slot of a version, live or not.
+pub async fn any_slot<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+) -> Result<Option<Slot>> {
+    let path = context.path(E::PROTOCOL, package);
+    Ok(slots::get(&context.platform, &path, version.key()).await?.map(|stored| stored.value))
+}
+
+/// Purges a version if it has been in the recycle bin long enough.
+pub(super) async fn purge_expired<P: Platform>(platform: &P, path: &PackagePath, version_key: &str) -> Result<bool> {
+    let Some(stored) = slots::get(platform, path, version_key).await? else { return Ok(false) };
+    match stored.value.state {
+        SlotState::Deleted { at, .. } if platform.now().since(at) >= RECYCLE_BIN => {
+            purge_at(platform, path, version_key).await?;
+            Ok(true)
+        }
+        SlotState::Deleted { .. } => Ok(false),
+        // Restored or purged already: the note is all that is left.
+        SlotState::Live | SlotState::Purged { .. } => {
+            platform.records().delete(&[path.bin(version_key)]).await?;
+            Ok(false)
+        }
+    }
+}
+
+async fn purge_at<P: Platform>(platform: &P, path: &PackagePath, version_key: &str) -> Result<()> {
+    let at = platform.now();
+    // The slot first: a version must not be restored whose bytes are being removed.
+    let slot = slots::update(platform, path, version_key, |slot| {
+        let deleted = matches!(slot.state, SlotState::Deleted { .. });
+        Ok(deleted.then(|| Slot { state: SlotState::Purged { at }, ..slot.clone() }))
+    })
+    .await?;
+    for artifact in &slot.artifacts {
+        platform.blobs().delete(&path.file(version_key, &artifact.name)).await?;
+    }
+    platform.records().delete(&[path.bin(version_key)]).await?;
+    index::record(platform, path, "", &[(version_key.to_owned(), slot)], None).await
+}
+
+async fn flip<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version: &Version,
+    to: impl Fn(&Slot) -> Option<SlotState>,
+) -> Result<Slot> {
+    slots::update(platform, path, version.key(), |slot| {
+        Ok(to(slot).map(|state| Slot { state, ..slot.clone() }))
+    })
+    .await
+}
+
+/// A slot that was never live, so that no upstream source can fill it.
+async fn tombstone<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    path: &PackagePath,
+    package: &PackageName,
+    version: &Version,
+    state: &SlotState,
+) -> Result<Slot> {
+    let missing = || Error::NotFound(Missing::Version(package.to_string(), version.to_string()));
+    let stored = index::get(&context.platform, path).await?.map(|stored| stored.value).unwrap_or_default();
+    let found = super::resolve::owner::<E, P>(context, package, version.key(), &stored).await?;
+    let found = found.ok_or_else(missing)?;
+    let by = context.principal.subject().to_owned();
+    let slot = Slot {
+        version: version.as_str().to_owned(),
+        state: state.clone(),
+        origin: Origin::Saved { source_chain: Vec::new(), by },
+        first_published: FirstPublished::External,
+        listing: ListingState::default(),
+        views: BTreeSet::new(),
+        artifacts: Vec::new(),
+        added: added(state),
+        published: None,
+        manifest: RawValue::NULL.to_owned(),
+        sequence: 1,
+    };
+    drop(found);
+    match slots::create(&context.platform, path, version.key(), &slot).await? {
+        Created::Yes => Ok(slot),
+        // Saved in the meantime.
+        Created::No(_) => {
+            flip(&context.platform, path, version, |slot| slot.is_live().then(|| state.clone())).await
+        }
+    }
+}
+
+fn added(state: &SlotState) -> Timestamp {
+    match state {
+        SlotState::Deleted { at, .. } | SlotState::Purged { at } => *at,
+        SlotState::Live => Timestamp::from_millis(0),
+    }
+}
+
+/// Tags never point to what is not there.
+async fn drop_tags<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+) -> Result<()> {
+    tags::change::<E, P>(context, package, |settings| {
+        settings.tags.retain(|_, target| target != version.as_str());
+    })
+    .await
+}
+
+fn not_in_bin(package: &PackageName, version: &Version) -> Error {
+    Error::NotFound(Missing::Other(format!("`{package}` {version} is not in the recycle bin")))
+}

@@ -1,0 +1,127 @@
+//! Downloads: a file of a version, from the store, or saved into it first.
+//!
+//! Warm: the slot's check is remembered for two seconds, the bytes come from the edge cache where it has them. Cold in
+//! this isolate: slot and bytes are read side by side. Never saved: the owner is found, saved from, and the bytes are
+//! served from the store: what is served is what was verified.
+
+use super::{Ecosystem, FeedContext, resolve, save};
+use crate::error::{Error, Missing, Result};
+use crate::model::{Action, ArtifactName, ArtifactRecord, PackageName, Slot, Timestamp, Version};
+use crate::platform::{BlobStore as _, Body, ByteRange, Platform, ResponseCache as _};
+use crate::store::{index, keys::PackagePath, slots};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Larger files are not put into the edge cache: one read of them costs more than it saves.
+const EDGE_CACHE_LIMIT: u64 = 64 << 20;
+
+/// A file found, not opened yet: enough for conditional requests, `HEAD` and ranges.
+pub struct Artifact<P> {
+    context: FeedContext<P>,
+    path: PackagePath,
+    version_key: String,
+    /// What its slot says of it.
+    pub record: ArtifactRecord,
+    /// Since when it is here.
+    pub added: Timestamp,
+}
+
+/// Finds a file for this caller, saving it on the way if it must and may.
+pub async fn artifact<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+    name: &ArtifactName,
+) -> Result<Artifact<P>> {
+    let path = context.path(E::PROTOCOL, package);
+    let known = match context.always_check {
+        true => slots::get(&context.platform, &path, version.key()).await?.map(|stored| Rc::new(stored.value)),
+        false => slots::get_recent(&context.platform, &path, version.key()).await?,
+    };
+    let slot = match known {
+        Some(slot) if !slot.is_live() => {
+            return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
+        }
+        Some(slot) if !context.shows(&slot.views) => return Err(no_version(package, version)),
+        Some(slot) if slot.artifact(name).is_some() => {
+            context.trace.note("local");
+            slot
+        }
+        _ => Rc::new(obtain::<E, P>(context, package, version, name).await?),
+    };
+    let record = slot.artifact(name).cloned();
+    let record = record.ok_or_else(|| Error::NotFound(Missing::Artifact(package.to_string(), name.to_string())))?;
+    let context = context.clone();
+    Ok(Artifact { context, path, version_key: version.key().to_owned(), record, added: slot.added })
+}
+
+fn no_version(package: &PackageName, version: &Version) -> Error {
+    Error::NotFound(Missing::Version(package.to_string(), version.to_string()))
+}
+
+/// A version, or a file of it, that is not local: whose is it, and may this caller have it saved?
+async fn obtain<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+    name: &ArtifactName,
+) -> Result<Slot> {
+    if context.view.is_some() || context.feed.sources(E::PROTOCOL).next().is_none() {
+        return Err(no_version(package, version));
+    }
+    if !context.permits(Action::Save) {
+        // Said without asking the sources: whoever may not save cannot make us do work upstream.
+        let what = format!("`{package}` {version} is not in this feed yet; saving it from an upstream source");
+        return Err(Error::lacks(Action::Save, &what, context.authority, &context.locator));
+    }
+    let path = context.path(E::PROTOCOL, package);
+    let index = index::get(&context.platform, &path).await?.map(|stored| stored.value).unwrap_or_default();
+    let found = resolve::owner::<E, P>(context, package, version.key(), &index).await?;
+    let found = found.ok_or_else(|| no_version(package, version))?;
+    context.trace.note("saved");
+    save::save::<E, P>(context, package, version, name, found).await
+}
+
+impl<P: Platform> Artifact<P> {
+    /// Its bytes, or a range of them.
+    pub async fn open(&self, range: Option<ByteRange>) -> Result<Body> {
+        let platform = &self.context.platform;
+        let key = self.path.file(&self.version_key, &self.record.name);
+        if range.is_some() || self.record.size > EDGE_CACHE_LIMIT {
+            return self.from_store(&key, range).await;
+        }
+        let url = self.path.edge_cache(&self.version_key, &self.record.name);
+        // A cache that fails is a cache that has nothing.
+        if let Ok(Some(cached)) = platform.cache().get(&url).await {
+            self.context.trace.note("edge-cache");
+            return Ok(cached.body);
+        }
+        let body = self.from_store(&key, None).await?;
+        self.fill_edge_cache(key, url);
+        Ok(body)
+    }
+
+    async fn from_store(&self, key: &str, range: Option<ByteRange>) -> Result<Body> {
+        let blob = self.context.platform.blobs().open(key, range).await?;
+        let lost = || Error::Damaged { key: key.to_owned(), reason: "a live version has lost its bytes".to_owned() };
+        Ok(blob.ok_or_else(lost)?.body)
+    }
+
+    /// Fills the cache by a read of its own, so that no client's pace and no copy in memory is involved.
+    fn fill_edge_cache(&self, key: String, url: String) {
+        let platform = self.context.platform.clone();
+        let (memo, now) = (platform.memo(), platform.now());
+        // Where the Cache API keeps nothing (workers.dev), do not read everything twice.
+        let filled = format!("filled:{url}");
+        if memo.get::<()>(&filled, now).is_some() {
+            return;
+        }
+        memo.put(filled, Rc::new(()), 16, now, Duration::from_secs(3600));
+        self.context.platform.in_background(async move {
+            if let Ok(Some(blob)) = platform.blobs().open(&key, None).await {
+                // Failing to cache costs time, not truth.
+                let _ = platform.cache().put(&url, blob.body).await;
+            }
+        });
+    }
+}

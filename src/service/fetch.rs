@@ -1,0 +1,224 @@
+//! Fetching from upstream sources: redirects, refused addresses, and what failures mean.
+
+use crate::error::{Error, Result, UpstreamFault};
+use crate::model::{Timestamp, UpstreamSource};
+use crate::platform::{Body, HttpClient as _, OutgoingRequest, OutgoingResponse, Platform, PlatformError};
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+use url::{Host, Url};
+
+/// How long a source may take to answer, and then to go on.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
+
+/// An answer that has a body or says that nothing changed.
+pub struct Fetched {
+    /// 200, 304, 404 or 410; other statuses are faults.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Where it came from in the end.
+    pub url: Url,
+    /// The body.
+    pub body: Body,
+}
+
+impl Fetched {
+    /// Is there nothing at that address?
+    pub fn is_absent(&self) -> bool {
+        matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE)
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Fetches from a source. Redirects are followed to allowed addresses only.
+pub(super) async fn fetch<P: Platform>(
+    platform: &P,
+    source: &UpstreamSource,
+    request: OutgoingRequest,
+    allow_private: bool,
+) -> Result<Fetched> {
+    let fault = |fault| Error::Upstream { name: source.name.clone(), fault };
+    let (method, headers) = (request.method.clone(), request.headers.clone());
+    let mut next = request;
+    for _ in 0..=REDIRECTS {
+        let url = next.url.clone();
+        permitted(&url, allow_private).map_err(fault)?;
+        let response = platform.http().send(next).await.map_err(|error| fault(fault_of(&error)))?;
+        if !response.status.is_redirection() || response.status == StatusCode::NOT_MODIFIED {
+            return settle(platform.now(), response, url).map_err(fault);
+        }
+        let location = response.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let target = location.and_then(|location| url.join(location).ok());
+        let target = target.ok_or_else(|| fault(UpstreamFault::Malformed("a redirect to nowhere".to_owned())))?;
+        next = OutgoingRequest {
+            method: method.clone(),
+            url: target,
+            headers: headers.clone(),
+            body: Body::Empty,
+            timeout: TIMEOUT,
+        };
+    }
+    Err(fault(UpstreamFault::Malformed("too many redirects".to_owned())))
+}
+
+/// A `GET` with an `Accept` header and the validators of what is known.
+pub(super) fn get(url: Url, accept: &'static str, identity: bool) -> OutgoingRequest {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, http::HeaderValue::from_static(accept));
+    headers.insert(header::USER_AGENT, http::HeaderValue::from_static(concat!("edgefeed/", env!("CARGO_PKG_VERSION"))));
+    // Archives are stored as they come, and R2 takes no stream of unknown length, which decoding would make of them.
+    let encoding = if identity { "identity" } else { "gzip" };
+    headers.insert(header::ACCEPT_ENCODING, http::HeaderValue::from_static(encoding));
+    OutgoingRequest { method: Method::GET, url, headers, body: Body::Empty, timeout: TIMEOUT }
+}
+
+/// Passes a request on to sources in order and answers with the first that has something: for what is not about
+/// versions, such as audits, keys and attestations. `url` is the address below a source's own.
+pub async fn fetch_first<P: Platform>(
+    context: &super::FeedContext<P>,
+    protocol: crate::model::ProtocolId,
+    make: impl Fn(&Url) -> Option<OutgoingRequest>,
+) -> Result<Option<(UpstreamSource, Fetched)>> {
+    let mut failure = None;
+    for source in context.feed.sources(protocol) {
+        if source.kind != crate::model::SourceKind::Public {
+            continue;
+        }
+        let Some(request) = super::upstream::location(source).ok().and_then(|location| make(&location)) else {
+            continue;
+        };
+        match fetch(&context.platform, source, request, context.settings.allow_private_upstreams).await {
+            Ok(fetched) if fetched.status == StatusCode::OK => return Ok(Some((source.clone(), fetched))),
+            Ok(_) => {}
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    failure.map_or(Ok(None), Err)
+}
+
+/// All of an answer's body, at most `limit` bytes.
+pub async fn collect(source: &UpstreamSource, body: Body, limit: usize) -> Result<Bytes> {
+    body.collect(limit)
+        .await
+        .map_err(|error| Error::Upstream { name: source.name.clone(), fault: fault_of(&error) })
+}
+
+/// What a failure of the platform means, said of a source.
+pub(super) fn fault_of(error: &PlatformError) -> UpstreamFault {
+    match error {
+        PlatformError::TimedOut => UpstreamFault::TimedOut,
+        PlatformError::TooLong(limit) => UpstreamFault::TooLarge(*limit),
+        PlatformError::Refused(reason) => UpstreamFault::Refused(reason.clone()),
+        PlatformError::Connection(reason) | PlatformError::Cut(reason) | PlatformError::Other(reason) => {
+            UpstreamFault::Unreachable(reason.clone())
+        }
+        PlatformError::Contended => UpstreamFault::Unreachable("too many requests".to_owned()),
+    }
+}
+
+fn settle(now: Timestamp, response: OutgoingResponse, url: Url) -> std::result::Result<Fetched, UpstreamFault> {
+    let OutgoingResponse { status, headers, body } = response;
+    match status {
+        StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::NOT_FOUND | StatusCode::GONE => {
+            Ok(Fetched { status, headers, url, body })
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            let after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+            Err(UpstreamFault::Throttled(after.and_then(|text| retry_after(now, text))))
+        }
+        other => Err(UpstreamFault::Status(other.as_u16())),
+    }
+}
+
+/// Seconds, as registries send it; a date is not worth a parser.
+fn retry_after(_now: Timestamp, text: &str) -> Option<Duration> {
+    text.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Is this an address a source may lead to? Private, link-local and loopback ones are not, or a redirect could make
+/// the Worker read what only it can reach. Names are judged as written: the runtime resolves them, not we.
+pub(super) fn permitted(url: &Url, allow_private: bool) -> std::result::Result<(), UpstreamFault> {
+    let refuse = |reason: &str| Err(UpstreamFault::Refused(format!("{reason}: {}", shown(url))));
+    if !matches!(url.scheme(), "https" | "http") {
+        return refuse("not HTTP");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse("credentials in a URL");
+    }
+    let private = match url.host() {
+        None => return refuse("no host"),
+        Some(Host::Ipv4(address)) => private_v4(address),
+        Some(Host::Ipv6(address)) => private_v6(address),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            name == "localhost"
+                || [".localhost", ".internal", ".local"].iter().any(|suffix| name.ends_with(suffix))
+                || !name.contains('.')
+        }
+    };
+    if private && !allow_private { refuse("a private address") } else { Ok(()) }
+}
+
+fn private_v4(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_broadcast()
+        || address.is_multicast()
+        || first == 0
+        || first >= 240
+        || (first == 100 && (64..128).contains(&second)) // shared address space, RFC 6598
+}
+
+fn private_v6(address: Ipv6Addr) -> bool {
+    let first = address.segments()[0];
+    // IPv4 in disguise: mapped, or by NAT64's well-known prefix.
+    let embedded = address.to_ipv4_mapped().or_else(|| {
+        let [a, b, c, d] = [address.octets()[12], address.octets()[13], address.octets()[14], address.octets()[15]];
+        (first == 0x64 && address.segments()[1] == 0xff9b).then(|| Ipv4Addr::new(a, b, c, d))
+    });
+    embedded.is_some_and(private_v4)
+        || address.is_loopback()
+        || address.is_unspecified()
+        || address.is_multicast()
+        || first & 0xfe00 == 0xfc00 // unique local, RFC 4193
+        || first & 0xffc0 == 0xfe80 // link-local, RFC 4291
+}
+
+/// A URL without its query, which may hold a signature.
+fn shown(url: &Url) -> String {
+    format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_addresses_are_refused_in_every_disguise() {
+        for bad in [
+            "http://localhost/", "http://x.localhost/", "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/",
+            "http://10.1.2.3/", "http://172.16.0.1/", "http://192.168.1.1/", "http://169.254.169.254/latest",
+            "http://100.64.0.1/", "http://0.0.0.0/", "http://[::1]/", "http://[::]/", "http://[fe80::1]/",
+            "http://[fd00::1]/", "http://[::ffff:127.0.0.1]/", "http://[64:ff9b::7f00:1]/", "http://metadata.internal/",
+            "http://intranet/", "https://user:secret@example.com/", "ftp://example.com/", "file:///etc/passwd",
+        ] {
+            assert!(permitted(&Url::parse(bad).unwrap(), false).is_err(), "{bad}");
+        }
+        for good in ["https://example.com/", "http://93.184.216.34/", "https://[2606:4700::1111]/"] {
+            assert!(permitted(&Url::parse(good).unwrap(), false).is_ok(), "{good}");
+        }
+        assert!(permitted(&Url::parse("http://127.0.0.1:4873/").unwrap(), true).is_ok(), "development");
+        assert!(permitted(&Url::parse("file:///etc/passwd").unwrap(), true).is_err(), "not even then");
+    }
+}

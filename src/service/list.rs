@@ -1,0 +1,384 @@
+//! Listings: what a feed shows of a package to this caller here.
+//!
+//! A rendered listing is kept per package, form, audience and link root; it is served if it was rendered from the
+//! present state of the index, and rendered anew if not. Upstream freshness is handled apart from that: a listing whose
+//! sources were last asked too long ago is served while they are asked in the background.
+
+use super::policy::Policy;
+use super::resolve::{self, Candidate, Supply};
+use super::upstream::{Need, STALE_LIMIT};
+use super::{Ecosystem, FeedContext, Listed, ListingRenderer, Summary};
+use crate::error::{Error, Missing, Result};
+use crate::model::{Action, Algorithm, Digest, ListingMode, PackageName, Slot, Timestamp};
+use crate::platform::{Body, Platform};
+use crate::store::index::{self, IndexEtag, PackageIndex};
+use crate::store::keys::PackagePath;
+use crate::store::listings::StoredListing;
+use crate::store::rendered::{self, Rendered, RenderedInfo};
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// For how long a background refresh keeps others from starting.
+const REFRESH_PAUSE: Duration = Duration::from_secs(10);
+
+/// For how many seconds a listing is fresh that lacks a source's word because the source failed.
+const FRESH_WHILE_FAILING: u32 = 5;
+
+/// The listing of a package, rendered and compressed.
+pub async fn listing<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    form: E::Form,
+) -> Result<Rendered> {
+    let list = List::<E, P>::new(context, package, form);
+    let (known, token) = futures_util::future::join(
+        rendered::get(&context.platform, &list.path, &list.variant),
+        list.token(context.always_check),
+    )
+    .await;
+    // KV may fail: a miss there is never an answer, and neither is an error.
+    let (known, token) = (known.unwrap_or(None), token?);
+    let Some(known) = known.filter(|known| known.info.token == token) else {
+        return list.render(Need::Normal).await;
+    };
+    if !list.asks_sources() {
+        context.trace.note("local");
+        return Ok(known);
+    }
+    let age = context.platform.now().since(known.info.checked);
+    if context.always_check || age >= STALE_LIMIT.max(fresh_for(&known.info)) {
+        let need = if context.always_check { Need::Now } else { Need::Normal };
+        return list.revalidate(known, need).await;
+    }
+    if age >= fresh_for(&known.info) {
+        list.revalidate_in_background();
+        context.trace.note("stale");
+    } else {
+        context.trace.note("fresh");
+    }
+    Ok(known)
+}
+
+fn fresh_for(info: &RenderedInfo) -> Duration {
+    Duration::from_secs(u64::from(info.fresh))
+}
+
+/// Whom a listing is for, as far as that changes what it shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Audience {
+    /// Members of a view; for `Local`, all local versions.
+    View(String),
+    /// Local versions, and what sources offer.
+    Everything,
+}
+
+/// One listing to be made.
+struct List<'a, E: Ecosystem, P> {
+    context: &'a FeedContext<P>,
+    package: &'a PackageName,
+    form: E::Form,
+    path: PackagePath,
+    audience: Audience,
+    variant: String,
+}
+
+impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
+    fn new(context: &'a FeedContext<P>, package: &'a PackageName, form: E::Form) -> Self {
+        let shows_all = context.permits(Action::Save) || context.feed.listing == ListingMode::Azure;
+        let audience = match &context.view {
+            Some(view) => Audience::View(view.id.clone()),
+            None if shows_all => Audience::Everything,
+            None => Audience::View("local".to_owned()),
+        };
+        let variant = format!("{}\n{audience:?}\n{}", E::form_name(form), context.root);
+        Self { context, package, form, path: context.path(E::PROTOCOL, package), audience, variant }
+    }
+
+    fn asks_sources(&self) -> bool {
+        self.audience == Audience::Everything && self.context.feed.sources(E::PROTOCOL).next().is_some()
+    }
+
+    /// What the listing is rendered from, here: the package's index, those of internal sources, the feed's settings.
+    async fn token(&self, always: bool) -> Result<String> {
+        let own = index::check(&self.context.platform, &self.path, always).await?;
+        let internal = match self.audience {
+            Audience::Everything => resolve::internal_etags::<E, P>(self.context, self.package).await?,
+            Audience::View(_) => Vec::new(),
+        };
+        Ok(self.token_of(&own, &internal))
+    }
+
+    fn token_of(&self, own: &IndexEtag, internal: &[IndexEtag]) -> String {
+        let mut text = format!("{}", self.context.feed.sequence);
+        for etag in std::iter::once(own).chain(internal) {
+            text.push(' ');
+            text.push_str(etag.as_ref().map_or("-", |etag| etag.as_str()));
+        }
+        // KV metadata has 1,024 bytes in all.
+        if text.len() > 128 { Digest::of(Algorithm::Sha256, text.as_bytes()).hex() } else { text }
+    }
+
+    /// Asks the sources; renders anew only if their answers changed anything.
+    async fn revalidate(&self, known: Rendered, need: Need) -> Result<Rendered> {
+        let index = self.index().await?;
+        let candidates = self.candidates(&index.0, need).await;
+        if candidates.iter().any(|candidate| candidate.changed || candidate.supply.is_err() || candidate.stale.is_some()) {
+            return self.assemble(&index.0, &index.1, candidates).await;
+        }
+        let (platform, now) = (&self.context.platform, self.context.platform.now());
+        let info = RenderedInfo { checked: now, ..known.info.clone() };
+        self.context.trace.note("revalidated");
+        if let Body::Bytes(bytes) = &known.body {
+            // Other isolates need not learn at once that nothing changed: a write to KV costs more than their asking.
+            if now.since(known.info.checked) > STALE_LIMIT / 2 {
+                let _ = rendered::put(platform, &self.path, &self.variant, &info, bytes.clone()).await;
+            } else {
+                rendered::remember(platform, &self.path, &self.variant, &info, bytes);
+            }
+        }
+        Ok(Rendered { info, body: known.body })
+    }
+
+    fn revalidate_in_background(&self) {
+        let (context, package, form) = (self.context.clone(), self.package.clone(), self.form);
+        let (memo, now) = (context.platform.memo(), context.platform.now());
+        let key = format!("refreshing:{}", self.path.rendered(&self.variant));
+        if memo.get::<()>(&key, now).is_some() {
+            return;
+        }
+        memo.put(key, Rc::new(()), 16, now, REFRESH_PAUSE);
+        let platform = context.platform.clone();
+        platform.in_background(async move {
+            let list = List::<E, P>::new(&context, &package, form);
+            // The answer went out already; a failing source shows in its health.
+            if let Ok(Some(known)) = rendered::get(&context.platform, &list.path, &list.variant).await {
+                let _ = list.revalidate(known, Need::Normal).await;
+            }
+        });
+    }
+
+    async fn index(&self) -> Result<(PackageIndex, IndexEtag)> {
+        let stored = index::get(&self.context.platform, &self.path).await?;
+        let etag = stored.as_ref().map(|stored| stored.etag.clone());
+        index::remember(&self.context.platform, &self.path, etag.clone());
+        Ok((stored.map(|stored| stored.value).unwrap_or_default(), etag))
+    }
+
+    async fn candidates(&self, index: &PackageIndex, need: Need) -> Vec<Candidate> {
+        if !self.asks_sources() {
+            return Vec::new();
+        }
+        resolve::candidates::<E, P>(self.context, self.package, self.form, index, need).await
+    }
+
+    async fn render(&self, need: Need) -> Result<Rendered> {
+        let (index, etag) = self.index().await?;
+        let need = if self.context.always_check { Need::Now } else { need };
+        let candidates = self.candidates(&index, need).await;
+        self.assemble(&index, &etag, candidates).await
+    }
+
+    async fn assemble(&self, index: &PackageIndex, etag: &IndexEtag, candidates: Vec<Candidate>) -> Result<Rendered> {
+        let platform = &self.context.platform;
+        let now = platform.now();
+        let internal = match self.audience {
+            Audience::Everything => resolve::internal_etags::<E, P>(self.context, self.package).await?,
+            Audience::View(_) => Vec::new(),
+        };
+        let failure = candidates.iter().find_map(|candidate| match &candidate.supply {
+            Err(error) => Some(error.clone()),
+            Ok(_) => candidate.stale.clone(),
+        });
+        let document = Document::<E>::new(self, index).build(&candidates, now)?;
+        let Some(document) = document else { return Err(self.nothing(&candidates)) };
+        let freshness = self.context.feed.sources(E::PROTOCOL).map(|source| source.freshness_seconds).min();
+        let info = RenderedInfo {
+            etag: Digest::of(Algorithm::Sha256, &document.bytes).hex()[..32].to_owned(),
+            token: self.token_of(etag, &internal),
+            checked: now,
+            fresh: if failure.is_some() { FRESH_WHILE_FAILING } else { freshness.unwrap_or(u32::MAX) },
+            size: document.bytes.len() as u64,
+            content_type: E::content_type(self.form).to_owned(),
+            modified: document.modified,
+            warning: failure.map(|error| error.to_string().chars().take(160).collect()),
+        };
+        let bytes = Bytes::from(document.bytes);
+        self.context.trace.note("rendered");
+        // KV is a copy: failing to write it costs time, not truth.
+        let _ = rendered::put(platform, &self.path, &self.variant, &info, bytes.clone()).await;
+        Ok(Rendered { info, body: Body::Bytes(bytes) })
+    }
+
+    /// Why there is nothing to list: an upstream's failure is never a "not found".
+    fn nothing(&self, candidates: &[Candidate]) -> Error {
+        let failure = candidates.iter().find_map(|candidate| candidate.supply.as_ref().err().cloned());
+        if let Some(failure) = failure {
+            return failure;
+        }
+        let name = self.package.to_string();
+        if self.context.view.is_none() && self.audience != Audience::Everything {
+            let lacks = Error::lacks(
+                Action::Save,
+                "restoring versions that only an upstream source has",
+                self.context.authority,
+                &self.context.locator,
+            );
+            return match lacks {
+                Error::Unauthenticated(text) => Error::Unauthenticated(format!("`{name}` has no version in this feed yet; {text}")),
+                other => Error::NotFound(Missing::PackageNotSaved(name, other.to_string())),
+            };
+        }
+        Error::NotFound(Missing::Package(name))
+    }
+}
+
+/// A document in the making.
+struct Document<'a, E: Ecosystem> {
+    renderer: E::Renderer,
+    out: GzEncoder<Vec<u8>>,
+    index: &'a PackageIndex,
+    local: Vec<(&'a str, &'a Slot)>,
+    local_by_key: HashMap<&'a str, &'a Slot>,
+    shown: HashSet<String>,
+    summary: Summary,
+    count: usize,
+}
+
+/// A document made.
+struct Made {
+    bytes: Vec<u8>,
+    modified: Timestamp,
+}
+
+impl<'a, E: Ecosystem> Document<'a, E> {
+    fn new<P: Platform>(list: &List<'_, E, P>, index: &'a PackageIndex) -> Self {
+        let visible = |slot: &Slot| slot.is_live() && list.context.shows(&slot.views);
+        let local = index.slots.iter().filter(|entry| visible(&entry.slot));
+        let local: Vec<_> = local.map(|entry| (entry.key.as_str(), &entry.slot)).collect();
+        Self {
+            renderer: E::renderer(list.package, list.form, &list.context.root),
+            // Level 6: written once per change, sent to every client.
+            out: GzEncoder::new(Vec::new(), Compression::new(6)),
+            index,
+            local_by_key: local.iter().copied().collect(),
+            local,
+            shown: HashSet::new(),
+            summary: Summary { tags: index.settings.tags.clone(), ..Summary::default() },
+            count: 0,
+        }
+    }
+
+    /// `None` if there is not one version to show.
+    fn build(mut self, candidates: &[Candidate], now: Timestamp) -> Result<Option<Made>> {
+        let policy = Policy::new(self.index, resolve::internal_offered(candidates));
+        for candidate in candidates {
+            match &candidate.supply {
+                Ok(Supply::Registry(listing)) => self.registry(listing, policy)?,
+                Ok(Supply::Feed(supply)) => {
+                    for (key, slot) in supply.members() {
+                        if policy.admits(key, slot.first_published) {
+                            self.slot(key, slot).map_err(|error| broken(&error))?;
+                        }
+                    }
+                    merge_tags(&mut self.summary.tags, supply.index.settings.tags.clone());
+                }
+                Ok(Supply::Nothing) | Err(_) => {}
+            }
+        }
+        for (key, slot) in self.local.clone() {
+            self.slot(key, slot).map_err(|error| broken(&error))?;
+        }
+        if self.count == 0 {
+            return Ok(None);
+        }
+        let shown = self.shown;
+        self.summary.tags.retain(|_, version| E::version(version).is_some_and(|version| shown.contains(version.key())));
+        self.summary.published.retain(|key, _| shown.contains(key));
+        let latest = self.summary.published.values().max().copied();
+        let modified = latest.max(self.index.settings.modified).max(self.summary.modified).unwrap_or(now);
+        self.summary.modified = Some(modified);
+        self.renderer.finish(&mut self.out, &self.summary).map_err(|error| broken(&error))?;
+        let bytes = self.out.finish().map_err(|error| broken(&error))?;
+        Ok(Some(Made { bytes, modified }))
+    }
+
+    /// What a registry offers, and what it now says of versions saved from it: publish times, deprecation.
+    fn registry(&mut self, listing: &StoredListing, policy: Policy<'_>) -> Result<()> {
+        let damaged = |error: io::Error| listing.damaged(&error);
+        let mut reader = listing.reader()?;
+        while let Some(offer) = reader.offer().map_err(damaged)? {
+            let saved = self.local_by_key.get(offer.key.as_str()).copied();
+            let same = |slot: &Slot| {
+                !slot.is_published()
+                    && slot.artifacts.iter().all(|kept| {
+                        let offered = offer.artifacts.iter().find(|offered| offered.name == kept.name);
+                        offered.is_some_and(|offered| {
+                            offered.digests.iter().all(|digest| agrees(digest, &kept.digests))
+                        })
+                    })
+            };
+            let admitted = match saved {
+                Some(slot) => same(slot),
+                None => policy.admits(&offer.key, offer.first_published),
+            };
+            if !admitted {
+                continue;
+            }
+            // What an owner of this feed said of a saved version goes before what the source says.
+            let listing = saved.map(|slot| &slot.listing).filter(|state| state.hidden || state.message.is_some());
+            let listed = Listed {
+                version: &offer.version,
+                key: &offer.key,
+                listing: listing.unwrap_or(&offer.listing),
+                manifest: &offer.manifest,
+            };
+            self.version(listed).map_err(|error| broken(&error))?;
+            if let Some(published) = offer.published {
+                self.summary.published.insert(offer.key, published);
+            }
+        }
+        let tail = reader.tail().map_err(damaged)?;
+        merge_tags(&mut self.summary.tags, tail.tags);
+        for (key, published) in tail.published {
+            self.summary.published.entry(key).or_insert(published);
+        }
+        if self.summary.extra.is_empty() {
+            self.summary.extra = tail.extra;
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self, key: &str, slot: &Slot) -> io::Result<()> {
+        self.summary.published.entry(key.to_owned()).or_insert(slot.published.unwrap_or(slot.added));
+        self.summary.modified = self.summary.modified.max(Some(slot.added));
+        self.version(Listed { version: &slot.version, key, listing: &slot.listing, manifest: &slot.manifest })
+    }
+
+    fn version(&mut self, listed: Listed<'_>) -> io::Result<()> {
+        if self.shown.insert(listed.key.to_owned()) {
+            self.count += 1;
+            self.renderer.version(&mut self.out as &mut dyn Write, listed)?;
+        }
+        Ok(())
+    }
+}
+
+/// Is this digest one of those, or at least not contradicted by them?
+fn agrees(digest: &Digest, known: &[Digest]) -> bool {
+    known.iter().all(|other| other.algorithm() != digest.algorithm() || other == digest)
+}
+
+/// Earlier tags win: our own before sources', a source's before those after it.
+fn merge_tags(tags: &mut BTreeMap<String, String>, more: BTreeMap<String, String>) {
+    for (tag, version) in more {
+        tags.entry(tag).or_insert(version);
+    }
+}
+
+fn broken(error: &io::Error) -> Error {
+    Error::Damaged { key: "rendered listing".to_owned(), reason: error.to_string() }
+}

@@ -1,0 +1,27 @@
+//! Verbs: what can be done with a feed. Asynchronous, generic over the platform, without HTTP statuses or wire formats.
+//!
+//! What differs by ecosystem comes in as a type parameter, [`Ecosystem`]; nothing here names a protocol.
+
+pub mod decide;
+pub mod delete;
+pub mod download;
+mod ecosystem;
+mod fetch;
+pub mod housekeeping;
+pub mod json_splitter;
+pub mod list;
+mod open;
+mod policy;
+pub mod promote;
+pub mod publish;
+pub mod relist;
+mod resolve;
+mod save;
+pub mod search;
+pub mod stage;
+pub mod tags;
+mod upstream;
+
+pub use ecosystem::{Ecosystem, Listed, ListingDecoder, ListingRenderer, Summary};
+pub use fetch::{Fetched, collect as collect_upstream, fetch_first};
+pub use open::{FeedContext, Settings, Trace, authorize, open};

@@ -1,0 +1,143 @@
+//! Opening a feed for a caller, and the one place where a caller's right is decided.
+
+use crate::error::{Error, Missing, Result};
+use crate::model::{Action, Address, Authority, Feed, FeedLocator, PackageName, Principal, ProtocolId, View};
+use crate::platform::Platform;
+use crate::store::{feeds, keys::PackagePath};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// What the deployment decides for every feed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// May upstream sources be at private addresses? Development only.
+    pub allow_private_upstreams: bool,
+}
+
+/// Where an answer came from, for the log line.
+#[derive(Clone, Debug, Default)]
+pub struct Trace(Rc<Cell<&'static str>>);
+
+impl Trace {
+    /// Notes it; the last note counts.
+    pub fn note(&self, origin: &'static str) {
+        self.0.set(origin);
+    }
+
+    /// What was noted, or nothing.
+    pub fn origin(&self) -> &'static str {
+        self.0.get()
+    }
+}
+
+/// A feed opened for a caller: what every service works with. Cloning is cheap; clones move into background tasks.
+#[derive(Clone)]
+pub struct FeedContext<P> {
+    /// The world.
+    pub platform: P,
+    /// The feed.
+    pub feed: Rc<Feed>,
+    /// The view named in the URL, if one was.
+    pub view: Option<View>,
+    /// How the caller named the feed.
+    pub locator: FeedLocator,
+    /// The caller.
+    pub principal: Rc<Principal>,
+    /// What the caller may do here.
+    pub authority: Authority,
+    /// The protocol's root on the caller's scheme, host and prefix, with a trailing slash: all links start with it.
+    pub root: Rc<str>,
+    /// The caller asked not to be served from memory.
+    pub always_check: bool,
+    /// What the deployment decides.
+    pub settings: Settings,
+    /// Where the answer came from.
+    pub trace: Trace,
+}
+
+impl<P: Platform> FeedContext<P> {
+    /// Does the caller have the right to that?
+    pub fn permits(&self, action: Action) -> bool {
+        self.authority.permits(action)
+    }
+
+    /// Insists on a right; `what` names the deed for the refusal.
+    pub fn require(&self, action: Action, what: &str) -> Result<()> {
+        if self.permits(action) {
+            return Ok(());
+        }
+        Err(Error::lacks(action, what, self.authority, &self.locator))
+    }
+
+    /// Where a package lives in this feed.
+    pub fn path(&self, protocol: ProtocolId, package: &PackageName) -> PackagePath {
+        PackagePath::new(&self.feed.id, protocol, package)
+    }
+
+    /// Does this context show a version that is in these views?
+    pub fn shows(&self, views: &std::collections::BTreeSet<String>) -> bool {
+        self.view.as_ref().is_none_or(|view| view.name.is_local() || views.contains(&view.id))
+    }
+
+    /// Are upstream sources part of what this caller sees here?
+    pub fn sees_upstream(&self) -> bool {
+        self.view.is_none() && self.permits(Action::Save)
+    }
+}
+
+/// Opens a feed. Those who may not even read it learn no more than whether a token helps.
+pub async fn open<P: Platform>(
+    platform: P,
+    address: &Address,
+    principal: Rc<Principal>,
+    root: Rc<str>,
+    settings: Settings,
+) -> Result<FeedContext<P>> {
+    let locator = address.locator.clone();
+    let found = feeds::find(&platform, &address.organization, address.project.as_ref(), &locator.feed).await?;
+    let feed = found.filter(|feed| feed.deleted.is_none());
+    let Some(feed) = feed else { return Err(unknown(&principal, &locator)) };
+    let view = locator.view.as_ref().map(|name| feed.view(name).cloned());
+    if let (Some(name), Some(None)) = (&locator.view, &view) {
+        let authority = principal.authority(&feed, None);
+        if authority.effective().is_none() {
+            return Err(unknown(&principal, &locator));
+        }
+        return Err(Error::NotFound(Missing::View { feed: feed.name.to_string(), view: name.to_string() }));
+    }
+    let view = view.flatten();
+    let authority = principal.authority(&feed, view.as_ref());
+    Ok(FeedContext {
+        platform,
+        feed,
+        view,
+        locator,
+        principal,
+        authority,
+        root,
+        always_check: false,
+        settings,
+        trace: Trace::default(),
+    })
+}
+
+/// A feed that is not there looks to callers without a token like one that is private.
+fn unknown(principal: &Principal, locator: &FeedLocator) -> Error {
+    match principal {
+        Principal::Anonymous => Error::Unauthenticated(format!(
+            "feed `{}` is not public or does not exist; send a token that has at least Reader on it",
+            locator.feed
+        )),
+        _ => Error::NotFound(Missing::Feed(locator.feed.to_string())),
+    }
+}
+
+/// The single authorisation point: every request to a feed passes here before its handler runs.
+pub fn authorize<P: Platform>(context: &FeedContext<P>, action: Option<Action>) -> Result<()> {
+    // Without any right, a token of another organization must not tell that the feed exists.
+    if context.authority.effective().is_none() {
+        return Err(unknown(&context.principal, &context.locator));
+    }
+    action.map_or(Ok(()), |action| context.require(action, action.describe()))
+}
+

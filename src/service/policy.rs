@@ -1,0 +1,38 @@
+//! The one policy stage every candidate version passes, for listings and for bytes alike, because lockfiles bypass
+//! listings.
+//!
+//! In scope: tombstones, the guard against dependency confusion. Later: minimum age, block and allow lists.
+
+use crate::model::{FirstPublished, UpstreamingBehavior};
+use crate::store::index::PackageIndex;
+
+/// What the feed holds of a package decides about what sources offer of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy<'a> {
+    index: &'a PackageIndex,
+    blocks_external: bool,
+}
+
+impl<'a> Policy<'a> {
+    /// The policy for a package; `internal_offered` says whether an internal source offers an internal version of it.
+    pub(super) fn new(index: &'a PackageIndex, internal_offered: bool) -> Self {
+        let guarded = index.settings.upstreaming_behavior == UpstreamingBehavior::Auto;
+        Self { index, blocks_external: guarded && (internal_offered || published_here(index)) }
+    }
+
+    /// Are external versions out of the question, so that public sources need not be asked?
+    pub(super) fn blocks_external(self) -> bool {
+        self.blocks_external
+    }
+
+    /// May a source supply this version?
+    pub(super) fn admits(self, version_key: &str, first_published: FirstPublished) -> bool {
+        let blocked = self.blocks_external && first_published == FirstPublished::External;
+        !blocked && self.index.slot(version_key).is_none()
+    }
+}
+
+/// Was any version ever published here? Deleted ones count: the name was, and is, internal.
+fn published_here(index: &PackageIndex) -> bool {
+    index.slots.iter().any(|entry| entry.slot.is_published())
+}

@@ -1,0 +1,47 @@
+//! Relisting: unlist, yank, deprecate, and back; the protocols keep their own words.
+
+use super::{Ecosystem, FeedContext};
+use crate::error::{Error, Missing, Result};
+use crate::model::{ListingState, PackageName, Slot, Version};
+use crate::platform::Platform;
+use crate::store::{index, slots};
+
+/// Sets the listing state of local versions; those that are in it already are left alone.
+pub async fn relist<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    changes: Vec<(Version, ListingState)>,
+) -> Result<()> {
+    super::publish::refuse_view(context)?;
+    let mut changed = Vec::new();
+    for (version, listing) in changes {
+        let slot = edit_slot::<E, P>(context, package, &version, |slot| {
+            (slot.listing != listing).then(|| Slot { listing: listing.clone(), ..slot.clone() })
+        })
+        .await?;
+        changed.push((version.key().to_owned(), slot));
+    }
+    let path = context.path(E::PROTOCOL, package);
+    index::record(&context.platform, &path, package.as_str(), &changed, None).await
+}
+
+/// Changes a live slot.
+pub(super) async fn edit_slot<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+    edit: impl Fn(&Slot) -> Option<Slot>,
+) -> Result<Slot> {
+    let path = context.path(E::PROTOCOL, package);
+    let missing = || Error::NotFound(Missing::Version(package.to_string(), version.to_string()));
+    if slots::get(&context.platform, &path, version.key()).await?.is_none() {
+        return Err(missing());
+    }
+    slots::update(&context.platform, &path, version.key(), |slot| {
+        if !slot.is_live() {
+            return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
+        }
+        Ok(edit(slot))
+    })
+    .await
+}

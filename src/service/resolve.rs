@@ -1,0 +1,239 @@
+//! Which upstream source supplies what (DESIGN section 4).
+//!
+//! Union of versions; order decides only who supplies a number that several offer. A source that fails is not a source
+//! that has none. An internal source answers with the members of its view: local versions only, no recursion, so no
+//! cycles.
+
+use super::policy::Policy;
+use super::upstream::{self, Need};
+use super::{Ecosystem, FeedContext};
+use crate::error::{Error, Result, UpstreamFault};
+use crate::model::{
+    Address, FirstPublished, PackageName, Slot, SourceKind, Timestamp, UpstreamSource, View, Visibility,
+};
+use crate::platform::{Etag, Platform};
+use crate::store::index::{self, PackageIndex};
+use crate::store::keys::PackagePath;
+use crate::store::listing_codec::Offer;
+use crate::store::listings::StoredListing;
+use crate::store::feeds;
+
+/// A source with what it says about a package.
+pub(super) struct Candidate {
+    /// The source.
+    pub(super) source: UpstreamSource,
+    /// Its word, or why there is none.
+    pub(super) supply: Result<Supply>,
+    /// Did asking change anything?
+    pub(super) changed: bool,
+    /// Why its word may be old, if it may.
+    pub(super) stale: Option<Error>,
+}
+
+/// What a source offers.
+pub(super) enum Supply {
+    /// No such package, or nothing that could be admitted.
+    Nothing,
+    /// The listing of a registry.
+    Registry(StoredListing),
+    /// The members of a view of another feed.
+    Feed(Box<FeedSupply>),
+}
+
+/// What another feed offers through one of its views.
+pub(super) struct FeedSupply {
+    /// The package's place there.
+    pub(super) path: PackagePath,
+    /// Its index there.
+    pub(super) index: PackageIndex,
+    view: View,
+}
+
+impl FeedSupply {
+    /// The slots the view shows, by version key.
+    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Slot)> {
+        let local = self.view.name.is_local();
+        self.index.slots.iter().filter_map(move |entry| {
+            let member = local || entry.slot.views.contains(&self.view.id);
+            (member && entry.slot.is_live()).then_some((entry.key.as_str(), &entry.slot))
+        })
+    }
+}
+
+/// A version that a source supplies.
+pub(super) struct Found {
+    /// Who supplies it.
+    pub(super) source: UpstreamSource,
+    /// How to get it.
+    pub(super) goods: Goods,
+}
+
+/// A version, at its source.
+pub(super) enum Goods {
+    /// At a registry: its offer, and when it was published.
+    Offer(Box<Offer>, Option<Timestamp>),
+    /// In another feed: its slot, key and place.
+    Slot(Box<Slot>, PackagePath),
+}
+
+/// All sources of this feed with what they say about a package; public ones are not asked when the guard blocks them
+/// anyway.
+pub(super) async fn candidates<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    form: E::Form,
+    index: &PackageIndex,
+    need: Need,
+) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for source in context.feed.sources(E::PROTOCOL) {
+        let supply = match source.kind {
+            SourceKind::Internal => internal::<E, P>(context, source, package).await,
+            SourceKind::Public => Ok(Supply::Nothing),
+        };
+        candidates.push(Candidate { source: source.clone(), supply, changed: false, stale: None });
+    }
+    let internal_offered = candidates.iter().any(|candidate| match &candidate.supply {
+        Ok(Supply::Feed(supply)) => {
+            supply.members().any(|(_, slot)| slot.first_published == FirstPublished::Internal)
+        }
+        _ => false,
+    });
+    if Policy::new(index, internal_offered).blocks_external() {
+        return candidates;
+    }
+    let public = candidates.iter_mut().filter(|candidate| candidate.source.kind == SourceKind::Public);
+    futures_util::future::join_all(public.map(|candidate| ask::<E, P>(context, candidate, package, form, need))).await;
+    candidates
+}
+
+async fn ask<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    candidate: &mut Candidate,
+    package: &PackageName,
+    form: E::Form,
+    need: Need,
+) {
+    match upstream::listing::<E, P>(context, &candidate.source, package, form, need).await {
+        Ok(answer) => {
+            candidate.supply = Ok(answer.listing.map_or(Supply::Nothing, Supply::Registry));
+            candidate.changed = answer.changed;
+            candidate.stale = answer.stale;
+        }
+        Err(error) => candidate.supply = Err(error),
+    }
+}
+
+/// Does one of these candidates offer an internal version?
+pub(super) fn internal_offered(candidates: &[Candidate]) -> bool {
+    candidates.iter().any(|candidate| {
+        matches!(&candidate.supply, Ok(Supply::Feed(supply))
+            if supply.members().any(|(_, slot)| slot.first_published == FirstPublished::Internal))
+    })
+}
+
+/// The first source in order that supplies a version which policy admits.
+pub(super) async fn owner<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version_key: &str,
+    index: &PackageIndex,
+) -> Result<Option<Found>> {
+    // A version never changes, so that a listing of any age that has it will do.
+    let known = candidates::<E, P>(context, package, E::RESOLVING_FORM, index, Need::Any).await;
+    let found = first_supplier(&known, version_key, index);
+    if matches!(found, Ok(Some(_))) {
+        return found;
+    }
+    let now = candidates::<E, P>(context, package, E::RESOLVING_FORM, index, Need::Normal).await;
+    first_supplier(&now, version_key, index)
+}
+
+fn first_supplier(candidates: &[Candidate], version_key: &str, index: &PackageIndex) -> Result<Option<Found>> {
+    let policy = Policy::new(index, internal_offered(candidates));
+    for candidate in candidates {
+        let goods = match &candidate.supply {
+            Err(error) => return Err(error.clone()),
+            Ok(supply) => goods(supply, version_key)?,
+        };
+        let Some(goods) = goods else { continue };
+        let first_published = match &goods {
+            Goods::Offer(offer, _) => offer.first_published,
+            Goods::Slot(slot, _) => slot.first_published,
+        };
+        if policy.admits(version_key, first_published) {
+            return Ok(Some(Found { source: candidate.source.clone(), goods }));
+        }
+    }
+    Ok(None)
+}
+
+fn goods(supply: &Supply, version_key: &str) -> Result<Option<Goods>> {
+    match supply {
+        Supply::Nothing => Ok(None),
+        Supply::Feed(supply) => Ok(supply
+            .members()
+            .find(|(key, _)| *key == version_key)
+            .map(|(_, slot)| Goods::Slot(Box::new(slot.clone()), supply.path.clone()))),
+        Supply::Registry(listing) => {
+            let mut reader = listing.reader()?;
+            let found = reader.find(version_key).map_err(|error| listing.damaged(&error))?;
+            let Some(offer) = found else { return Ok(None) };
+            let tail = reader.tail().map_err(|error| listing.damaged(&error))?;
+            let published = offer.published.or_else(|| tail.published.get(version_key).copied());
+            Ok(Some(Goods::Offer(Box::new(offer), published)))
+        }
+    }
+}
+
+/// The etags of what internal sources hold of a package: part of what a listing is rendered from.
+pub(super) async fn internal_etags<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+) -> Result<Vec<Option<Etag>>> {
+    let mut etags = Vec::new();
+    for source in context.feed.sources(E::PROTOCOL).filter(|source| source.kind == SourceKind::Internal) {
+        let etag = match internal_place::<E, P>(context, source, package).await {
+            Ok((path, _)) => index::check(&context.platform, &path, context.always_check).await?,
+            Err(_) => None,
+        };
+        etags.push(etag);
+    }
+    Ok(etags)
+}
+
+async fn internal<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    source: &UpstreamSource,
+    package: &PackageName,
+) -> Result<Supply> {
+    let (path, view) = internal_place::<E, P>(context, source, package).await?;
+    Ok(match index::get(&context.platform, &path).await? {
+        Some(stored) => Supply::Feed(Box::new(FeedSupply { path, index: stored.value, view })),
+        None => Supply::Nothing,
+    })
+}
+
+/// Where an internal source leads; the view must still be shared with this feed's organization.
+async fn internal_place<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    source: &UpstreamSource,
+    package: &PackageName,
+) -> Result<(PackagePath, View)> {
+    let fault = |reason: &str| Error::Upstream {
+        name: source.name.clone(),
+        fault: UpstreamFault::Malformed(reason.to_owned()),
+    };
+    let address = Address::parse_internal(&source.location).map_err(|error| fault(&error.to_string()))?;
+    let name = &address.locator.feed;
+    let feed = feeds::find(&context.platform, &address.organization, address.project.as_ref(), name).await?;
+    let feed = feed.filter(|feed| feed.deleted.is_none()).ok_or_else(|| fault("its feed does not exist any more"))?;
+    let view = address.locator.view.as_ref().and_then(|view| feed.view(view)).cloned();
+    let view = view.ok_or_else(|| fault("its view does not exist any more"))?;
+    let neighbour = feed.organization == context.feed.organization;
+    let least = if neighbour { Visibility::Collection } else { Visibility::Organization };
+    if view.visibility < least {
+        return Err(fault("its view is no longer shared"));
+    }
+    Ok((PackagePath::new(&feed.id, E::PROTOCOL, package), view))
+}

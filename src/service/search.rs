@@ -1,0 +1,74 @@
+//! Searching the packages of a feed by name.
+//!
+//! Names come from the catalogue, a page of keys at a time, and only the packages of one page of results are opened, so
+//! that the cost does not grow with what the feed holds beyond reading its names.
+
+use super::{Ecosystem, FeedContext};
+use crate::error::Result;
+use crate::model::{PackageName, Slot};
+use crate::platform::Platform;
+use crate::store::index;
+
+/// How many pages of 1,000 names one search reads.
+const PAGES: usize = 5;
+
+/// A package found, with the versions this caller is shown, oldest first.
+pub struct Hit {
+    /// Its name.
+    pub name: String,
+    /// Its visible versions, by key.
+    pub slots: Vec<(String, Slot)>,
+    /// Where its tags point.
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+/// One page of results.
+pub struct Hits {
+    /// The packages.
+    pub page: Vec<Hit>,
+    /// How many names match in all.
+    pub total: usize,
+}
+
+/// Packages whose name contains all `words`, in the order of their names, the exact one first.
+pub async fn search<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    words: &[String],
+    from: usize,
+    size: usize,
+) -> Result<Hits> {
+    let mut names = matching::<E, P>(context, words).await?;
+    let exact = |name: &String| words.len() == 1 && *name == words[0];
+    names.sort_by_key(|name| !exact(name));
+    let total = names.len();
+    let mut page = Vec::new();
+    for name in names.into_iter().skip(from).take(size) {
+        let path = context.path(E::PROTOCOL, &PackageName::new(&name, &name));
+        let Some(stored) = index::get(&context.platform, &path).await? else { continue };
+        let visible = |slot: &Slot| slot.is_live() && context.shows(&slot.views);
+        let slots: Vec<_> = stored.value.slots.into_iter().map(|entry| (entry.key, entry.slot)).collect();
+        let slots: Vec<_> = slots.into_iter().filter(|(_, slot)| visible(slot)).collect();
+        if !slots.is_empty() {
+            page.push(Hit { name, slots, tags: stored.value.settings.tags });
+        }
+    }
+    Ok(Hits { page, total })
+}
+
+async fn matching<E: Ecosystem, P: Platform>(context: &FeedContext<P>, words: &[String]) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    let mut cursor = None;
+    for _ in 0..PAGES {
+        let (page, next) =
+            index::catalog(&context.platform, &context.feed.id, E::PROTOCOL, cursor.as_deref()).await?;
+        names.extend(page.into_iter().filter(|name| {
+            let name = name.to_lowercase();
+            words.iter().all(|word| name.contains(&word.to_lowercase()))
+        }));
+        cursor = next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(names)
+}

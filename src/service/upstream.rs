@@ -1,0 +1,235 @@
+//! What upstream registries say: their listings, kept fresh, and kept when they fail.
+//!
+//! Fresh for the source's `freshness`; then served stale while revalidated; after [`STALE_LIMIT`] revalidated before
+//! it is served; served stale for as long as the source is down. "Not found" is remembered by the isolate only, for at
+//! most [`ABSENT_REUSE`].
+
+use super::fetch::{self, Fetched};
+use super::{Ecosystem, FeedContext, ListingDecoder};
+use crate::error::{Error, Result, UpstreamFault};
+use crate::model::{PackageName, SourceHealth, SourceStatus, Timestamp, UpstreamSource};
+use crate::platform::Platform;
+use crate::store::listing_codec::{ListingHead, ListingWriter};
+use crate::store::listings::StoredListing;
+use crate::store::{feeds, listings};
+use futures_util::StreamExt;
+use http::{StatusCode, header};
+use std::rc::Rc;
+use std::time::Duration;
+use url::Url;
+
+/// A listing older than this is not served while it is revalidated, but after.
+pub(super) const STALE_LIMIT: Duration = Duration::from_secs(600);
+
+/// How long "not found" is remembered at most.
+const ABSENT_REUSE: Duration = Duration::from_secs(60);
+
+/// How long a source that failed is left alone, so that not every request waits for its time-out.
+const FAILURE_PAUSE: Duration = Duration::from_secs(5);
+
+/// The largest document read, decoded: several times the largest real ones, and what bounds a gzip bomb.
+const DOCUMENT_LIMIT: u64 = 256 << 20;
+
+/// How much of a listing's age is acceptable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// What the freshness rules say.
+    Normal,
+    /// Ask the source now.
+    Now,
+    /// Whatever is known, if anything is.
+    Any,
+}
+
+/// What a source says about a package.
+pub(super) struct Answer {
+    /// Its listing; `None` if it has no such package.
+    pub(super) listing: Option<StoredListing>,
+    /// Did asking change anything?
+    pub(super) changed: bool,
+    /// Why the listing may be old, if it may.
+    pub(super) stale: Option<Error>,
+}
+
+/// A public source's address, as a directory.
+pub(super) fn location(source: &UpstreamSource) -> Result<Url> {
+    let mut text = source.location.clone();
+    if !text.ends_with('/') {
+        text.push('/');
+    }
+    Url::parse(&text).map_err(|error| Error::Upstream {
+        name: source.name.clone(),
+        fault: UpstreamFault::Malformed(format!("its address is not a URL: {error}")),
+    })
+}
+
+/// Asks a public source about a package, as far as `need` demands.
+pub(super) async fn listing<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    source: &UpstreamSource,
+    package: &PackageName,
+    form: E::Form,
+    need: Need,
+) -> Result<Answer> {
+    let asked = Asked::<E, P> { context, source, package, form };
+    let (platform, now) = (&context.platform, context.platform.now());
+    if need == Need::Normal && platform.memo().get::<()>(&asked.memo("absent"), now).is_some() {
+        return Ok(Answer { listing: None, changed: false, stale: None });
+    }
+    let path = context.path(E::PROTOCOL, package);
+    let stored = listings::get(platform, &path, &source.id, E::form_name(form)).await?;
+    let age = match &stored {
+        Some(stored) => asked.age(stored, now)?,
+        None => Duration::MAX,
+    };
+    if stored.is_some() && (need == Need::Any || need == Need::Normal && age < source.freshness()) {
+        return Ok(Answer { listing: stored, changed: false, stale: None });
+    }
+    match asked.refresh_unless_failing(stored.as_ref(), need).await {
+        Ok(answer) => Ok(answer),
+        Err(error) if stored.is_some() => Ok(Answer { listing: stored, changed: false, stale: Some(error) }),
+        Err(error) => Err(error),
+    }
+}
+
+/// One question to one source.
+struct Asked<'a, E: Ecosystem, P> {
+    context: &'a FeedContext<P>,
+    source: &'a UpstreamSource,
+    package: &'a PackageName,
+    form: E::Form,
+}
+
+impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
+    fn memo(&self, fact: &str) -> String {
+        let path = self.context.path(E::PROTOCOL, self.package);
+        format!("{fact}:{}", path.upstream(&self.source.id, E::form_name(self.form)))
+    }
+
+    fn failing(&self) -> String {
+        format!("failing:{}", self.source.id.as_str())
+    }
+
+    /// How long ago the source was last asked with success.
+    fn age(&self, stored: &StoredListing, now: Timestamp) -> Result<Duration> {
+        let fetched = Timestamp::from_millis(stored.reader()?.head().fetched);
+        let checked = self.context.platform.memo().get::<Timestamp>(&self.memo("checked"), now);
+        Ok(now.since(checked.map_or(fetched, |checked| fetched.max(*checked))))
+    }
+
+    async fn refresh_unless_failing(&self, stored: Option<&StoredListing>, need: Need) -> Result<Answer> {
+        let (memo, now) = (self.context.platform.memo(), self.context.platform.now());
+        if let Some(error) = memo.get::<Error>(&self.failing(), now).filter(|_| need != Need::Now) {
+            return Err((*error).clone());
+        }
+        let outcome = self.refresh(stored).await;
+        match &outcome {
+            Ok(_) => memo.forget(&self.failing()),
+            Err(error) => memo.put(self.failing(), Rc::new(error.clone()), 256, now, FAILURE_PAUSE),
+        }
+        self.record_health(outcome.as_ref().err()).await;
+        outcome
+    }
+
+    /// Asks the source and stores what it says.
+    async fn refresh(&self, stored: Option<&StoredListing>) -> Result<Answer> {
+        let (platform, now) = (&self.context.platform, self.context.platform.now());
+        let absent = Answer { listing: None, changed: false, stale: None };
+        let Some((url, accept)) = E::listing_request(&location(self.source)?, self.package, self.form) else {
+            return Ok(absent);
+        };
+        let mut request = fetch::get(url, accept, false);
+        if let Some(stored) = stored {
+            let reader = stored.reader()?;
+            let validators = [
+                (header::IF_NONE_MATCH, &reader.head().etag),
+                (header::IF_MODIFIED_SINCE, &reader.head().last_modified),
+            ];
+            for (name, value) in validators {
+                if let Some(Ok(value)) = value.as_deref().map(http::HeaderValue::from_str) {
+                    request.headers.insert(name, value);
+                }
+            }
+        }
+        let allow_private = self.context.settings.allow_private_upstreams;
+        let fetched = fetch::fetch(platform, self.source, request, allow_private).await?;
+        if fetched.is_absent() {
+            let lifetime = ABSENT_REUSE.min(self.source.freshness());
+            platform.memo().put(self.memo("absent"), Rc::new(()), 16, now, lifetime);
+            return Ok(Answer { changed: stored.is_some(), ..absent });
+        }
+        platform.memo().forget(&self.memo("absent"));
+        let listing = match (fetched.status, stored) {
+            (StatusCode::NOT_MODIFIED, Some(stored)) => stored.clone(),
+            (StatusCode::NOT_MODIFIED, None) => return Err(self.fault(UpstreamFault::Status(304))),
+            _ => self.store(fetched, now).await?,
+        };
+        let lifetime = STALE_LIMIT.max(self.source.freshness());
+        platform.memo().put(self.memo("checked"), Rc::new(now), 16, now, lifetime);
+        let changed = stored.is_none_or(|stored| !stored.is_same(&listing));
+        Ok(Answer { listing: Some(listing), changed, stale: None })
+    }
+
+    /// Reads the document as it comes, keeps it in our own form.
+    async fn store(&self, fetched: Fetched, now: Timestamp) -> Result<StoredListing> {
+        let content_type = fetched.header(header::CONTENT_TYPE).unwrap_or_default().to_owned();
+        let head = ListingHead {
+            etag: fetched.header(header::ETAG).map(str::to_owned),
+            last_modified: fetched.header(header::LAST_MODIFIED).map(str::to_owned),
+            fetched: now.millis(),
+        };
+        let malformed = |error: std::io::Error| self.fault(UpstreamFault::Malformed(error.to_string()));
+        let mut decoder =
+            E::decoder(self.package, self.form, &fetched.url, &content_type).map_err(|fault| self.fault(fault))?;
+        let mut writer = ListingWriter::new(&head).map_err(malformed)?;
+        let mut stream = fetched.body.into_stream();
+        let mut size = 0_u64;
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(|error| self.fault(fetch::fault_of(&error)))?;
+            size += piece.len() as u64;
+            if size > DOCUMENT_LIMIT {
+                return Err(self.fault(UpstreamFault::TooLarge(DOCUMENT_LIMIT)));
+            }
+            decoder.push(&piece, &mut |offer| writer.offer(&offer)).map_err(|fault| self.fault(fault))?;
+        }
+        let tail = decoder.finish().map_err(|fault| self.fault(fault))?;
+        let bytes = writer.finish(&tail).map_err(malformed)?;
+        let path = self.context.path(E::PROTOCOL, self.package);
+        listings::put(&self.context.platform, &path, &self.source.id, E::form_name(self.form), bytes).await
+    }
+
+    fn fault(&self, fault: UpstreamFault) -> Error {
+        Error::Upstream { name: self.source.name.clone(), fault }
+    }
+
+    async fn record_health(&self, error: Option<&Error>) {
+        record_health(self.context, self.source, error).await;
+    }
+}
+
+/// Records a change of a source's health. Failing to record it is not worth failing the request.
+pub(super) async fn record_health<P: Platform>(
+    context: &FeedContext<P>,
+    source: &UpstreamSource,
+    error: Option<&Error>,
+) {
+    let (platform, now) = (&context.platform, context.platform.now());
+    let key = format!("health:{}", source.id.as_str());
+    let known = match platform.memo().get::<SourceHealth>(&key, now) {
+        Some(known) => (*known).clone(),
+        None => feeds::health(platform, &source.id).await.unwrap_or_default(),
+    };
+    let status = if error.is_some() { SourceStatus::Failing } else { SourceStatus::Ok };
+    let reason = error.map(ToString::to_string).or(known.reason.clone());
+    let changed = status != known.status || error.is_some() && reason != known.reason;
+    let next = SourceHealth {
+        status,
+        since: if status == known.status { known.since } else { Some(now) },
+        last_failure: error.map(|_| now).or(known.last_failure),
+        reason,
+    };
+    if changed {
+        let _ = feeds::set_health(platform, &source.id, &next).await;
+    }
+    platform.memo().put(key, Rc::new(next), 256, now, Duration::from_secs(60));
+}

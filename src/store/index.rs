@@ -1,0 +1,173 @@
+//! The index of a package: every slot with what listings need, in one record. Derived from the slots, rebuildable.
+
+use super::keys::{self, PackagePath, REPAIRS};
+use super::{Change, Stored};
+use crate::error::{Conflict, Error, Result};
+use crate::model::{FeedId, PackageSettings, ProtocolId, Slot};
+use crate::platform::{Etag, Platform, RecordStore as _};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+
+/// The stored record.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PackageIndex {
+    /// The package's name as people write it.
+    pub name: String,
+    /// A copy of the package's settings.
+    pub settings: PackageSettings,
+    /// All slots, oldest first; tombstones too, because they hide a number from upstream sources.
+    pub slots: Vec<IndexedSlot>,
+    /// Grows with every change.
+    pub sequence: u64,
+}
+
+/// A slot under its version key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IndexedSlot {
+    /// The normalised version.
+    pub key: String,
+    /// A copy of the slot.
+    pub slot: Slot,
+}
+
+impl PackageIndex {
+    /// The slot of that version key.
+    pub fn slot(&self, version_key: &str) -> Option<&Slot> {
+        self.slots.iter().find(|entry| entry.key == version_key).map(|entry| &entry.slot)
+    }
+
+    /// Takes a slot in; `false` if this or a later state of it is known already.
+    fn accept(&mut self, key: &str, slot: &Slot) -> bool {
+        match self.slots.iter_mut().find(|entry| entry.key == key) {
+            Some(entry) if entry.slot.sequence >= slot.sequence => false,
+            Some(entry) => {
+                entry.slot = slot.clone();
+                true
+            }
+            None => {
+                self.slots.push(IndexedSlot { key: key.to_owned(), slot: slot.clone() });
+                true
+            }
+        }
+    }
+}
+
+/// What identifies one state of an index, the absent one included.
+pub type IndexEtag = Option<Etag>;
+
+/// The index as it is now.
+pub async fn get<P: Platform>(platform: &P, path: &PackagePath) -> Result<Option<Stored<PackageIndex>>> {
+    super::read(platform, &path.index()).await
+}
+
+/// Its etag now, or as it was up to [`super::slots::CHECK_REUSE`] ago unless `always`.
+pub async fn check<P: Platform>(platform: &P, path: &PackagePath, always: bool) -> Result<IndexEtag> {
+    let now = platform.now();
+    let key = path.index();
+    if let Some(etag) = platform.memo().get::<IndexEtag>(&key, now).filter(|_| !always) {
+        return Ok((*etag).clone());
+    }
+    let etag = platform.records().head(&key).await?;
+    remember(platform, path, etag.clone());
+    Ok(etag)
+}
+
+/// Remembers an etag that was just seen.
+pub fn remember<P: Platform>(platform: &P, path: &PackagePath, etag: IndexEtag) {
+    platform.memo().put(path.index(), Rc::new(etag), 64, platform.now(), super::slots::CHECK_REUSE);
+}
+
+/// Puts changed slots and settings into the index. If it cannot be done a note is left for [`rebuild`].
+pub async fn record<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    name: &str,
+    slots: &[(String, Slot)],
+    settings: Option<&PackageSettings>,
+) -> Result<()> {
+    let outcome = try_record(platform, path, name, slots, settings).await;
+    platform.memo().forget(&path.index());
+    if outcome.is_err() {
+        platform.records().overwrite(&path.repair(), Bytes::from_static(b"{}")).await?;
+    }
+    outcome
+}
+
+async fn try_record<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    name: &str,
+    slots: &[(String, Slot)],
+    settings: Option<&PackageSettings>,
+) -> Result<()> {
+    let mut first = false;
+    super::update::<P, PackageIndex, _>(platform, &path.index(), |before| {
+        first = before.is_none();
+        let mut next = before.cloned().unwrap_or_else(|| PackageIndex { name: name.to_owned(), ..PackageIndex::default() });
+        let mut changed = false;
+        for (key, slot) in slots {
+            changed |= next.accept(key, slot);
+        }
+        if let Some(settings) = settings.filter(|settings| settings.sequence > next.settings.sequence) {
+            next.settings = (*settings).clone();
+            changed = true;
+        }
+        next.sequence += 1;
+        Ok(if changed { Change::To(next) } else { Change::None })
+    })
+    .await?;
+    if first {
+        super::create(platform, &path.catalog(), &serde_json::json!({})).await?;
+    }
+    Ok(())
+}
+
+/// One page of the packages of one protocol in a feed, by name, and where to go on.
+pub async fn catalog<P: Platform>(
+    platform: &P,
+    feed: &FeedId,
+    protocol: ProtocolId,
+    cursor: Option<&str>,
+) -> Result<(Vec<String>, Option<String>)> {
+    let prefix = keys::catalog(feed, protocol);
+    let page = platform.records().list(&prefix, cursor, 1_000).await?;
+    let names = page.keys.iter().filter_map(|key| keys::catalog_name(&prefix, key)).collect();
+    Ok((names, page.cursor))
+}
+
+/// Makes the index anew from the slots and the settings.
+pub async fn rebuild<P: Platform>(platform: &P, path: &PackagePath) -> Result<()> {
+    let settings = super::packages::settings(platform, path).await?;
+    let mut slots = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = platform.records().list(&path.slots(), cursor.as_deref(), 1_000).await?;
+        for key in &page.keys {
+            let version = key.strip_prefix(&path.slots()).unwrap_or_default();
+            let version = percent_encoding::percent_decode_str(version).decode_utf8_lossy().into_owned();
+            slots.extend(super::read::<P, Slot>(platform, key).await?.map(|stored| (version, stored.value)));
+        }
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    slots.sort_by_key(|(_, slot)| slot.added);
+    let name = percent_encoding::percent_decode_str(path.package_segment()).decode_utf8_lossy().into_owned();
+    try_record(platform, path, &name, &slots, Some(&settings)).await?;
+    platform.memo().forget(&path.index());
+    platform.records().delete(&[path.repair()]).await?;
+    Ok(())
+}
+
+/// Rebuilds what notes ask for, at most `limit` packages.
+pub async fn repair_all<P: Platform>(platform: &P, limit: usize) -> Result<usize> {
+    let page = platform.records().list(REPAIRS, None, limit).await?;
+    for key in &page.keys {
+        let (path, _) = PackagePath::parse_after(REPAIRS, key)
+            .ok_or_else(|| Error::Conflict(Conflict::Other(format!("`{key}` is not a repair note"))))?;
+        rebuild(platform, &path).await?;
+    }
+    Ok(page.keys.len())
+}

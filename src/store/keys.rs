@@ -1,0 +1,262 @@
+//! The whole key space. Nothing else spells a key.
+//!
+//! ```text
+//! R2  v1/organizations/{org}.json                         organization                                   create-only
+//!     v1/organizations/{org}/tokens/{token-id}            -> hash of the token                           create-only
+//!     v1/names/{org}/[{project}/]{feed-name}              -> feed id                                     create-only
+//!     v1/feeds/{feed-id}.json                             feed: settings, views, upstream sources        CAS
+//!     v1/tokens/{sha256}                                  token                                          CAS
+//!     v1/pkg/{feed-id}/{protocol}/{package}/files/{version}/{artifact}   bytes                           create-only
+//!     v1/pkg/{feed-id}/{protocol}/{package}/slots/{version}              slot; its creation is the commit CAS, never removed
+//!     v1/pkg/{feed-id}/{protocol}/{package}/index.json                   all slots; derived, rebuildable CAS
+//!     v1/pkg/{feed-id}/{protocol}/{package}/package.json                 behavior and tags               CAS
+//!     v1/pkg/{feed-id}/{protocol}/{package}/marks/{name}                 small facts a protocol keeps    overwritten
+//!     v1/catalog/{feed-id}/{protocol}/{package}           the feed has this package                      create-only
+//!     v1/upstream/{source-id}/{protocol}/{package}/{form}                last good upstream listing      overwritten
+//!     v1/health/{source-id}                               how the source is doing                        overwritten
+//!     v1/repair/{feed-id}/{protocol}/{package}            its index missed a slot; cron rebuilds it      overwritten
+//!     v1/bin/{feed-id}/{protocol}/{package}/{version}     in the recycle bin: for cron's purge           overwritten
+//!     v1/staging/{random}                                 uploads of unknown length, for minutes         private
+//! KV  r1/{sha256}                                         rendered listing
+//! ```
+//!
+//! Names are percent-encoded, all but `A-Z a-z 0-9 - _ . + ~ @`, so that `/` separates and nothing else; a name that is
+//! only dots has them encoded too.
+
+use crate::model::{
+    Algorithm, ArtifactName, Digest, FeedId, FeedName, OrganizationName, PackageName, ProjectName, ProtocolId,
+    SourceId, TokenHash, Version,
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+const ENCODED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'+').remove(b'~').remove(b'@');
+
+fn segment(name: &str) -> String {
+    if name.bytes().all(|byte| byte == b'.') {
+        return "%2E".repeat(name.len());
+    }
+    utf8_percent_encode(name, ENCODED).to_string()
+}
+
+/// An organization.
+pub fn organization(name: &OrganizationName) -> String {
+    format!("v1/organizations/{}.json", segment(&name.key()))
+}
+
+/// From a token's public id to its hash.
+pub fn token_id(organization: &OrganizationName, id: &str) -> String {
+    format!("{}{}", token_ids(organization), segment(id))
+}
+
+/// All token ids of an organization.
+pub fn token_ids(organization: &OrganizationName) -> String {
+    format!("v1/organizations/{}/tokens/", segment(&organization.key()))
+}
+
+/// A token.
+pub fn token(hash: &TokenHash) -> String {
+    format!("v1/tokens/{}", hash.as_str())
+}
+
+/// A feed by name.
+pub fn feed_name(organization: &OrganizationName, project: Option<&ProjectName>, feed: &FeedName) -> String {
+    format!("{}{}", feed_names(organization, project), segment(&feed.key()))
+}
+
+/// All feed names of a project; without a project, all of an organization.
+pub fn feed_names(organization: &OrganizationName, project: Option<&ProjectName>) -> String {
+    let organization = segment(&organization.key());
+    match project {
+        Some(project) => format!("v1/names/{organization}/{}/", segment(&project.key())),
+        None => format!("v1/names/{organization}/"),
+    }
+}
+
+/// A feed.
+pub fn feed(id: &FeedId) -> String {
+    format!("v1/feeds/{}.json", id.as_str())
+}
+
+/// How a source is doing.
+pub fn health(source: &SourceId) -> String {
+    format!("v1/health/{}", source.as_str())
+}
+
+/// A private place for an upload.
+pub fn staging(random: &[u8]) -> String {
+    format!("v1/staging/{}", Digest::of(Algorithm::Sha256, random).hex())
+}
+
+/// All uploads under way, or left behind.
+pub const STAGING: &str = "v1/staging/";
+
+/// All packages whose index must be rebuilt.
+pub const REPAIRS: &str = "v1/repair/";
+
+const CATALOG: &str = "v1/catalog/";
+
+/// All packages of one protocol in a feed.
+pub fn catalog(feed: &FeedId, protocol: ProtocolId) -> String {
+    format!("{CATALOG}{}/{}/", feed.as_str(), protocol.as_str())
+}
+
+/// The package a key below [`catalog`] stands for.
+pub fn catalog_name(prefix: &str, key: &str) -> Option<String> {
+    let name = key.strip_prefix(prefix)?;
+    Some(percent_encoding::percent_decode_str(name).decode_utf8().ok()?.into_owned())
+}
+
+/// Everything in recycle bins.
+pub const BINS: &str = "v1/bin/";
+
+/// A package's place in a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackagePath {
+    feed: FeedId,
+    protocol: String,
+    package: String,
+}
+
+impl PackagePath {
+    /// The place of a package.
+    pub fn new(feed: &FeedId, protocol: ProtocolId, package: &PackageName) -> Self {
+        Self { feed: feed.clone(), protocol: protocol.as_str().to_owned(), package: segment(package.key()) }
+    }
+
+    /// Reads `{prefix}{feed-id}/{protocol}/{package}[/{rest}]` back, as found by listing a prefix.
+    pub fn parse_after<'a>(prefix: &str, key: &'a str) -> Option<(Self, &'a str)> {
+        let mut parts = key.strip_prefix(prefix)?.splitn(4, '/');
+        let feed = FeedId::parse(parts.next()?)?;
+        let (protocol, package) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+        Some((Self { feed, protocol, package }, parts.next().unwrap_or_default()))
+    }
+
+    /// The protocol, as stored.
+    pub fn protocol(&self) -> &str {
+        &self.protocol
+    }
+
+    /// The package, as encoded in keys.
+    pub fn package_segment(&self) -> &str {
+        &self.package
+    }
+
+    /// The feed.
+    pub fn feed(&self) -> &FeedId {
+        &self.feed
+    }
+
+    fn below(&self, prefix: &str) -> String {
+        format!("{prefix}{}/{}/{}", self.feed.as_str(), self.protocol, self.package)
+    }
+
+    /// A version's slot.
+    pub fn slot(&self, version: &Version) -> String {
+        self.slot_of_key(version.key())
+    }
+
+    /// The slot of a version given by its key.
+    pub fn slot_of_key(&self, version_key: &str) -> String {
+        format!("{}{}", self.slots(), segment(version_key))
+    }
+
+    /// All slots.
+    pub fn slots(&self) -> String {
+        self.below("v1/pkg/") + "/slots/"
+    }
+
+    /// A file's bytes.
+    pub fn file(&self, version_key: &str, artifact: &ArtifactName) -> String {
+        format!("{}/files/{}/{}", self.below("v1/pkg/"), segment(version_key), segment(artifact.as_str()))
+    }
+
+    /// The index.
+    pub fn index(&self) -> String {
+        self.below("v1/pkg/") + "/index.json"
+    }
+
+    /// Behavior and tags.
+    pub fn settings(&self) -> String {
+        self.below("v1/pkg/") + "/package.json"
+    }
+
+    /// A small fact a protocol keeps about a package, such as an attestation of one of its versions.
+    pub fn mark(&self, name: &str) -> String {
+        format!("{}/marks/{}", self.below("v1/pkg/"), segment(name))
+    }
+
+    /// The note that the index must be rebuilt.
+    pub fn repair(&self) -> String {
+        self.below(REPAIRS)
+    }
+
+    /// The note that a version is in the recycle bin.
+    pub fn bin(&self, version_key: &str) -> String {
+        format!("{}/{}", self.below(BINS), segment(version_key))
+    }
+
+    /// The note that the feed has this package.
+    pub fn catalog(&self) -> String {
+        self.below(CATALOG)
+    }
+
+    /// What an upstream source last said of this package.
+    pub fn upstream(&self, source: &SourceId, form: &str) -> String {
+        format!("v1/upstream/{}/{}/{}/{form}", source.as_str(), self.protocol, self.package)
+    }
+
+    /// Where the edge cache keeps a file: a URL that is never sent anywhere. A file's bytes never change once its slot
+    /// was live, and the slot is asked before every answer, so nothing ever needs to be evicted.
+    pub fn edge_cache(&self, version_key: &str, artifact: &ArtifactName) -> String {
+        format!("https://edge-cache.invalid/{}", self.file(version_key, artifact))
+    }
+
+    /// KV: a rendered listing. KV keys have at most 512 bytes, hence the hash.
+    pub fn rendered(&self, variant: &str) -> String {
+        let text = format!("{}\n{variant}", self.below(""));
+        format!("r1/{}", Digest::of(Algorithm::Sha256, text.as_bytes()).hex())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(package: &str) -> PackagePath {
+        let feed = FeedId::from_random([0; 16]);
+        PackagePath::new(&feed, ProtocolId::new("any"), &PackageName::new(package, package))
+    }
+
+    #[test]
+    fn keys_are_these_for_ever() {
+        let version = Version::new("1.0.0", "1.0.0");
+        let file = ArtifactName::parse("a b-1.0.0.tgz").unwrap();
+        let package = path("@scope/name");
+        let base = "v1/pkg/00000000-0000-4000-8000-000000000000/any/@scope%2Fname";
+        assert_eq!(package.slot(&version), format!("{base}/slots/1.0.0"));
+        assert_eq!(package.file("1.0.0", &file), format!("{base}/files/1.0.0/a%20b-1.0.0.tgz"));
+        assert_eq!(package.index(), format!("{base}/index.json"));
+        let organization_name = OrganizationName::parse("Acme").unwrap();
+        assert_eq!(organization(&organization_name), "v1/organizations/acme.json");
+        assert!(package.rendered("x").len() < 512);
+    }
+
+    #[test]
+    fn no_name_leaves_its_place() {
+        for name in ["..", ".", "a/../b", "a%2fb", "\0"] {
+            let key = path(name).index();
+            assert_eq!(key.split('/').count(), 6, "{key}");
+            assert!(!key.split('/').any(|part| part == ".." || part == "."), "{key}");
+        }
+        assert_ne!(path("a%2Fb").index(), path("a/b").index());
+    }
+
+    #[test]
+    fn a_listed_key_reads_back() {
+        let package = path("@scope/name");
+        let key = package.bin("1.0.0+x");
+        assert_eq!(PackagePath::parse_after(BINS, &key), Some((package, "1.0.0+x")));
+        assert_eq!(PackagePath::parse_after(BINS, "v1/bin/nonsense"), None);
+    }
+}

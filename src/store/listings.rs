@@ -1,0 +1,61 @@
+//! The last good listing of each upstream source, per package and form.
+
+use super::keys::PackagePath;
+use super::listing_codec::ListingReader;
+use crate::error::{Error, Result};
+use crate::model::SourceId;
+use crate::platform::{Platform, RecordStore as _};
+use bytes::Bytes;
+
+/// A stored listing: the bytes `listing_codec` wrote.
+#[derive(Clone, Debug)]
+pub struct StoredListing {
+    key: String,
+    bytes: Bytes,
+}
+
+impl StoredListing {
+    /// Reads it from its beginning.
+    pub fn reader(&self) -> Result<ListingReader<'_>> {
+        ListingReader::new(&self.bytes).map_err(|error| self.damaged(&error))
+    }
+
+    /// Is this the same document as another one?
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+
+    /// What a failed read of it means.
+    pub fn damaged(&self, error: &std::io::Error) -> Error {
+        Error::Damaged { key: self.key.clone(), reason: error.to_string() }
+    }
+}
+
+/// What is stored of a source's listing.
+pub async fn get<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    source: &SourceId,
+    form: &str,
+) -> Result<Option<StoredListing>> {
+    let key = path.upstream(source, form);
+    let record = platform.records().get(&key).await?;
+    Ok(record.map(|record| StoredListing { key, bytes: record.bytes }))
+}
+
+/// Stores a source's listing. Two isolates may refresh at once: either result is good.
+pub async fn put<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    source: &SourceId,
+    form: &str,
+    bytes: Vec<u8>,
+) -> Result<StoredListing> {
+    let key = path.upstream(source, form);
+    let bytes = Bytes::from(bytes);
+    match platform.records().overwrite(&key, bytes.clone()).await {
+        // Somebody else is storing the same listing at this moment (R2: one write per second and key).
+        Ok(()) | Err(crate::platform::PlatformError::Contended) => Ok(StoredListing { key, bytes }),
+        Err(error) => Err(error.into()),
+    }
+}

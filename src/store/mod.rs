@@ -1,0 +1,121 @@
+//! Where things live: typed records over the ports.
+//!
+//! In scope: the key space (`keys.rs`), reading and writing records, updates by compare-and-swap. Out of scope: what
+//! the records mean to a request (`service/`).
+
+pub mod feeds;
+pub mod index;
+pub mod keys;
+pub mod listing_codec;
+pub mod listings;
+pub mod organizations;
+pub mod packages;
+pub mod rendered;
+pub mod slots;
+pub mod tokens;
+
+use crate::error::{Conflict, Error, Result};
+use crate::platform::{Etag, Platform, PlatformError, RecordStore, Written};
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+use std::time::Duration;
+
+/// How often a write is tried again. R2 takes one write per second and key, so that with the pauses below a writer
+/// outlasts about eight seconds of contention, within the 30 s the platform grants after an answer.
+const ATTEMPTS: u32 = 8;
+
+/// A record as it was read.
+#[derive(Clone, Debug)]
+pub struct Stored<T> {
+    /// The record.
+    pub value: T,
+    /// Which state of it.
+    pub etag: Etag,
+}
+
+/// Reads a record.
+pub async fn read<P: Platform, T: DeserializeOwned>(platform: &P, key: &str) -> Result<Option<Stored<T>>> {
+    let Some(record) = platform.records().get(key).await? else { return Ok(None) };
+    let value = decode(key, &record.bytes)?;
+    Ok(Some(Stored { value, etag: record.etag }))
+}
+
+/// Writes a record that must not exist yet. `false` if another one is there; one of the very same content is taken
+/// for ours, because a write may fail after it took effect.
+pub async fn create<P: Platform, T: Serialize>(platform: &P, key: &str, value: &T) -> Result<bool> {
+    let bytes = encode(key, value)?;
+    for attempt in 0.. {
+        match platform.records().create(key, bytes.clone()).await {
+            Ok(Written::Yes(_)) => return Ok(true),
+            Ok(Written::No) => return is_ours(platform, key, &bytes).await,
+            Err(error) if attempt >= 2 => return Err(error.into()),
+            Err(error) => pause(platform, attempt, &error).await,
+        }
+    }
+    Ok(false)
+}
+
+async fn is_ours<P: Platform>(platform: &P, key: &str, bytes: &Bytes) -> Result<bool> {
+    let record = platform.records().get(key).await?;
+    Ok(record.is_some_and(|record| record.bytes == *bytes))
+}
+
+/// What an update makes of a record.
+pub enum Change<T> {
+    /// This.
+    To(T),
+    /// Nothing: it is as it should be.
+    None,
+}
+
+/// Changes a record by compare-and-swap, creating it if need be. `change` may be called several times and must give
+/// the same answer for a record that already shows its effect. Answers the record as it then is.
+pub async fn update<P, T, F>(platform: &P, key: &str, mut change: F) -> Result<Stored<Option<T>>>
+where
+    P: Platform,
+    T: Serialize + DeserializeOwned,
+    F: FnMut(Option<&T>) -> Result<Change<T>>,
+{
+    for attempt in 0..ATTEMPTS {
+        let before = read::<P, T>(platform, key).await?;
+        let next = match change(before.as_ref().map(|stored| &stored.value))? {
+            Change::To(next) => next,
+            Change::None => {
+                let etag = before.as_ref().map_or_else(|| Etag::new(""), |stored| stored.etag.clone());
+                return Ok(Stored { value: before.map(|stored| stored.value), etag });
+            }
+        };
+        let bytes = encode(key, &next)?;
+        let written = match &before {
+            Some(stored) => platform.records().replace(key, bytes, &stored.etag).await,
+            None => platform.records().create(key, bytes).await,
+        };
+        match written {
+            Ok(Written::Yes(etag)) => return Ok(Stored { value: Some(next), etag }),
+            Ok(Written::No) => pause(platform, attempt, &PlatformError::Contended).await,
+            Err(error) => pause(platform, attempt, &error).await,
+        }
+    }
+    Err(Error::Conflict(Conflict::Contended(key.to_owned())))
+}
+
+/// Waits before another attempt: at first briefly, then, where the platform counts writes per second, a second and more.
+async fn pause<P: Platform>(platform: &P, attempt: u32, error: &PlatformError) {
+    let mut noise = [0_u8; 1];
+    platform.random(&mut noise);
+    let jitter = u64::from(noise[0]);
+    let base = if *error == PlatformError::Contended && attempt > 1 { 1_000 } else { 20 << attempt.min(5) };
+    platform.sleep(Duration::from_millis(base + jitter)).await;
+}
+
+fn encode<T: Serialize>(key: &str, value: &T) -> Result<Bytes> {
+    serde_json::to_vec(value).map(Bytes::from).map_err(|error| damaged(key, &error))
+}
+
+fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| damaged(key, &error))
+}
+
+fn damaged(key: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::Damaged { key: key.to_owned(), reason: error.to_string() }
+}

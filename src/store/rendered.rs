@@ -1,0 +1,119 @@
+//! Rendered listings: compressed once per change, kept in KV, sent as they are.
+//!
+//! KV may be a minute old. A rendered listing is therefore served only if the token it carries, made of the etags of
+//! everything it was rendered from here, is that of the present.
+
+use super::keys::PackagePath;
+use crate::error::Result;
+use crate::model::Timestamp;
+use crate::platform::{Body, KeyValueStore as _, Platform};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// KV forgets what nobody re-rendered for a week.
+const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Larger documents are not remembered in the isolate but read from KV each time.
+const MEMO_LIMIT: u64 = 1 << 20;
+
+/// For how long an isolate remembers a document; whether it is still the present one is checked separately.
+const MEMO_LIFETIME: Duration = Duration::from_secs(300);
+
+/// KV takes values of 25 MiB.
+const KV_LIMIT: usize = 25 << 20;
+
+/// What is known of a rendered listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderedInfo {
+    /// Hash of the document: its entity tag.
+    pub etag: String,
+    /// What it was rendered from.
+    pub token: String,
+    /// When the upstream sources were last asked about it.
+    pub checked: Timestamp,
+    /// For how many seconds from then it is fresh.
+    pub fresh: u32,
+    /// Its size, compressed.
+    pub size: u64,
+    /// Its media type.
+    #[serde(rename = "type")]
+    pub content_type: String,
+    /// When its content last changed, as far as we know.
+    pub modified: Timestamp,
+    /// Why it may be incomplete or old, if it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+}
+
+/// A rendered listing: gzip.
+#[derive(Debug)]
+pub struct Rendered {
+    /// About it.
+    pub info: RenderedInfo,
+    /// Its bytes, compressed.
+    pub body: Body,
+}
+
+struct Remembered {
+    info: RenderedInfo,
+    bytes: Bytes,
+}
+
+/// The rendered listing of that variant, whatever its token; from the isolate's memory or from KV.
+pub async fn get<P: Platform>(platform: &P, path: &PackagePath, variant: &str) -> Result<Option<Rendered>> {
+    let key = path.rendered(variant);
+    let now = platform.now();
+    if let Some(remembered) = platform.memo().get::<Remembered>(&key, now) {
+        let body = Body::Bytes(remembered.bytes.clone());
+        return Ok(Some(Rendered { info: remembered.info.clone(), body }));
+    }
+    let Some(entry) = platform.kv().get(&key).await? else { return Ok(None) };
+    let Ok(info) = serde_json::from_str::<RenderedInfo>(&entry.metadata) else { return Ok(None) };
+    if info.size > MEMO_LIMIT {
+        return Ok(Some(Rendered { info, body: entry.body }));
+    }
+    let bytes = entry.body.collect(usize::try_from(MEMO_LIMIT).unwrap_or(usize::MAX)).await?;
+    remember_as(platform, key, &info, &bytes);
+    Ok(Some(Rendered { info, body: Body::Bytes(bytes) }))
+}
+
+/// Keeps a rendered listing. A document too large for KV is rendered each time.
+pub async fn put<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    variant: &str,
+    info: &RenderedInfo,
+    bytes: Bytes,
+) -> Result<()> {
+    let key = path.rendered(variant);
+    if bytes.len() > KV_LIMIT {
+        return Ok(());
+    }
+    remember_as(platform, key.clone(), info, &bytes);
+    let metadata = serde_json::to_string(info).unwrap_or_default();
+    match platform.kv().put(&key, bytes, &metadata, LIFETIME).await {
+        // Another isolate wrote it within this second: as good as ours.
+        Ok(()) | Err(crate::platform::PlatformError::Contended) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Keeps a rendered listing in this isolate only.
+pub fn remember<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    variant: &str,
+    info: &RenderedInfo,
+    bytes: &Bytes,
+) {
+    remember_as(platform, path.rendered(variant), info, bytes);
+}
+
+fn remember_as<P: Platform>(platform: &P, key: String, info: &RenderedInfo, bytes: &Bytes) {
+    if bytes.len() as u64 <= MEMO_LIMIT {
+        let remembered = Rc::new(Remembered { info: info.clone(), bytes: bytes.clone() });
+        platform.memo().put(key, remembered, bytes.len() + 512, platform.now(), MEMO_LIFETIME);
+    }
+}

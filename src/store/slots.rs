@@ -1,0 +1,88 @@
+//! Slots: the one record of a version number. Created once, changed by compare-and-swap, never removed.
+
+use super::keys::PackagePath;
+use super::{Change, Stored};
+use crate::error::{Error, Missing, Result};
+use crate::model::Slot;
+use crate::platform::Platform;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// For how long an isolate may reuse a positive check: the bound on how long a deleted version can still be served,
+/// and a new one be missing from listings, at another location. Where the change was made it is seen at once.
+pub const CHECK_REUSE: Duration = Duration::from_secs(2);
+
+/// How creating a slot ended.
+pub enum Created {
+    /// It is ours.
+    Yes,
+    /// Another one holds the number.
+    No(Box<Slot>),
+}
+
+/// The slot of a version, read now.
+pub async fn get<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version_key: &str,
+) -> Result<Option<Stored<Slot>>> {
+    super::read(platform, &path.slot_of_key(version_key)).await
+}
+
+/// The slot of a version, perhaps as it was up to [`CHECK_REUSE`] ago if it was live then.
+pub async fn get_recent<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version_key: &str,
+) -> Result<Option<Rc<Slot>>> {
+    let key = path.slot_of_key(version_key);
+    let now = platform.now();
+    if let Some(slot) = platform.memo().get::<Slot>(&key, now) {
+        return Ok(Some(slot));
+    }
+    let Some(stored) = super::read::<P, Slot>(platform, &key).await? else { return Ok(None) };
+    let slot = Rc::new(stored.value);
+    if slot.is_live() {
+        let weight = slot.manifest.get().len() + 512;
+        platform.memo().put(key, Rc::clone(&slot), weight, now, CHECK_REUSE);
+    }
+    Ok(Some(slot))
+}
+
+/// Claims a version number: the commit of a publish or a save.
+pub async fn create<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version_key: &str,
+    slot: &Slot,
+) -> Result<Created> {
+    let key = path.slot_of_key(version_key);
+    if super::create(platform, &key, slot).await? {
+        return Ok(Created::Yes);
+    }
+    match super::read::<P, Slot>(platform, &key).await? {
+        Some(stored) => Ok(Created::No(Box::new(stored.value))),
+        None => Err(Error::Damaged { key, reason: "a slot vanished".to_owned() }),
+    }
+}
+
+/// Changes a slot; `change` answers `None` for a slot that is already as it should be, and may be called several times.
+pub async fn update<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version_key: &str,
+    mut change: impl FnMut(&Slot) -> Result<Option<Slot>>,
+) -> Result<Slot> {
+    let key = path.slot_of_key(version_key);
+    let missing = || Error::NotFound(Missing::Other(format!("no version `{version_key}` here")));
+    let stored = super::update::<P, Slot, _>(platform, &key, |before| {
+        let before = before.ok_or_else(missing)?;
+        Ok(match change(before)? {
+            Some(next) => Change::To(Slot { sequence: before.sequence + 1, ..next }),
+            None => Change::None,
+        })
+    })
+    .await?;
+    platform.memo().forget(&key);
+    stored.value.ok_or_else(missing)
+}
