@@ -95,11 +95,7 @@ impl Digest {
 
     /// Lower-case hexadecimal.
     pub fn hex(&self) -> String {
-        use std::fmt::Write as _;
-        self.value.iter().fold(String::with_capacity(self.value.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hexadecimal(&self.value)
     }
 
     /// Subresource integrity spelling, `sha512-<base64>`.
@@ -151,6 +147,15 @@ impl<'de> Deserialize<'de> for Digest {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
+}
+
+/// Lower-case hexadecimal text.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Computes several digests in one pass.

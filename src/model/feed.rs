@@ -23,7 +23,9 @@ pub enum InvalidName {
 /// Checks a name against the rules every kind of name shares.
 pub(super) fn check_name(text: &str) -> Result<(), InvalidName> {
     let forbidden = |character: &char| {
-        character.is_whitespace() || character.is_control() || "@~;{}\\+=<>|/?:&$*\"#[]%'".contains(*character)
+        character.is_whitespace()
+            || character.is_control()
+            || "@~;{}\\+=<>|/?:&$*\"#[]%'".contains(*character)
     };
     let length = text.chars().count();
     match text.chars().find(forbidden) {

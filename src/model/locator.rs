@@ -84,7 +84,9 @@ mod tests {
         let address = Address::parse_internal("azure-feed://acme/web/main@Release").unwrap();
         assert_eq!(address.project, Some(ProjectName::parse("web").unwrap()));
         assert_eq!(address.locator.view, Some(ViewName::parse("release").unwrap()));
-        for bad in ["acme/main@Local", "azure-feed://acme/main", "azure-feed://acme", "azure-feed://a/b/c/d@Local"] {
+        for bad in
+            ["acme/main@Local", "azure-feed://acme/main", "azure-feed://acme", "azure-feed://a/b/c/d@Local"]
+        {
             assert!(Address::parse_internal(bad).is_err(), "{bad}");
         }
     }

@@ -19,7 +19,7 @@ mod upstream;
 mod view;
 
 pub use artifact::{ArtifactName, ArtifactRecord};
-pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
+pub use digest::{Algorithm, Digest, Hasher, InvalidDigest, hexadecimal};
 pub use feed::{Feed, FeedId, FeedName, InvalidName, ListingMode, OrganizationName, ProjectName};
 pub use locator::{Address, FeedLocator, InvalidLocator};
 pub use package::{PackageName, PackageSettings, UpstreamingBehavior, Version};

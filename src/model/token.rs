@@ -1,7 +1,7 @@
 //! Tokens: how callers prove who they are.
 
+use super::digest::{Algorithm, Digest, hexadecimal};
 use super::{FeedId, OrganizationName, Role, Scope, Secret, Timestamp};
-use super::digest::{Algorithm, Digest};
 use serde::{Deserialize, Serialize};
 
 /// The prefix by which secret scanners recognise our tokens.
@@ -14,7 +14,7 @@ pub struct TokenText(Secret);
 impl TokenText {
     /// Makes a token of 32 random bytes.
     pub fn from_random(bytes: [u8; 32]) -> Self {
-        let body: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let body = hexadecimal(&bytes);
         Self(Secret::new(format!("{PREFIX}{body}{}", checksum(&body))))
     }
 

@@ -5,6 +5,7 @@
 
 mod blobs;
 mod copies;
+mod integrity;
 mod records;
 
 use super::{Platform, PlatformError};
@@ -28,12 +29,10 @@ pub async fn run<P: Platform>(platform: &P, namespace: &str) -> Vec<CheckOutcome
     let checks = records::checks(platform, namespace)
         .into_iter()
         .chain(blobs::checks(platform, namespace))
+        .chain(integrity::checks(platform, namespace))
         .chain(copies::checks(platform, namespace));
     for (name, check) in checks {
-        outcomes.push(CheckOutcome {
-            name,
-            result: check.await,
-        });
+        outcomes.push(CheckOutcome { name, result: check.await });
     }
     outcomes
 }
@@ -45,9 +44,7 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String>
 
 /// Fails a check unless both are equal.
 fn equal<T: PartialEq + std::fmt::Debug>(what: &str, actual: &T, wanted: &T) -> Result<(), String> {
-    ensure(actual == wanted, || {
-        format!("{what}: {actual:?} instead of {wanted:?}")
-    })
+    ensure(actual == wanted, || format!("{what}: {actual:?} instead of {wanted:?}"))
 }
 
 fn failed(error: &PlatformError) -> String {
@@ -80,10 +77,7 @@ mod tests {
             let platform = MemoryPlatform::new();
             platform.limit_writes(limits_writes);
             let outcomes = block_on(super::run(&platform, "compliance/test"));
-            let failed: Vec<_> = outcomes
-                .iter()
-                .filter(|outcome| outcome.result.is_err())
-                .collect();
+            let failed: Vec<_> = outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
             assert!(failed.is_empty(), "{failed:#?}");
             assert!(outcomes.len() > 20);
             assert_eq!(platform.stored_keys(), [""; 0], "a check removes what it wrote");

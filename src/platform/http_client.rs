@@ -34,8 +34,6 @@ pub struct OutgoingResponse {
 /// Sends one request; follows no redirect, keeps no cookie, adds no credentials.
 pub trait HttpClient {
     /// Sends it and waits for the headers of the answer.
-    fn send(
-        &self,
-        request: OutgoingRequest,
-    ) -> impl Future<Output = Result<OutgoingResponse, PlatformError>>;
+    fn send(&self, request: OutgoingRequest)
+    -> impl Future<Output = Result<OutgoingResponse, PlatformError>>;
 }

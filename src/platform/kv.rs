@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct KvEntry {
     /// The value, untouched.
     pub body: Body,
-    /// JSON of at most 1,024 bytes.
+    /// A text of at most 1,024 bytes once it is written as a JSON string, so better without many quotes.
     pub metadata: String,
 }
 

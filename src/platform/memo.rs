@@ -37,7 +37,14 @@ impl Memo {
     }
 
     /// Remembers a value of about `weight` bytes for a while.
-    pub fn put<T: 'static>(&self, key: String, value: Rc<T>, weight: usize, now: Timestamp, lifetime: Duration) {
+    pub fn put<T: 'static>(
+        &self,
+        key: String,
+        value: Rc<T>,
+        weight: usize,
+        now: Timestamp,
+        lifetime: Duration,
+    ) {
         let weight = weight + key.len() + 128;
         let mut entries = self.entries.borrow_mut();
         entries.remove(&key);

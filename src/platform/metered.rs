@@ -1,9 +1,9 @@
 //! Counting what a request costs.
 
 use super::{
-    Blob, BlobInfo, BlobStore, Body, ByteRange, CachedResponse, Etag, Expected, HttpClient, KeyPage, KeyValueStore,
-    KvEntry, OutgoingRequest, OutgoingResponse, PlatformError, PutOutcome, Record, RecordStore, ResponseCache,
-    UploadPart, Written,
+    Blob, BlobInfo, BlobStore, Body, ByteRange, CachedResponse, Etag, Expected, HttpClient, KeyPage,
+    KeyValueStore, KvEntry, OutgoingRequest, OutgoingResponse, PlatformError, PutOutcome, Record,
+    RecordStore, ResponseCache, UploadPart, Written,
 };
 use bytes::Bytes;
 use std::cell::Cell;
@@ -142,7 +142,12 @@ impl<T: BlobStore> BlobStore for Metered<T> {
         self.inner.upload_part(key, upload, number, bytes).await
     }
 
-    async fn complete_upload(&self, key: &str, upload: &str, parts: &[UploadPart]) -> Result<(), PlatformError> {
+    async fn complete_upload(
+        &self,
+        key: &str,
+        upload: &str,
+        parts: &[UploadPart],
+    ) -> Result<(), PlatformError> {
         count(&self.counts.0.r2_writes);
         self.inner.complete_upload(key, upload, parts).await
     }
@@ -158,7 +163,13 @@ impl<T: KeyValueStore> KeyValueStore for Metered<T> {
         self.inner.get(key).await
     }
 
-    async fn put(&self, key: &str, value: Bytes, metadata: &str, lifetime: Duration) -> Result<(), PlatformError> {
+    async fn put(
+        &self,
+        key: &str,
+        value: Bytes,
+        metadata: &str,
+        lifetime: Duration,
+    ) -> Result<(), PlatformError> {
         count(&self.counts.0.kv_writes);
         self.inner.put(key, value, metadata, lifetime).await
     }

@@ -93,6 +93,8 @@ pub trait Platform: Clone + 'static {
     fn random(&self, buffer: &mut [u8]);
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
+    /// Writes one line to the log.
+    fn log(&self, line: &str);
     /// Finishes a task after the answer was sent, and although the client hung up. The platform grants it 30 s.
     fn in_background(&self, task: impl Future<Output = ()> + 'static);
 }

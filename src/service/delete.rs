@@ -5,9 +5,7 @@
 
 use super::{Ecosystem, FeedContext, tags};
 use crate::error::{Conflict, Error, Missing, Result};
-use crate::model::{
-    FirstPublished, ListingState, Origin, PackageName, Slot, SlotState, Timestamp, Version,
-};
+use crate::model::{FirstPublished, ListingState, Origin, PackageName, Slot, SlotState, Timestamp, Version};
 use crate::platform::{BlobStore as _, Platform, RecordStore as _};
 use crate::store::index;
 use crate::store::keys::PackagePath;
@@ -84,7 +82,8 @@ pub async fn deleted_slot<E: Ecosystem, P: Platform>(
 ) -> Result<Slot> {
     let path = context.path(E::PROTOCOL, package);
     let slot = slots::get(&context.platform, &path, version.key()).await?.map(|stored| stored.value);
-    slot.filter(|slot| matches!(slot.state, SlotState::Deleted { .. })).ok_or_else(|| not_in_bin(package, version))
+    slot.filter(|slot| matches!(slot.state, SlotState::Deleted { .. }))
+        .ok_or_else(|| not_in_bin(package, version))
 }
 
 /// The slot of a version, live or not.
@@ -98,7 +97,11 @@ pub async fn any_slot<E: Ecosystem, P: Platform>(
 }
 
 /// Purges a version if it has been in the recycle bin long enough.
-pub(super) async fn purge_expired<P: Platform>(platform: &P, path: &PackagePath, version_key: &str) -> Result<bool> {
+pub(super) async fn purge_expired<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version_key: &str,
+) -> Result<bool> {
     let Some(stored) = slots::get(platform, path, version_key).await? else { return Ok(false) };
     match stored.value.state {
         SlotState::Deleted { at, .. } if platform.now().since(at) >= RECYCLE_BIN => {

@@ -34,9 +34,10 @@ pub async fn artifact<E: Ecosystem, P: Platform>(
     name: &ArtifactName,
 ) -> Result<Artifact<P>> {
     let path = context.path(E::PROTOCOL, package);
-    let known = match context.always_check {
-        true => slots::get(&context.platform, &path, version.key()).await?.map(|stored| Rc::new(stored.value)),
-        false => slots::get_recent(&context.platform, &path, version.key()).await?,
+    let known = if context.always_check {
+        slots::get(&context.platform, &path, version.key()).await?.map(|stored| Rc::new(stored.value))
+    } else {
+        slots::get_recent(&context.platform, &path, version.key()).await?
     };
     let slot = match known {
         Some(slot) if !slot.is_live() => {
@@ -50,7 +51,8 @@ pub async fn artifact<E: Ecosystem, P: Platform>(
         _ => Rc::new(obtain::<E, P>(context, package, version, name).await?),
     };
     let record = slot.artifact(name).cloned();
-    let record = record.ok_or_else(|| Error::NotFound(Missing::Artifact(package.to_string(), name.to_string())))?;
+    let record =
+        record.ok_or_else(|| Error::NotFound(Missing::Artifact(package.to_string(), name.to_string())))?;
     let context = context.clone();
     Ok(Artifact { context, path, version_key: version.key().to_owned(), record, added: slot.added })
 }
@@ -71,7 +73,8 @@ async fn obtain<E: Ecosystem, P: Platform>(
     }
     if !context.permits(Action::Save) {
         // Said without asking the sources: whoever may not save cannot make us do work upstream.
-        let what = format!("`{package}` {version} is not in this feed yet; saving it from an upstream source");
+        let what =
+            format!("`{package}` {version} is not in this feed yet; saving it from an upstream source");
         return Err(Error::lacks(Action::Save, &what, context.authority, &context.locator));
     }
     let path = context.path(E::PROTOCOL, package);
@@ -88,7 +91,7 @@ impl<P: Platform> Artifact<P> {
         let platform = &self.context.platform;
         let key = self.path.file(&self.version_key, &self.record.name);
         if range.is_some() || self.record.size > EDGE_CACHE_LIMIT {
-            return self.from_store(&key, range).await;
+            return self.read_store(&key, range).await;
         }
         let url = self.path.edge_cache(&self.version_key, &self.record.name);
         // A cache that fails is a cache that has nothing.
@@ -96,14 +99,15 @@ impl<P: Platform> Artifact<P> {
             self.context.trace.note("edge-cache");
             return Ok(cached.body);
         }
-        let body = self.from_store(&key, None).await?;
+        let body = self.read_store(&key, None).await?;
         self.fill_edge_cache(key, url);
         Ok(body)
     }
 
-    async fn from_store(&self, key: &str, range: Option<ByteRange>) -> Result<Body> {
+    async fn read_store(&self, key: &str, range: Option<ByteRange>) -> Result<Body> {
         let blob = self.context.platform.blobs().open(key, range).await?;
-        let lost = || Error::Damaged { key: key.to_owned(), reason: "a live version has lost its bytes".to_owned() };
+        let lost =
+            || Error::Damaged { key: key.to_owned(), reason: "a live version has lost its bytes".to_owned() };
         Ok(blob.ok_or_else(lost)?.body)
     }
 

@@ -26,7 +26,11 @@ pub trait Ecosystem: 'static {
     fn content_type(form: Self::Form) -> &'static str;
 
     /// Where an upstream registry at `location` keeps the document, and what to accept.
-    fn listing_request(location: &Url, package: &PackageName, form: Self::Form) -> Option<(Url, &'static str)>;
+    fn listing_request(
+        location: &Url,
+        package: &PackageName,
+        form: Self::Form,
+    ) -> Option<(Url, &'static str)>;
 
     /// Reads an upstream's document piece by piece.
     type Decoder: ListingDecoder;
@@ -52,7 +56,11 @@ pub trait Ecosystem: 'static {
 /// Reads an upstream's document.
 pub trait ListingDecoder {
     /// Takes the next bytes; hands every offer that is complete to `sink`.
-    fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Offer) -> io::Result<()>) -> Result<(), UpstreamFault>;
+    fn push(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut dyn FnMut(Offer) -> io::Result<()>,
+    ) -> Result<(), UpstreamFault>;
 
     /// The document is over.
     fn finish(self) -> Result<ListingTail, UpstreamFault>;
@@ -67,6 +75,8 @@ pub struct Listed<'a> {
     pub key: &'a str,
     /// Unlisted, yanked, deprecated?
     pub listing: &'a ListingState,
+    /// Does the manifest come from a slot, and so perhaps in a fuller form than this document's?
+    pub is_local: bool,
     /// What listings say of it, in the protocol's own form.
     pub manifest: &'a RawValue,
 }
@@ -80,6 +90,8 @@ pub struct Summary {
     pub published: BTreeMap<String, Timestamp>,
     /// When the listing last changed, as far as we know.
     pub modified: Option<Timestamp>,
+    /// How often the package's index has changed.
+    pub revision: u64,
     /// What the first source that has the package wants to pass on.
     pub extra: serde_json::Map<String, serde_json::Value>,
 }

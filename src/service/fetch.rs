@@ -58,7 +58,8 @@ pub(super) async fn fetch<P: Platform>(
         }
         let location = response.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
         let target = location.and_then(|location| url.join(location).ok());
-        let target = target.ok_or_else(|| fault(UpstreamFault::Malformed("a redirect to nowhere".to_owned())))?;
+        let target =
+            target.ok_or_else(|| fault(UpstreamFault::Malformed("a redirect to nowhere".to_owned())))?;
         next = OutgoingRequest {
             method: method.clone(),
             url: target,
@@ -74,11 +75,19 @@ pub(super) async fn fetch<P: Platform>(
 pub(super) fn get(url: Url, accept: &'static str, identity: bool) -> OutgoingRequest {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, http::HeaderValue::from_static(accept));
-    headers.insert(header::USER_AGENT, http::HeaderValue::from_static(concat!("edgefeed/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(
+        header::USER_AGENT,
+        http::HeaderValue::from_static(concat!("edgefeed/", env!("CARGO_PKG_VERSION"))),
+    );
     // Archives are stored as they come, and R2 takes no stream of unknown length, which decoding would make of them.
     let encoding = if identity { "identity" } else { "gzip" };
     headers.insert(header::ACCEPT_ENCODING, http::HeaderValue::from_static(encoding));
     OutgoingRequest { method: Method::GET, url, headers, body: Body::Empty, timeout: TIMEOUT }
+}
+
+/// A `GET` of a document.
+pub fn upstream_get(url: Url, accept: &'static str) -> OutgoingRequest {
+    get(url, accept, false)
 }
 
 /// Passes a request on to sources in order and answers with the first that has something: for what is not about
@@ -93,7 +102,8 @@ pub async fn fetch_first<P: Platform>(
         if source.kind != crate::model::SourceKind::Public {
             continue;
         }
-        let Some(request) = super::upstream::location(source).ok().and_then(|location| make(&location)) else {
+        let Some(request) = super::upstream::location(source).ok().and_then(|location| make(&location))
+        else {
             continue;
         };
         match fetch(&context.platform, source, request, context.settings.allow_private_upstreams).await {
@@ -125,7 +135,11 @@ pub(super) fn fault_of(error: &PlatformError) -> UpstreamFault {
     }
 }
 
-fn settle(now: Timestamp, response: OutgoingResponse, url: Url) -> std::result::Result<Fetched, UpstreamFault> {
+fn settle(
+    now: Timestamp,
+    response: OutgoingResponse,
+    url: Url,
+) -> std::result::Result<Fetched, UpstreamFault> {
     let OutgoingResponse { status, headers, body } = response;
     match status {
         StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::NOT_FOUND | StatusCode::GONE => {
@@ -146,7 +160,7 @@ fn retry_after(_now: Timestamp, text: &str) -> Option<Duration> {
 
 /// Is this an address a source may lead to? Private, link-local and loopback ones are not, or a redirect could make
 /// the Worker read what only it can reach. Names are judged as written: the runtime resolves them, not we.
-pub(super) fn permitted(url: &Url, allow_private: bool) -> std::result::Result<(), UpstreamFault> {
+pub fn permitted(url: &Url, allow_private: bool) -> std::result::Result<(), UpstreamFault> {
     let refuse = |reason: &str| Err(UpstreamFault::Refused(format!("{reason}: {}", shown(url))));
     if !matches!(url.scheme(), "https" | "http") {
         return refuse("not HTTP");
@@ -184,7 +198,8 @@ fn private_v6(address: Ipv6Addr) -> bool {
     let first = address.segments()[0];
     // IPv4 in disguise: mapped, or by NAT64's well-known prefix.
     let embedded = address.to_ipv4_mapped().or_else(|| {
-        let [a, b, c, d] = [address.octets()[12], address.octets()[13], address.octets()[14], address.octets()[15]];
+        let [a, b, c, d] =
+            [address.octets()[12], address.octets()[13], address.octets()[14], address.octets()[15]];
         (first == 0x64 && address.segments()[1] == 0xff9b).then(|| Ipv4Addr::new(a, b, c, d))
     });
     embedded.is_some_and(private_v4)
@@ -207,11 +222,28 @@ mod tests {
     #[test]
     fn private_addresses_are_refused_in_every_disguise() {
         for bad in [
-            "http://localhost/", "http://x.localhost/", "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/",
-            "http://10.1.2.3/", "http://172.16.0.1/", "http://192.168.1.1/", "http://169.254.169.254/latest",
-            "http://100.64.0.1/", "http://0.0.0.0/", "http://[::1]/", "http://[::]/", "http://[fe80::1]/",
-            "http://[fd00::1]/", "http://[::ffff:127.0.0.1]/", "http://[64:ff9b::7f00:1]/", "http://metadata.internal/",
-            "http://intranet/", "https://user:secret@example.com/", "ftp://example.com/", "file:///etc/passwd",
+            "http://localhost/",
+            "http://x.localhost/",
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://10.1.2.3/",
+            "http://172.16.0.1/",
+            "http://192.168.1.1/",
+            "http://169.254.169.254/latest",
+            "http://100.64.0.1/",
+            "http://0.0.0.0/",
+            "http://[::1]/",
+            "http://[::]/",
+            "http://[fe80::1]/",
+            "http://[fd00::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://metadata.internal/",
+            "http://intranet/",
+            "https://user:secret@example.com/",
+            "ftp://example.com/",
+            "file:///etc/passwd",
         ] {
             assert!(permitted(&Url::parse(bad).unwrap(), false).is_err(), "{bad}");
         }

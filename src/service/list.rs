@@ -126,7 +126,10 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
     async fn revalidate(&self, known: Rendered, need: Need) -> Result<Rendered> {
         let index = self.index().await?;
         let candidates = self.candidates(&index.0, need).await;
-        if candidates.iter().any(|candidate| candidate.changed || candidate.supply.is_err() || candidate.stale.is_some()) {
+        if candidates
+            .iter()
+            .any(|candidate| candidate.changed || candidate.supply.is_err() || candidate.stale.is_some())
+        {
             return self.assemble(&index.0, &index.1, candidates).await;
         }
         let (platform, now) = (&self.context.platform, self.context.platform.now());
@@ -182,7 +185,12 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
         self.assemble(&index, &etag, candidates).await
     }
 
-    async fn assemble(&self, index: &PackageIndex, etag: &IndexEtag, candidates: Vec<Candidate>) -> Result<Rendered> {
+    async fn assemble(
+        &self,
+        index: &PackageIndex,
+        etag: &IndexEtag,
+        candidates: Vec<Candidate>,
+    ) -> Result<Rendered> {
         let platform = &self.context.platform;
         let now = platform.now();
         let internal = match self.audience {
@@ -228,7 +236,9 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
                 &self.context.locator,
             );
             return match lacks {
-                Error::Unauthenticated(text) => Error::Unauthenticated(format!("`{name}` has no version in this feed yet; {text}")),
+                Error::Unauthenticated(text) => {
+                    Error::Unauthenticated(format!("`{name}` has no version in this feed yet; {text}"))
+                }
                 other => Error::NotFound(Missing::PackageNotSaved(name, other.to_string())),
             };
         }
@@ -267,7 +277,11 @@ impl<'a, E: Ecosystem> Document<'a, E> {
             local_by_key: local.iter().copied().collect(),
             local,
             shown: HashSet::new(),
-            summary: Summary { tags: index.settings.tags.clone(), ..Summary::default() },
+            summary: Summary {
+                tags: index.settings.tags.clone(),
+                revision: index.sequence,
+                ..Summary::default()
+            },
             count: 0,
         }
     }
@@ -296,7 +310,9 @@ impl<'a, E: Ecosystem> Document<'a, E> {
             return Ok(None);
         }
         let shown = self.shown;
-        self.summary.tags.retain(|_, version| E::version(version).is_some_and(|version| shown.contains(version.key())));
+        self.summary
+            .tags
+            .retain(|_, version| E::version(version).is_some_and(|version| shown.contains(version.key())));
         self.summary.published.retain(|key, _| shown.contains(key));
         let latest = self.summary.published.values().max().copied();
         let modified = latest.max(self.index.settings.modified).max(self.summary.modified).unwrap_or(now);
@@ -329,11 +345,13 @@ impl<'a, E: Ecosystem> Document<'a, E> {
                 continue;
             }
             // What an owner of this feed said of a saved version goes before what the source says.
-            let listing = saved.map(|slot| &slot.listing).filter(|state| state.hidden || state.message.is_some());
+            let listing =
+                saved.map(|slot| &slot.listing).filter(|state| state.hidden || state.message.is_some());
             let listed = Listed {
                 version: &offer.version,
                 key: &offer.key,
                 listing: listing.unwrap_or(&offer.listing),
+                is_local: false,
                 manifest: &offer.manifest,
             };
             self.version(listed).map_err(|error| broken(&error))?;
@@ -355,7 +373,8 @@ impl<'a, E: Ecosystem> Document<'a, E> {
     fn slot(&mut self, key: &str, slot: &Slot) -> io::Result<()> {
         self.summary.published.entry(key.to_owned()).or_insert(slot.published.unwrap_or(slot.added));
         self.summary.modified = self.summary.modified.max(Some(slot.added));
-        self.version(Listed { version: &slot.version, key, listing: &slot.listing, manifest: &slot.manifest })
+        let (listing, manifest) = (&slot.listing, &slot.manifest);
+        self.version(Listed { version: &slot.version, key, listing, is_local: true, manifest })
     }
 
     fn version(&mut self, listed: Listed<'_>) -> io::Result<()> {

@@ -94,7 +94,8 @@ pub async fn open<P: Platform>(
     settings: Settings,
 ) -> Result<FeedContext<P>> {
     let locator = address.locator.clone();
-    let found = feeds::find(&platform, &address.organization, address.project.as_ref(), &locator.feed).await?;
+    let found =
+        feeds::find(&platform, &address.organization, address.project.as_ref(), &locator.feed).await?;
     let feed = found.filter(|feed| feed.deleted.is_none());
     let Some(feed) = feed else { return Err(unknown(&principal, &locator)) };
     let view = locator.view.as_ref().map(|name| feed.view(name).cloned());
@@ -140,4 +141,3 @@ pub fn authorize<P: Platform>(context: &FeedContext<P>, action: Option<Action>) 
     }
     action.map_or(Ok(()), |action| context.require(action, action.describe()))
 }
-

@@ -77,18 +77,22 @@ async fn publish_staged<E: Ecosystem, P: Platform>(
     let (platform, version) = (&context.platform, &incoming.version);
     let path = context.path(E::PROTOCOL, package);
     let index = index::get(platform, &path).await?.map(|stored| stored.value).unwrap_or_default();
-    let slot = match slots::get(platform, &path, version.key()).await? {
-        Some(stored) => continuation(package, incoming, stored.value, &index)?,
-        None => {
-            refuse_upstream_conflict::<E, P>(context, package, version, &index).await?;
-            store(context, &path, package, incoming).await?
-        }
+    let slot = if let Some(stored) = slots::get(platform, &path, version.key()).await? {
+        continuation(package, incoming, stored.value, &index)?
+    } else {
+        refuse_upstream_conflict::<E, P>(context, package, version, &index).await?;
+        store(context, &path, package, incoming).await?
     };
     finish(context, &path, package, incoming, slot).await
 }
 
 /// A number that is taken: by this very push, which died on the way, or by something else.
-fn continuation(package: &PackageName, incoming: &Incoming, slot: Slot, index: &PackageIndex) -> Result<Slot> {
+fn continuation(
+    package: &PackageName,
+    incoming: &Incoming,
+    slot: Slot,
+    index: &PackageIndex,
+) -> Result<Slot> {
     if !slot.is_live() {
         return Err(deleted(package, &incoming.version));
     }
@@ -184,7 +188,8 @@ async fn finish<P: Platform>(
 ) -> Result<()> {
     let version = incoming.version.as_str();
     let settings = packages::update(&context.platform, path, |settings| {
-        let set = incoming.tags.iter().all(|tag| settings.tags.get(tag).is_some_and(|known| known == version));
+        let set =
+            incoming.tags.iter().all(|tag| settings.tags.get(tag).is_some_and(|known| known == version));
         let mut next = settings.clone();
         next.tags.extend(incoming.tags.iter().map(|tag| (tag.clone(), version.to_owned())));
         Ok((!set).then_some(next))

@@ -12,11 +12,11 @@ use crate::model::{
     Address, FirstPublished, PackageName, Slot, SourceKind, Timestamp, UpstreamSource, View, Visibility,
 };
 use crate::platform::{Etag, Platform};
+use crate::store::feeds;
 use crate::store::index::{self, PackageIndex};
 use crate::store::keys::PackagePath;
 use crate::store::listing_codec::Offer;
 use crate::store::listings::StoredListing;
-use crate::store::feeds;
 
 /// A source with what it says about a package.
 pub(super) struct Candidate {
@@ -103,7 +103,10 @@ pub(super) async fn candidates<E: Ecosystem, P: Platform>(
         return candidates;
     }
     let public = candidates.iter_mut().filter(|candidate| candidate.source.kind == SourceKind::Public);
-    futures_util::future::join_all(public.map(|candidate| ask::<E, P>(context, candidate, package, form, need))).await;
+    futures_util::future::join_all(
+        public.map(|candidate| ask::<E, P>(context, candidate, package, form, need)),
+    )
+    .await;
     candidates
 }
 
@@ -149,7 +152,11 @@ pub(super) async fn owner<E: Ecosystem, P: Platform>(
     first_supplier(&now, version_key, index)
 }
 
-fn first_supplier(candidates: &[Candidate], version_key: &str, index: &PackageIndex) -> Result<Option<Found>> {
+fn first_supplier(
+    candidates: &[Candidate],
+    version_key: &str,
+    index: &PackageIndex,
+) -> Result<Option<Found>> {
     let policy = Policy::new(index, internal_offered(candidates));
     for candidate in candidates {
         let goods = match &candidate.supply {
@@ -227,7 +234,9 @@ async fn internal_place<E: Ecosystem, P: Platform>(
     let address = Address::parse_internal(&source.location).map_err(|error| fault(&error.to_string()))?;
     let name = &address.locator.feed;
     let feed = feeds::find(&context.platform, &address.organization, address.project.as_ref(), name).await?;
-    let feed = feed.filter(|feed| feed.deleted.is_none()).ok_or_else(|| fault("its feed does not exist any more"))?;
+    let feed = feed
+        .filter(|feed| feed.deleted.is_none())
+        .ok_or_else(|| fault("its feed does not exist any more"))?;
     let view = address.locator.view.as_ref().and_then(|view| feed.view(view)).cloned();
     let view = view.ok_or_else(|| fault("its view does not exist any more"))?;
     let neighbour = feed.organization == context.feed.organization;

@@ -9,8 +9,8 @@ use super::stage;
 use super::{Ecosystem, FeedContext};
 use crate::error::{Conflict, Error, Missing, Result, UpstreamFault};
 use crate::model::{
-    Algorithm, ArtifactName, ArtifactRecord, Digest, Hasher, ListingState, Origin, PackageName, Slot, SlotState,
-    SourceStep, Version,
+    Algorithm, ArtifactName, ArtifactRecord, Digest, Hasher, ListingState, Origin, PackageName, Slot,
+    SlotState, SourceStep, Version,
 };
 use crate::platform::{BlobStore as _, Body, Expected, Platform, PutOutcome};
 use crate::store::listing_codec::OfferedArtifact;
@@ -77,7 +77,12 @@ fn no_artifact(package: &PackageName, artifact: &ArtifactName) -> Error {
     Error::NotFound(Missing::Artifact(package.to_string(), artifact.to_string()))
 }
 
-fn new_slot<P: Platform>(context: &FeedContext<P>, version: &Version, record: ArtifactRecord, found: &Found) -> Slot {
+fn new_slot<P: Platform>(
+    context: &FeedContext<P>,
+    version: &Version,
+    record: ArtifactRecord,
+    found: &Found,
+) -> Slot {
     let source = &found.source;
     let mut chain = vec![SourceStep {
         id: source.id.clone(),
@@ -156,7 +161,10 @@ async fn from_registry<P: Platform>(
     let fetched = fetch::fetch(&context.platform, &found.source, request, allow_private).await;
     let fetched = match fetched {
         Ok(fetched) if fetched.is_absent() => {
-            return Err(fault(UpstreamFault::Malformed(format!("it lists `{}` but does not have it", offered.name))));
+            return Err(fault(UpstreamFault::Malformed(format!(
+                "it lists `{}` but does not have it",
+                offered.name
+            ))));
         }
         Ok(fetched) => fetched,
         Err(error) => {
@@ -166,7 +174,8 @@ async fn from_registry<P: Platform>(
     };
     let digest = offered.digests.iter().max_by_key(|digest| digest.algorithm()).cloned();
     let encoded = fetched.headers.contains_key(header::CONTENT_ENCODING);
-    let length = fetched.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()).filter(|_| !encoded);
+    let length =
+        fetched.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()).filter(|_| !encoded);
     let stored = match length {
         Some(length) => {
             let expected = Expected { length, digest: digest.clone() };

@@ -55,7 +55,10 @@ pub async fn search<E: Ecosystem, P: Platform>(
     Ok(Hits { page, total })
 }
 
-async fn matching<E: Ecosystem, P: Platform>(context: &FeedContext<P>, words: &[String]) -> Result<Vec<String>> {
+async fn matching<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    words: &[String],
+) -> Result<Vec<String>> {
     let mut names = Vec::new();
     let mut cursor = None;
     for _ in 0..PAGES {

@@ -45,7 +45,8 @@ impl Staged {
             Place::Memory(bytes) => Ok(Body::Bytes(bytes.clone())),
             Place::Store(key) => {
                 let blob = platform.blobs().open(key, None).await?;
-                let lost = || Error::NotFound(Missing::Other("an upload was lost on the way; try again".to_owned()));
+                let lost =
+                    || Error::NotFound(Missing::Other("an upload was lost on the way; try again".to_owned()));
                 Ok(blob.ok_or_else(lost)?.body)
             }
         }
@@ -111,7 +112,9 @@ impl<P: Platform> Intake<P> {
             return Ok(Staged { place: Place::Memory(self.pending.freeze()), size, digests });
         }
         self.send_part(self.pending.len()).await?;
-        let Some(upload) = self.upload else { return Err(PlatformError::Other("no upload".to_owned()).into()) };
+        let Some(upload) = self.upload else {
+            return Err(PlatformError::Other("no upload".to_owned()).into());
+        };
         self.platform.blobs().complete_upload(&upload.key, &upload.id, &upload.parts).await?;
         Ok(Staged { place: Place::Store(upload.key), size, digests })
     }
@@ -135,7 +138,8 @@ impl<P: Platform> Intake<P> {
             self.upload = Some(Upload { key, id, parts: Vec::new() });
         }
         if let Some(upload) = &mut self.upload {
-            let number = u16::try_from(upload.parts.len() + 1).map_err(|_| PlatformError::TooLong(u64::MAX))?;
+            let number =
+                u16::try_from(upload.parts.len() + 1).map_err(|_| PlatformError::TooLong(u64::MAX))?;
             upload.parts.push(blobs.upload_part(&upload.key, &upload.id, number, bytes).await?);
         }
         Ok(())

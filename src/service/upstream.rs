@@ -179,8 +179,8 @@ impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
             fetched: now.millis(),
         };
         let malformed = |error: std::io::Error| self.fault(UpstreamFault::Malformed(error.to_string()));
-        let mut decoder =
-            E::decoder(self.package, self.form, &fetched.url, &content_type).map_err(|fault| self.fault(fault))?;
+        let mut decoder = E::decoder(self.package, self.form, &fetched.url, &content_type)
+            .map_err(|fault| self.fault(fault))?;
         let mut writer = ListingWriter::new(&head).map_err(malformed)?;
         let mut stream = fetched.body.into_stream();
         let mut size = 0_u64;

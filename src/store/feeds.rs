@@ -28,7 +28,9 @@ pub async fn find<P: Platform>(
     };
     let Some(id) = id else { return Ok(None) };
     let feed = get(platform, &id).await?.map(|stored| stored.value);
-    let Some(feed) = feed.filter(|feed| feed.organization == *organization && feed.project.as_ref() == project) else {
+    let Some(feed) =
+        feed.filter(|feed| feed.organization == *organization && feed.project.as_ref() == project)
+    else {
         return Ok(None);
     };
     let feed = Rc::new(feed);

@@ -8,6 +8,7 @@ use crate::platform::{Etag, Platform, RecordStore as _};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The stored record.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -102,9 +103,12 @@ async fn try_record<P: Platform>(
     settings: Option<&PackageSettings>,
 ) -> Result<()> {
     let mut first = false;
+    let first_published = slots.iter().any(|(_, slot)| slot.is_published() && slot.sequence == 1);
     super::update::<P, PackageIndex, _>(platform, &path.index(), |before| {
         first = before.is_none();
-        let mut next = before.cloned().unwrap_or_else(|| PackageIndex { name: name.to_owned(), ..PackageIndex::default() });
+        let mut next = before
+            .cloned()
+            .unwrap_or_else(|| PackageIndex { name: name.to_owned(), ..PackageIndex::default() });
         let mut changed = false;
         for (key, slot) in slots {
             changed |= next.accept(key, slot);
@@ -120,7 +124,38 @@ async fn try_record<P: Platform>(
     if first {
         super::create(platform, &path.catalog(), &serde_json::json!({})).await?;
     }
+    if first_published && platform.records().head(&path.published()).await?.is_none() {
+        super::create(platform, &path.published(), &serde_json::json!({})).await?;
+    }
     Ok(())
+}
+
+/// The packages of one protocol that were ever published to a feed, as it was up to a minute ago: names that are not
+/// told to upstream sources.
+pub async fn published_names<P: Platform>(
+    platform: &P,
+    feed: &FeedId,
+    protocol: ProtocolId,
+) -> Result<Rc<Vec<String>>> {
+    let prefix = keys::published(feed, protocol);
+    let now = platform.now();
+    if let Some(names) = platform.memo().get::<Vec<String>>(&prefix, now) {
+        return Ok(names);
+    }
+    let mut names = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = platform.records().list(&prefix, cursor.as_deref(), 1_000).await?;
+        names.extend(page.keys.iter().filter_map(|key| keys::catalog_name(&prefix, key)));
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let names = Rc::new(names);
+    let weight = names.iter().map(|name| name.len() + 32).sum();
+    platform.memo().put(prefix, Rc::clone(&names), weight, now, Duration::from_secs(60));
+    Ok(names)
 }
 
 /// One page of the packages of one protocol in a feed, by name, and where to go on.

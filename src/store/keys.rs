@@ -17,15 +17,17 @@
 //!     v1/repair/{feed-id}/{protocol}/{package}            its index missed a slot; cron rebuilds it      overwritten
 //!     v1/bin/{feed-id}/{protocol}/{package}/{version}     in the recycle bin: for cron's purge           overwritten
 //!     v1/staging/{random}                                 uploads of unknown length, for minutes         private
+//!     v1/published/{feed-id}/{protocol}/{package}         some version of it was published here          create-only
 //! KV  r1/{sha256}                                         rendered listing
+//!     p1/{sha256}                                         passed through from an upstream source
 //! ```
 //!
 //! Names are percent-encoded, all but `A-Z a-z 0-9 - _ . + ~ @`, so that `/` separates and nothing else; a name that is
 //! only dots has them encoded too.
 
 use crate::model::{
-    Algorithm, ArtifactName, Digest, FeedId, FeedName, OrganizationName, PackageName, ProjectName, ProtocolId,
-    SourceId, TokenHash, Version,
+    Algorithm, ArtifactName, Digest, FeedId, FeedName, OrganizationName, PackageName, ProjectName,
+    ProtocolId, SourceId, TokenHash, Version,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -96,12 +98,25 @@ pub const REPAIRS: &str = "v1/repair/";
 
 const CATALOG: &str = "v1/catalog/";
 
+/// KV: an answer passed through. The feed's sequence is part of it, so that other sources are asked anew.
+pub fn passed(feed: &FeedId, sequence: u64, protocol: ProtocolId, question: &str) -> String {
+    let text = format!("{} {sequence} {protocol}\n{question}", feed.as_str());
+    format!("p1/{}", Digest::of(Algorithm::Sha256, text.as_bytes()).hex())
+}
+
+/// All packages of one protocol that were ever published to a feed.
+pub fn published(feed: &FeedId, protocol: ProtocolId) -> String {
+    format!("{PUBLISHED}{}/{}/", feed.as_str(), protocol.as_str())
+}
+
+const PUBLISHED: &str = "v1/published/";
+
 /// All packages of one protocol in a feed.
 pub fn catalog(feed: &FeedId, protocol: ProtocolId) -> String {
     format!("{CATALOG}{}/{}/", feed.as_str(), protocol.as_str())
 }
 
-/// The package a key below [`catalog`] stands for.
+/// The package a key below [`catalog`] or [`published`] stands for.
 pub fn catalog_name(prefix: &str, key: &str) -> Option<String> {
     let name = key.strip_prefix(prefix)?;
     Some(percent_encoding::percent_decode_str(name).decode_utf8().ok()?.into_owned())
@@ -194,6 +209,11 @@ impl PackagePath {
     /// The note that a version is in the recycle bin.
     pub fn bin(&self, version_key: &str) -> String {
         format!("{}/{}", self.below(BINS), segment(version_key))
+    }
+
+    /// The note that a version of this package was published here.
+    pub fn published(&self) -> String {
+        self.below(PUBLISHED)
     }
 
     /// The note that the feed has this package.

@@ -230,7 +230,8 @@ mod tests {
     #[test]
     fn damage_is_an_error_and_not_an_empty_listing() {
         assert!(ListingReader::new(b"not gzip").is_err());
-        let bytes = ListingWriter::new(&ListingHead::default()).unwrap().finish(&ListingTail::default()).unwrap();
+        let bytes =
+            ListingWriter::new(&ListingHead::default()).unwrap().finish(&ListingTail::default()).unwrap();
         assert!(ListingReader::new(&bytes[..bytes.len() / 2]).and_then(ListingReader::tail).is_err());
     }
 }

@@ -10,6 +10,7 @@ pub mod listing_codec;
 pub mod listings;
 pub mod organizations;
 pub mod packages;
+pub mod passed;
 pub mod rendered;
 pub mod slots;
 pub mod tokens;

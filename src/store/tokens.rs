@@ -44,6 +44,22 @@ pub async fn revoke<P: Platform>(platform: &P, hash: &TokenHash, now: Timestamp)
     Ok(())
 }
 
+/// Changes a token's record; `change` answers `None` for one that is as it should be, and may be called several times.
+pub async fn update<P: Platform>(
+    platform: &P,
+    hash: &TokenHash,
+    mut change: impl FnMut(&Token) -> Result<Option<Token>>,
+) -> Result<()> {
+    let key = keys::token(hash);
+    super::update::<P, Token, _>(platform, &key, |token| {
+        let token = token.ok_or_else(|| Error::NotFound(Missing::Other("no such token".to_owned())))?;
+        Ok(change(token)?.map_or(Change::None, Change::To))
+    })
+    .await?;
+    platform.memo().forget(&key);
+    Ok(())
+}
+
 /// The hash of the token with that id.
 pub async fn hash_of<P: Platform>(
     platform: &P,

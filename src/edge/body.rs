@@ -1,0 +1,136 @@
+//! Bodies that belong to the runtime: streams of R2, KV, `fetch`, the cache, and of the client.
+
+use super::clock;
+use super::failure::text;
+use crate::platform::{Body, ByteStream, PlatformError, RawBody};
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use futures_util::{StreamExt, stream};
+use js_sys::Uint8Array;
+use std::any::Any;
+use std::cell::RefCell;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, ReadableStream};
+use worker::worker_sys::FixedLengthStream;
+
+/// A stream that the runtime pumps by itself, as long as nobody asks for its bytes.
+pub(super) struct JsBody {
+    pub(super) stream: ReadableStream,
+    pub(super) length: Option<u64>,
+    /// Where it comes from, if that may fall silent.
+    pub(super) source: Option<Source>,
+}
+
+/// A connection that may fall silent: `fetch` has no time-outs.
+#[derive(Clone)]
+pub(super) struct Source {
+    /// How long to wait for each piece.
+    pub(super) patience: Duration,
+    /// What ends the connection.
+    pub(super) controller: AbortController,
+}
+
+impl JsBody {
+    /// A body that may not exist (`null` for `HEAD`, 204, 304, and requests without one).
+    pub(super) fn body(stream: Option<ReadableStream>, length: Option<u64>, source: Option<Source>) -> Body {
+        match stream {
+            Some(stream) => Body::Raw(Box::new(Self { stream, length, source })),
+            None => Body::Empty,
+        }
+    }
+}
+
+impl RawBody for JsBody {
+    fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    fn into_stream(self: Box<Self>) -> ByteStream {
+        let raw = self.stream.unchecked_into();
+        let Ok(pieces) = wasm_streams::ReadableStream::from_raw(raw).try_into_stream() else {
+            return failed(PlatformError::Cut("the stream is in use elsewhere".to_owned()));
+        };
+        let pieces = pieces.map(|piece| match piece {
+            Ok(piece) => Ok(Bytes::from(Uint8Array::new(&piece).to_vec())),
+            Err(error) => Err(PlatformError::Cut(text(&error))),
+        });
+        match self.source {
+            Some(source) => impatient(Box::pin(pieces), source),
+            None => Box::pin(pieces),
+        }
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+fn failed(error: PlatformError) -> ByteStream {
+    Box::pin(stream::iter([Err(error)]))
+}
+
+/// Ends a stream whose source falls silent.
+fn impatient(pieces: ByteStream, source: Source) -> ByteStream {
+    Box::pin(stream::unfold(Some((pieces, source)), |state| async {
+        let (mut pieces, source) = state?;
+        match select(pin!(clock::sleep(source.patience)), pieces.next()).await {
+            Either::Left(_) => {
+                source.controller.abort();
+                Some((Err(PlatformError::TimedOut), None))
+            }
+            Either::Right((piece, _)) => Some((piece?, Some((pieces, source)))),
+        }
+    }))
+}
+
+/// The runtime's stream of a body. Those that came from the runtime go back as they came, without a byte in between.
+pub(super) fn into_js(body: Body) -> ReadableStream {
+    match body {
+        Body::Raw(raw) => match raw.into_any().downcast::<JsBody>() {
+            Ok(body) => body.stream,
+            Err(_) => from_rust(failed(PlatformError::Other("a body of another runtime".to_owned()))).0,
+        },
+        other => from_rust(other.into_stream()).0,
+    }
+}
+
+/// What a stream made here failed with; JavaScript keeps only its text.
+pub(super) type Failure = Rc<RefCell<Option<PlatformError>>>;
+
+/// A JavaScript stream of one made here: every piece is copied.
+pub(super) fn from_rust(stream: ByteStream) -> (ReadableStream, Failure) {
+    let failure = Failure::default();
+    let noted = Rc::clone(&failure);
+    let pieces = stream.map(move |piece| match piece {
+        Ok(bytes) => Ok(JsValue::from(Uint8Array::from(bytes.as_ref()))),
+        Err(error) => {
+            let text = JsValue::from(error.to_string());
+            noted.replace(Some(error));
+            Err(text)
+        }
+    });
+    (wasm_streams::ReadableStream::from_stream(pieces).into_raw().unchecked_into(), failure)
+}
+
+/// A stream of declared length in front of another one: R2 takes no other (`put` throws a `TypeError`), and answers
+/// get their `Content-Length` by it. It fails when more or fewer bytes come. The future is the pump.
+pub(super) fn of_length(
+    stream: &ReadableStream,
+    length: u64,
+) -> Result<(ReadableStream, impl Future<Output = Result<(), JsValue>> + use<>), JsValue> {
+    let fixed = match u32::try_from(length) {
+        Ok(length) => FixedLengthStream::new(length)?,
+        Err(_) => FixedLengthStream::new_big_int(js_sys::BigInt::from(length))?,
+    };
+    let pump = JsFuture::from(stream.pipe_to(&fixed.writable()));
+    Ok((fixed.readable(), async move { pump.await.map(|_| ()) }))
+}
+
+/// Copies bytes into a JavaScript array.
+pub(super) fn array(bytes: &[u8]) -> Uint8Array {
+    Uint8Array::from(bytes)
+}

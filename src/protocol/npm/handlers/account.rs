@@ -1,0 +1,94 @@
+//! Who the caller is; logging in and out.
+//!
+//! A password is a token of ours. Logging in with it makes a token of its own with the same rights, so that logging out
+//! revokes that one and leaves the first to its other users.
+
+use super::super::wire::{
+    LoginAnswer, LoginRequest, Page, PageUrls, Profile, TokenEntry, UserDocument, Whoami,
+};
+use crate::error::{Error, Result};
+use crate::model::{Principal, Secret, Token, TokenText};
+use crate::platform::{Body, Platform};
+use crate::protocol::Answer;
+use crate::service::FeedContext;
+use crate::store::tokens;
+use http::StatusCode;
+
+/// `GET /-/whoami`.
+pub(super) fn whoami<P: Platform>(context: &FeedContext<P>) -> Result<Answer<P>> {
+    let username = caller(context)?.subject.clone();
+    Answer::json(StatusCode::OK, &Whoami { username })
+}
+
+/// `PUT /-/user/org.couchdb.user:{name}`.
+pub(super) async fn login<P: Platform>(
+    context: &FeedContext<P>,
+    user: &str,
+    body: Body,
+) -> Result<Answer<P>> {
+    let request: LoginRequest = super::json(body).await?;
+    let password = request.password.into_secret();
+    let known = match TokenText::parse(password.expose()) {
+        Some(text) => tokens::find(&context.platform, &text).await?,
+        None => None,
+    };
+    let now = context.platform.now();
+    let refused = || {
+        Error::Unauthenticated("the password must be a token for this feed; any user name does".to_owned())
+    };
+    let token = known.filter(|token| token.is_valid(now)).ok_or_else(refused)?;
+    let principal = Principal::Token(Box::new((*token).clone()));
+    if principal.authority(&context.feed, context.view.as_ref()).effective().is_none() {
+        return Err(refused());
+    }
+    let mut random = [0_u8; 32];
+    context.platform.random(&mut random);
+    let text = TokenText::from_random(random);
+    let session = Token { id: text.hash().id(), created: now, ..(*token).clone() };
+    tokens::create(&context.platform, &text.hash(), &session).await?;
+    let id = format!("org.couchdb.user:{user}");
+    let token = text.secret().expose().to_owned();
+    Answer::json(StatusCode::CREATED, &LoginAnswer { ok: true, id, token })
+}
+
+/// `DELETE /-/user/token/{token}`: revokes it, if the caller holds it.
+pub(super) async fn logout<P: Platform>(context: &FeedContext<P>, token: &Secret) -> Result<Answer<P>> {
+    let hash = TokenText::parse(token.expose()).map(|text| text.hash());
+    let own = hash.filter(|hash| caller(context).is_ok_and(|caller| caller.id == hash.id()));
+    let own = own.ok_or_else(|| {
+        Error::Forbidden("a token is revoked by its holder, or by an administrator".to_owned())
+    })?;
+    tokens::revoke(&context.platform, &own, context.platform.now()).await?;
+    Answer::json(StatusCode::OK, &serde_json::json!({ "ok": true }))
+}
+
+/// `GET /-/npm/v1/user` and `GET /-/user/org.couchdb.user:{name}`.
+pub(super) fn profile<P: Platform>(context: &FeedContext<P>, user: Option<&str>) -> Result<Answer<P>> {
+    let caller = caller(context)?;
+    match user {
+        Some(user) => Answer::json(StatusCode::OK, &UserDocument::new(user)),
+        None => Answer::json(StatusCode::OK, &Profile::new(&caller.subject)),
+    }
+}
+
+/// `GET /-/npm/v1/tokens`: the one the caller holds.
+pub(super) fn tokens<P: Platform>(context: &FeedContext<P>) -> Result<Answer<P>> {
+    let token = caller(context)?;
+    let entry = TokenEntry {
+        token: token.id.chars().take(6).collect(),
+        key: token.id.clone(),
+        created: token.created.to_string(),
+        readonly: token.scope <= crate::model::Scope::Restore,
+        cidr_whitelist: Vec::new(),
+    };
+    Answer::json(StatusCode::OK, &Page { objects: vec![entry], urls: PageUrls::default() })
+}
+
+fn caller<P: Platform>(context: &FeedContext<P>) -> Result<&Token> {
+    match &*context.principal {
+        Principal::Token(token) => Ok(token),
+        Principal::Anonymous | Principal::Root => Err(Error::Unauthenticated(
+            "no token was sent: log in with one, or put it into .npmrc".to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,209 @@
+//! Audits, signing keys, attestations: passed through from the upstream registry, and remembered.
+//!
+//! Names of packages published here are not sent upstream: whoever runs the registry need not learn them.
+
+use super::super::wire::{AuditRequest, BulkAuditAnswer, LegacyAuditAnswer};
+use super::super::{Npm, listing};
+use crate::error::{Error, Missing, Result};
+use crate::model::{Action, PackageName, Version};
+use crate::platform::{Body, OutgoingRequest, Platform};
+use crate::protocol::Answer;
+use crate::service::{Ecosystem, FeedContext, collect_upstream, delete, fetch_first, upstream_get};
+use crate::store::{index, packages, passed};
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use serde_json::Value;
+use std::io::Read;
+use std::time::Duration;
+use url::Url;
+
+/// Bytes of an upstream's answer.
+const ANSWER_LIMIT: usize = 8 << 20;
+
+/// For how long the answer to an audit is remembered.
+const AUDIT_LIFETIME: Duration = Duration::from_secs(600);
+
+/// For how long keys are remembered. They change once in years, and their clients keep them for a day.
+const KEYS_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// `POST /-/npm/v1/security/advisories/bulk`.
+pub(super) async fn bulk<P: Platform>(context: &FeedContext<P>, request: Request<Body>) -> Result<Answer<P>> {
+    let asked: AuditRequest = parse(&body(request).await?)?;
+    Answer::json(StatusCode::OK, &advisories(context, asked).await?)
+}
+
+/// `POST /-/npm/v1/security/audits/quick`: the older form, with a tree of packages, answered from the newer one.
+pub(super) async fn quick<P: Platform>(
+    context: &FeedContext<P>,
+    request: Request<Body>,
+) -> Result<Answer<P>> {
+    let tree: Value = parse(&body(request).await?)?;
+    let mut asked = AuditRequest::new();
+    flatten(&tree, &mut asked, 0);
+    let found = advisories(context, asked.clone()).await?;
+    let mut answer = LegacyAuditAnswer::default();
+    answer.metadata.total_dependencies = asked.values().map(|versions| versions.len() as u64).sum();
+    for (package, advisories) in found {
+        for advisory in advisories {
+            let counts = &mut answer.metadata.vulnerabilities;
+            match advisory.severity.as_str() {
+                "critical" => counts.critical += 1,
+                "high" => counts.high += 1,
+                "moderate" => counts.moderate += 1,
+                "low" => counts.low += 1,
+                _ => counts.info += 1,
+            }
+            let versions = asked.get(&package).cloned().unwrap_or_default();
+            let findings: Vec<Value> = versions
+                .iter()
+                .map(|version| serde_json::json!({ "version": version, "paths": [package] }))
+                .collect();
+            let id = advisory.id.as_str().map_or_else(|| advisory.id.to_string(), str::to_owned);
+            let mut entry = serde_json::to_value(&advisory).unwrap_or_default();
+            if let Some(fields) = entry.as_object_mut() {
+                fields.insert("module_name".to_owned(), package.clone().into());
+                fields.insert("findings".to_owned(), findings.into());
+                fields.entry("patched_versions").or_insert_with(|| "<0.0.0".into());
+            }
+            answer.advisories.insert(id, entry);
+        }
+    }
+    Answer::json(StatusCode::OK, &answer)
+}
+
+/// `GET /-/npm/v1/keys`.
+pub(super) async fn keys<P: Platform>(context: &FeedContext<P>) -> Result<Answer<P>> {
+    let make = |location: &Url| Some(upstream_get(location.join("-/npm/v1/keys").ok()?, "application/json"));
+    let document = pass(context, "keys", KEYS_LIFETIME, make).await?;
+    let document = document.ok_or_else(|| super::not_offered("signing keys"))?;
+    Ok(Answer::Document { status: StatusCode::OK, content_type: "application/json", body: document })
+}
+
+/// `GET /-/npm/v1/attestations/N@{version}`.
+pub(super) async fn attestations<P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+) -> Result<Answer<P>> {
+    let slot = delete::any_slot::<Npm, P>(context, package, version).await?;
+    let none = || Error::NotFound(Missing::Other(format!("`{package}` {version} has no attestations here")));
+    if slot.as_ref().is_some_and(|slot| !slot.is_live() || !context.shows(&slot.views)) {
+        return Err(none());
+    }
+    let path = context.path(Npm::PROTOCOL, package);
+    let known = packages::mark(&context.platform, &path, &mark(version)).await?;
+    let body = match known {
+        Some(known) => known,
+        None if slot.as_ref().is_some_and(crate::model::Slot::is_published) => return Err(none()),
+        None => {
+            if slot.is_none() {
+                context.require(
+                    Action::Save,
+                    "reading attestations of a version that is not in this feed yet",
+                )?;
+            }
+            let spec = format!("-/npm/v1/attestations/{}@{version}", listing::encoded_name(package));
+            let make = |location: &Url| Some(upstream_get(location.join(&spec).ok()?, "application/json"));
+            let document = pass(context, &spec, KEYS_LIFETIME, make).await?.ok_or_else(none)?;
+            if slot.is_some() {
+                packages::set_mark(&context.platform, &path, &mark(version), document.clone()).await?;
+            }
+            document
+        }
+    };
+    Ok(Answer::Document { status: StatusCode::OK, content_type: "application/json", body })
+}
+
+/// Under which name the attestations of a version are kept.
+pub(super) fn mark(version: &Version) -> String {
+    format!("attestations-{}", version.key())
+}
+
+async fn body(request: Request<Body>) -> Result<Bytes> {
+    let compressed = request.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value == "gzip");
+    let bytes = request.into_body().collect(super::BODY_LIMIT).await?;
+    if !compressed {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    let limit = super::BODY_LIMIT as u64;
+    let read = GzDecoder::new(&bytes[..]).take(limit + 1).read_to_end(&mut plain);
+    read.map_err(|error| Error::Invalid(format!("the body is not gzip: {error}")))?;
+    if plain.len() as u64 > limit {
+        return Err(Error::TooLarge { what: "the decompressed body", limit });
+    }
+    Ok(plain.into())
+}
+
+fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Error::Invalid(format!("the body is not an audit: {error}")))
+}
+
+/// Names and versions of an older audit's tree.
+fn flatten(tree: &Value, asked: &mut AuditRequest, depth: usize) {
+    let Some(dependencies) = tree.get("dependencies").and_then(Value::as_object).filter(|_| depth < 64)
+    else {
+        return;
+    };
+    for (package, node) in dependencies {
+        if let Some(version) = node.get("version").and_then(Value::as_str) {
+            let versions = asked.entry(package.clone()).or_default();
+            if !versions.iter().any(|known| known == version) {
+                versions.push(version.to_owned());
+            }
+        }
+        flatten(node, asked, depth + 1);
+    }
+}
+
+/// What the upstream registry says of these packages. "Nothing known" must not look like "nothing wrong": if it cannot
+/// be asked, that is said, with a 404, because clients retry 5xx for minutes.
+async fn advisories<P: Platform>(
+    context: &FeedContext<P>,
+    mut asked: AuditRequest,
+) -> Result<BulkAuditAnswer> {
+    let unavailable =
+        |reason: String| Error::NotFound(Missing::Other(format!("audits are not available: {reason}")));
+    if !context.permits(Action::Save) {
+        return Err(unavailable("asking the upstream source needs Collaborator".to_owned()));
+    }
+    for name in index::published_names(&context.platform, &context.feed.id, Npm::PROTOCOL).await?.iter() {
+        asked.remove(name);
+    }
+    if asked.is_empty() {
+        return Ok(BulkAuditAnswer::new());
+    }
+    let body = Bytes::from(serde_json::to_vec(&asked).unwrap_or_default());
+    let make = |location: &Url| {
+        let mut request =
+            upstream_get(location.join("-/npm/v1/security/advisories/bulk").ok()?, "application/json");
+        request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Some(OutgoingRequest { method: Method::POST, body: Body::Bytes(body.clone()), ..request })
+    };
+    let key = String::from_utf8_lossy(&body);
+    let answer =
+        pass(context, &key, AUDIT_LIFETIME, make).await.map_err(|error| unavailable(error.to_string()))?;
+    let answer = answer.ok_or_else(|| unavailable("no upstream source offers them".to_owned()))?;
+    serde_json::from_slice(&answer).map_err(|error| unavailable(error.to_string()))
+}
+
+/// Passes a question on to the first source that answers it, and remembers the answer.
+async fn pass<P: Platform>(
+    context: &FeedContext<P>,
+    question: &str,
+    lifetime: Duration,
+    make: impl Fn(&Url) -> Option<OutgoingRequest>,
+) -> Result<Option<Bytes>> {
+    if let Some(known) = passed::get(&context.platform, &context.feed, Npm::PROTOCOL, question).await {
+        return Ok(Some(known));
+    }
+    let Some((source, fetched)) = fetch_first(context, Npm::PROTOCOL, make).await? else { return Ok(None) };
+    let answer = collect_upstream(&source, fetched.body, ANSWER_LIMIT).await?;
+    if serde_json::from_slice::<&serde_json::value::RawValue>(&answer).is_err() {
+        return Ok(None);
+    }
+    passed::put(&context.platform, &context.feed, Npm::PROTOCOL, question, answer.clone(), lifetime).await;
+    Ok(Some(answer))
+}

@@ -1,0 +1,447 @@
+//! From method and path to endpoint: every request of the
+//! [registry API](https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md) that clients were seen to send.
+//!
+//! In scope: percent-decoding (strict: what could be read in two ways is refused), the spellings of scoped names, and
+//! which right an endpoint needs. Out of scope: request bodies, and `?write=true`, which any listing takes.
+
+use super::name;
+use crate::error::{Error, Missing, Result};
+use crate::model::{Action, ArtifactName, PackageName, Secret, Version};
+use http::Method;
+
+/// Most results per page of a search.
+const SEARCH_LIMIT: usize = 250;
+/// Results per page of a search that does not say.
+const SEARCH_DEFAULT: usize = 20;
+/// Bytes of one decoded path segment: a scoped name in one segment, or a token, with room to spare.
+const SEGMENT_LIMIT: usize = 1024;
+
+/// What a request is for.
+#[derive(Clone, Debug)]
+pub(crate) enum Endpoint {
+    /// `GET /`: is there a registry?
+    Root,
+    /// `GET N`: the listing of a package, abbreviated or full by `Accept`.
+    Packument {
+        /// Of which package.
+        name: PackageName,
+    },
+    /// `GET N/{version or tag}`: the manifest of one version.
+    VersionManifest {
+        /// Of which package.
+        name: PackageName,
+        /// A version or a dist-tag, as sent.
+        selector: String,
+    },
+    /// `GET N/-/{file}`: the bytes of one version.
+    Tarball {
+        /// Of which package.
+        name: PackageName,
+        /// The file.
+        file: ArtifactName,
+        /// The version the file's name carries.
+        version: Version,
+    },
+    /// `PUT N`: publish, deprecate or star, as the body says.
+    Publish {
+        /// Which package.
+        name: PackageName,
+    },
+    /// `PUT N/-rev/{rev}`: the listing without one version (the first step of unpublishing it), or with other
+    /// maintainers.
+    UpdatePackument {
+        /// Which package.
+        name: PackageName,
+        /// The revision the client has seen.
+        rev: String,
+    },
+    /// `DELETE N/-rev/{rev}`: unpublish all.
+    DeletePackage {
+        /// Which package.
+        name: PackageName,
+        /// The revision the client has seen.
+        rev: String,
+    },
+    /// `DELETE N/-/{file}/-rev/{rev}`: the last step of unpublishing one version.
+    DeleteTarball {
+        /// Which package.
+        name: PackageName,
+        /// The version the file's name carries.
+        version: Version,
+        /// The revision the client has seen.
+        rev: String,
+    },
+    /// `GET /-/package/N/dist-tags`.
+    DistTags {
+        /// Of which package.
+        name: PackageName,
+    },
+    /// `PUT` or `POST /-/package/N/dist-tags/{tag}` with the version as a JSON string.
+    SetDistTag {
+        /// Of which package.
+        name: PackageName,
+        /// A valid tag.
+        tag: String,
+    },
+    /// `DELETE /-/package/N/dist-tags/{tag}`.
+    RemoveDistTag {
+        /// Of which package.
+        name: PackageName,
+        /// The tag as sent: an invalid one cannot exist, and may be removed all the same.
+        tag: String,
+    },
+    /// `GET /-/v1/search`.
+    Search {
+        /// What for.
+        query: SearchQuery,
+    },
+    /// `GET /-/whoami`.
+    Whoami,
+    /// `GET /-/ping`.
+    Ping,
+    /// `PUT /-/user/org.couchdb.user:{name}`, with or without `/-rev/{rev}`: password in, token out.
+    LegacyLogin {
+        /// The user the client wants to be.
+        user: String,
+    },
+    /// `GET /-/user/org.couchdb.user:{name}` and `GET /-/npm/v1/user`.
+    UserProfile {
+        /// The user asked about; `None` for the caller.
+        user: Option<String>,
+    },
+    /// `POST /-/v1/login`: login through a browser.
+    WebLogin,
+    /// `DELETE /-/user/token/{token}`.
+    Logout {
+        /// The token to forget. The client puts it into the path, which therefore must not be logged.
+        token: Secret,
+    },
+    /// `GET /-/npm/v1/tokens`.
+    Tokens,
+    /// `POST /-/npm/v1/security/advisories/bulk`.
+    AuditBulk,
+    /// `POST /-/npm/v1/security/audits/quick` and `/-/npm/v1/security/audits`.
+    AuditQuick,
+    /// `GET /-/npm/v1/keys`: the keys that sign versions.
+    Keys,
+    /// `GET /-/npm/v1/attestations/N@{version}`.
+    Attestations {
+        /// Of which package.
+        name: PackageName,
+        /// Of which version.
+        version: Version,
+    },
+    /// `GET /-/_view/starredByUser?key="{user}"`.
+    StarredByUser,
+    /// An address of npm's that this registry does not serve: a clean 404, which clients cope with.
+    NotOffered {
+        /// What is not offered, for the answer's text.
+        what: &'static str,
+    },
+}
+
+/// What to search for, and which page of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SearchQuery {
+    /// Words and qualifiers (`keywords:`, `scope:`, `author:`), as typed.
+    pub text: String,
+    /// Results per page, at most 250.
+    pub size: usize,
+    /// How many results to pass over.
+    pub from: usize,
+}
+
+impl Endpoint {
+    /// A short name for logs, which never contains anything of the path.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Packument { .. } => "packument",
+            Self::VersionManifest { .. } => "version-manifest",
+            Self::Tarball { .. } => "tarball",
+            Self::Publish { .. } => "publish",
+            Self::UpdatePackument { .. } => "update-packument",
+            Self::DeletePackage { .. } => "delete-package",
+            Self::DeleteTarball { .. } => "delete-tarball",
+            Self::DistTags { .. } => "dist-tags",
+            Self::SetDistTag { .. } => "set-dist-tag",
+            Self::RemoveDistTag { .. } => "remove-dist-tag",
+            Self::Search { .. } => "search",
+            Self::Whoami => "whoami",
+            Self::Ping => "ping",
+            Self::LegacyLogin { .. } => "legacy-login",
+            Self::UserProfile { .. } => "user-profile",
+            Self::WebLogin => "web-login",
+            Self::Logout { .. } => "logout",
+            Self::Tokens => "tokens",
+            Self::AuditBulk => "audit-bulk",
+            Self::AuditQuick => "audit-quick",
+            Self::Keys => "keys",
+            Self::Attestations { .. } => "attestations",
+            Self::StarredByUser => "starred-by-user",
+            Self::NotOffered { .. } => "not-offered",
+        }
+    }
+}
+
+/// The right on the feed that an endpoint needs before anything else is looked at; `None`: it needs none. A handler
+/// may ask for more, as updating a listing does where a version vanishes.
+pub(super) fn action(endpoint: &Endpoint) -> Option<Action> {
+    match endpoint {
+        Endpoint::Root
+        | Endpoint::Packument { .. }
+        | Endpoint::VersionManifest { .. }
+        | Endpoint::Tarball { .. }
+        | Endpoint::DistTags { .. }
+        | Endpoint::Search { .. }
+        | Endpoint::AuditBulk
+        | Endpoint::AuditQuick
+        | Endpoint::Keys
+        | Endpoint::Attestations { .. }
+        | Endpoint::StarredByUser => Some(Action::Read),
+        Endpoint::Publish { .. }
+        | Endpoint::UpdatePackument { .. }
+        | Endpoint::SetDistTag { .. }
+        | Endpoint::RemoveDistTag { .. } => Some(Action::Publish),
+        Endpoint::DeletePackage { .. } | Endpoint::DeleteTarball { .. } => Some(Action::Delete),
+        Endpoint::Whoami
+        | Endpoint::Ping
+        | Endpoint::LegacyLogin { .. }
+        | Endpoint::UserProfile { .. }
+        | Endpoint::WebLogin
+        | Endpoint::Logout { .. }
+        | Endpoint::Tokens
+        | Endpoint::NotOffered { .. } => None,
+    }
+}
+
+/// Finds the endpoint of a request. `tail` is the raw path below the registry's root, without a leading slash.
+pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<Endpoint> {
+    let verb = Verb::of(method);
+    if tail.is_empty() {
+        return verb.only_get(Endpoint::Root);
+    }
+    let segments = tail.split('/').map(decode).collect::<Result<Vec<_>>>()?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match segments.as_slice() {
+        // A package named `-` exists, in the public registry too.
+        ["-"] | ["-", "-", _] => package(verb, &segments),
+        ["-", "package", rest @ ..] => about_package(verb, rest),
+        ["-", "npm", "v1", rest @ ..] => npm_v1(verb, rest),
+        ["-", rest @ ..] => special(verb, rest, query),
+        _ if verb == Verb::Delete => package(verb, without_repeated_prefix(&segments)),
+        _ => package(verb, &segments),
+    }
+}
+
+/// `N` and what is below it.
+fn package(verb: Verb, segments: &[&str]) -> Result<Endpoint> {
+    let (name, rest) = take_name(segments)?;
+    match (rest, verb) {
+        ([], Verb::Get) => Ok(Endpoint::Packument { name }),
+        ([], Verb::Put) => Ok(Endpoint::Publish { name }),
+        ([], _) => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }),
+        (["-rev", rev], Verb::Put) => Ok(Endpoint::UpdatePackument { name, rev: plain(rev)? }),
+        (["-rev", rev], Verb::Delete) => Ok(Endpoint::DeletePackage { name, rev: plain(rev)? }),
+        (["-rev", _], _) => Err(Error::MethodNotAllowed { allow: "PUT, DELETE" }),
+        (["-", file], _) => {
+            let (file, version) = tarball(&name, file)?;
+            verb.only_get(Endpoint::Tarball { name, file, version })
+        }
+        (["-", file, "-rev", rev], Verb::Delete) => {
+            let (_, version) = tarball(&name, file)?;
+            Ok(Endpoint::DeleteTarball { name, version, rev: plain(rev)? })
+        }
+        (["-", _, "-rev", _], _) => Err(Error::MethodNotAllowed { allow: "DELETE" }),
+        (["-" | "-rev"], _) => Err(Error::no_endpoint()),
+        ([selector], _) => verb.only_get(Endpoint::VersionManifest { name, selector: plain(selector)? }),
+        _ => Err(Error::no_endpoint()),
+    }
+}
+
+/// `/-/package/...`.
+fn about_package(verb: Verb, segments: &[&str]) -> Result<Endpoint> {
+    let (name, rest) = take_name(segments)?;
+    match (rest, verb) {
+        (["dist-tags"], _) => verb.only_get(Endpoint::DistTags { name }),
+        (["dist-tags", tag], Verb::Put | Verb::Post) => {
+            Ok(Endpoint::SetDistTag { name, tag: name::parse_tag(tag)? })
+        }
+        (["dist-tags", tag], Verb::Delete) => Ok(Endpoint::RemoveDistTag { name, tag: plain(tag)? }),
+        (["dist-tags", _], _) => Err(Error::MethodNotAllowed { allow: "PUT, POST, DELETE" }),
+        (["visibility" | "access" | "collaborators"], _) => not_offered("access per package"),
+        (["trust", ..], _) => not_offered("trusted publishing"),
+        _ => Err(Error::no_endpoint()),
+    }
+}
+
+/// `/-/npm/v1/...`.
+fn npm_v1(verb: Verb, segments: &[&str]) -> Result<Endpoint> {
+    match (segments, verb) {
+        (["user"], Verb::Post) => not_offered("changing profiles"),
+        (["user"], _) => verb.only_get(Endpoint::UserProfile { user: None }),
+        (["tokens"], Verb::Post) | (["tokens", "token", _], _) => not_offered("making and revoking tokens"),
+        (["tokens"], _) => verb.only_get(Endpoint::Tokens),
+        (["security", "advisories", "bulk"], _) => verb.only_post(Endpoint::AuditBulk),
+        (["security", "audits"] | ["security", "audits", "quick"], _) => verb.only_post(Endpoint::AuditQuick),
+        (["keys"], _) => verb.only_get(Endpoint::Keys),
+        (["attestations", spec @ ..], _) if !spec.is_empty() => {
+            let spec = spec.join("/");
+            let (name, version) = spec.rsplit_once('@').ok_or_else(Error::no_endpoint)?;
+            let (name, version) = (name::parse(name)?, name::parse_version(version)?);
+            verb.only_get(Endpoint::Attestations { name, version })
+        }
+        (["oidc", ..], _) => not_offered("trusted publishing"),
+        (["hooks", ..], _) => not_offered("hooks"),
+        _ => Err(Error::no_endpoint()),
+    }
+}
+
+/// The rest of `/-/...`.
+fn special(verb: Verb, segments: &[&str], query: Option<&str>) -> Result<Endpoint> {
+    match (segments, verb) {
+        (["ping"], _) => verb.only_get(Endpoint::Ping),
+        (["whoami"], _) => verb.only_get(Endpoint::Whoami),
+        (["v1", "search"], _) => verb.only_get(Endpoint::Search { query: search_query(query)? }),
+        (["v1", "login"], _) => verb.only_post(Endpoint::WebLogin),
+        (["v1", "done" | "login" | "auth", ..], _) => not_offered("login through a browser"),
+        (["user", "token", token], Verb::Delete) => Ok(Endpoint::Logout { token: Secret::new(*token) }),
+        (["user", "token", _], _) => Err(Error::MethodNotAllowed { allow: "DELETE" }),
+        (["user", user] | ["user", user, "-rev", _], Verb::Put) => {
+            Ok(Endpoint::LegacyLogin { user: couch_user(user)? })
+        }
+        (["user", user], Verb::Get) => Ok(Endpoint::UserProfile { user: Some(couch_user(user)?) }),
+        (["user", _], _) => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }),
+        (["user", _, "-rev", _], _) => Err(Error::MethodNotAllowed { allow: "PUT" }),
+        (["_view", "starredByUser"], _) => verb.only_get(Endpoint::StarredByUser),
+        (["user" | "org" | "team", ..], _) => not_offered("organizations and teams of npm"),
+        (["stage", ..], _) => not_offered("staged publishing"),
+        (["all"], _) => not_offered("listing every package"),
+        _ => Err(Error::no_endpoint()),
+    }
+}
+
+/// The methods that matter. `HEAD` is `GET` whose body the server drops.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Get,
+    Put,
+    Post,
+    Delete,
+    Other,
+}
+
+impl Verb {
+    fn of(method: &Method) -> Self {
+        match *method {
+            Method::GET | Method::HEAD => Self::Get,
+            Method::PUT => Self::Put,
+            Method::POST => Self::Post,
+            Method::DELETE => Self::Delete,
+            _ => Self::Other,
+        }
+    }
+
+    fn only_get(self, endpoint: Endpoint) -> Result<Endpoint> {
+        if self == Self::Get { Ok(endpoint) } else { Err(Error::MethodNotAllowed { allow: "GET, HEAD" }) }
+    }
+
+    fn only_post(self, endpoint: Endpoint) -> Result<Endpoint> {
+        if self == Self::Post { Ok(endpoint) } else { Err(Error::MethodNotAllowed { allow: "POST" }) }
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "an arm of the route tables")]
+fn not_offered(what: &'static str) -> Result<Endpoint> {
+    Ok(Endpoint::NotOffered { what })
+}
+
+/// Decodes one segment. A `%` that remains is refused (no name holds one, so it was encoded twice), and so is all that
+/// a file system or another decoder might take for something else.
+fn decode(segment: &str) -> Result<String> {
+    // Without the segment itself, which may be a token.
+    let malformed = || Error::Invalid("a segment of the path is malformed or encoded twice".to_owned());
+    let digits =
+        |rest: &str| rest.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
+    if !segment.split('%').skip(1).all(digits) {
+        return Err(malformed());
+    }
+    let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().map_err(|_| malformed())?;
+    let unsafe_character = |character: char| character.is_control() || matches!(character, '\\' | '%');
+    let path_trick = decoded.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if decoded.len() > SEGMENT_LIMIT || path_trick || decoded.contains(unsafe_character) {
+        return Err(malformed());
+    }
+    Ok(decoded.into_owned())
+}
+
+/// A segment that must not hide an encoded slash.
+fn plain(segment: &str) -> Result<String> {
+    if segment.contains('/') {
+        return Err(Error::Invalid("an encoded `/` is for scoped names only".to_owned()));
+    }
+    Ok(segment.to_owned())
+}
+
+/// Takes a package's name off the front: one segment (`name`, `@scope%2fname`) or two (`@scope/name`).
+fn take_name<'a, 'b>(segments: &'a [&'b str]) -> Result<(PackageName, &'a [&'b str])> {
+    match segments {
+        [scope, base, rest @ ..] if scope.starts_with('@') && !scope.contains('/') => {
+            Ok((name::parse(&format!("{scope}/{base}"))?, rest))
+        }
+        [name, rest @ ..] => Ok((name::parse(name)?, rest)),
+        [] => Err(Error::no_endpoint()),
+    }
+}
+
+/// npm 9 and older append the whole path of a tarball's address to the registry's, so that the prefix of the feed
+/// arrives twice when they unpublish. The second one decides nothing: rights are those on the feed of the first.
+fn without_repeated_prefix<'a, 'b>(segments: &'a [&'b str]) -> &'a [&'b str] {
+    let is = |segment: Option<&&str>, word: &str| {
+        segment.is_some_and(|segment| segment.eq_ignore_ascii_case(word))
+    };
+    let Some(at) = [1, 2].into_iter().find(|at| is(segments.get(*at), "_packaging")) else {
+        return segments;
+    };
+    if is(segments.get(at + 2), "npm") && is(segments.get(at + 3), "registry") {
+        return segments.get(at + 4..).unwrap_or(segments);
+    }
+    segments
+}
+
+fn tarball(name: &PackageName, file: &str) -> Result<(ArtifactName, Version)> {
+    let version = name::version_of_tarball(name, file);
+    ArtifactName::parse(file).zip(version).ok_or_else(|| {
+        let file = file.chars().take(160).collect();
+        Error::NotFound(Missing::Artifact(name.as_str().to_owned(), file))
+    })
+}
+
+fn couch_user(segment: &str) -> Result<String> {
+    let user = segment.strip_prefix("org.couchdb.user:").filter(|user| !user.is_empty());
+    plain(user.ok_or_else(Error::no_endpoint)?)
+}
+
+fn search_query(query: Option<&str>) -> Result<SearchQuery> {
+    let mut wanted = SearchQuery { text: String::new(), size: SEARCH_DEFAULT, from: 0 };
+    for (key, value) in pairs(query) {
+        let number = || {
+            let fault = |_| Error::Invalid(format!("`{key}` must be a number"));
+            value.parse::<u32>().map(|number| number as usize).map_err(fault)
+        };
+        match &*key {
+            "text" => wanted.text = value.into_owned(),
+            "size" => wanted.size = number()?.min(SEARCH_LIMIT),
+            "from" => wanted.from = number()?,
+            _ => {}
+        }
+    }
+    Ok(wanted)
+}
+
+fn pairs(query: Option<&str>) -> url::form_urlencoded::Parse<'_> {
+    url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,409 @@
+//! The documents npm's clients send and read.
+//!
+//! Shapes as in the [registry's description of package metadata](https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md)
+//! and of its [REST API](https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md). Listings and manifests stay
+//! JSON maps: what we do not know is passed on as it came.
+//!
+//! Out of scope: reading the archive in a push, and deciding what a `PUT` means.
+
+mod publish;
+
+pub(super) use publish::PublishDocument;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// `Accept` and `Content-Type` of an abbreviated listing.
+pub(super) const ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
+
+/// What installing needs of a manifest, in the order it is printed.
+const INSTALL_FIELDS: [&str; 21] = [
+    "name",
+    "version",
+    "deprecated",
+    "dependencies",
+    "devDependencies",
+    "optionalDependencies",
+    "peerDependencies",
+    "peerDependenciesMeta",
+    "acceptDependencies",
+    "bundleDependencies",
+    "bundledDependencies",
+    "bin",
+    "directories",
+    "dist",
+    "engines",
+    "os",
+    "cpu",
+    "libc",
+    "funding",
+    "hasInstallScript",
+    "_hasShrinkwrap",
+];
+
+/// The manifest as an abbreviated listing prints it. `hasInstallScript` is worked out where the source did not.
+#[must_use]
+pub(super) fn abbreviate(full: &Map<String, Value>) -> Map<String, Value> {
+    let mut short: Map<String, Value> = INSTALL_FIELDS
+        .iter()
+        .filter_map(|field| full.get(*field).map(|value| ((*field).to_owned(), value.clone())))
+        .collect();
+    if !short.contains_key("hasInstallScript") && has_install_script(full) {
+        short.insert("hasInstallScript".to_owned(), Value::Bool(true));
+    }
+    short
+}
+
+/// Does installing this version run a script of its own?
+pub(super) fn has_install_script(manifest: &Map<String, Value>) -> bool {
+    let script = |name| manifest.get("scripts")?.get(name)?.as_str().filter(|script| !script.is_empty());
+    ["preinstall", "install", "postinstall"].into_iter().any(|name| script(name).is_some())
+}
+
+/// The body of every refusal: npm and its relatives print `error`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ErrorBody {
+    /// For people.
+    pub error: String,
+    /// Always false, for those who look at `ok` first.
+    #[serde(default)]
+    pub ok: bool,
+}
+
+impl ErrorBody {
+    /// A refusal with that text.
+    pub(super) fn new(error: impl Into<String>) -> Self {
+        Self { error: error.into(), ok: false }
+    }
+}
+
+/// The body of an accepted write. Old clients look for `ok`, newer ones for `success`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Accepted {
+    ok: bool,
+    success: bool,
+    /// The package.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The package's new revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rev: Option<String>,
+}
+
+impl Accepted {
+    /// Done; `rev` is the package's revision from now on, where there is one.
+    pub(super) fn new(id: Option<String>, rev: Option<String>) -> Self {
+        Self { ok: true, success: true, id, rev }
+    }
+}
+
+/// Answer of `GET /-/whoami`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Whoami {
+    /// The caller.
+    pub username: String,
+}
+
+/// Body of a legacy login: the password is a token of ours, and whose it is says the token alone.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct LoginRequest {
+    /// The token. Take it into a `Secret` at once; `Debug` hides it.
+    pub password: Password,
+}
+
+/// A password in a request: it can be read, but not printed.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Password(String);
+
+impl Password {
+    /// Hands the password over.
+    pub(super) fn into_secret(self) -> crate::model::Secret {
+        crate::model::Secret::new(self.0)
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Password(***)")
+    }
+}
+
+/// Answer of a legacy login: the only place where a token is printed, for its owner.
+#[derive(Clone, Serialize)]
+pub(super) struct LoginAnswer {
+    /// True.
+    pub ok: bool,
+    /// `org.couchdb.user:{name}`.
+    pub id: String,
+    /// The token.
+    pub token: String,
+}
+
+/// A user as `GET /-/user/org.couchdb.user:{name}` prints one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct UserDocument {
+    /// `org.couchdb.user:{name}`.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// Clients want one; we know none.
+    pub email: String,
+    /// Always `user`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// None.
+    pub roles: [String; 0],
+}
+
+impl UserDocument {
+    /// The document of that user.
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            id: format!("org.couchdb.user:{name}"),
+            name: name.to_owned(),
+            email: String::new(),
+            kind: "user",
+            roles: [],
+        }
+    }
+}
+
+/// Answer of `GET /-/npm/v1/user`, as `npm profile get` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Profile {
+    /// The name.
+    pub name: String,
+    /// Clients want one; we know none.
+    pub email: String,
+    /// False.
+    pub email_verified: bool,
+    /// False: there is no second factor.
+    pub tfa: bool,
+}
+
+impl Profile {
+    /// The profile of that user.
+    pub(super) fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), email: String::new(), email_verified: false, tfa: false }
+    }
+}
+
+/// A page of some list, as the token endpoints print one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Page<T> {
+    /// What is on it.
+    pub objects: Vec<T>,
+    /// Where the next one is.
+    pub urls: PageUrls,
+}
+
+/// Where the other pages are: nowhere, if empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct PageUrls {
+    /// The next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A token as `npm token list` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct TokenEntry {
+    /// Its beginning, never all of it.
+    pub token: String,
+    /// Its public id.
+    pub key: String,
+    /// When it was made.
+    pub created: String,
+    /// May it only read?
+    pub readonly: bool,
+    /// From where it may be used; empty: from everywhere.
+    pub cidr_whitelist: Vec<String>,
+}
+
+/// Answer of `GET /-/v1/search`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SearchAnswer {
+    /// One page of results.
+    pub objects: Vec<SearchObject>,
+    /// How many there are on all pages.
+    pub total: usize,
+    /// When this was found, RFC 3339.
+    #[serde(default)]
+    pub time: String,
+}
+
+/// One result of a search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SearchObject {
+    /// The package.
+    pub package: SearchPackage,
+    /// How good it is; `npm search` does not print it, others divide by it.
+    #[serde(default)]
+    pub score: SearchScore,
+    /// How well it fits.
+    #[serde(default)]
+    pub search_score: f64,
+}
+
+/// A package in a search's results: its `latest` version.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct SearchPackage {
+    /// The name.
+    pub name: String,
+    /// The scope without `@`, or `unscoped`.
+    #[serde(default)]
+    pub scope: String,
+    /// The number.
+    #[serde(default)]
+    pub version: String,
+    /// One line about it.
+    #[serde(default)]
+    pub description: String,
+    /// Its keywords.
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    /// When the version was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// Its addresses.
+    #[serde(default)]
+    pub links: SearchLinks,
+    /// Who wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<Person>,
+    /// Who published it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Person>,
+    /// Who maintains it. npm reads its length without looking whether it is there.
+    #[serde(default)]
+    pub maintainers: Vec<Person>,
+}
+
+/// Addresses of a package.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SearchLinks {
+    /// Its page in a registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub npm: Option<String>,
+    /// Its home page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub homepage: Option<String>,
+    /// Its source code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Its issue tracker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bugs: Option<String>,
+}
+
+/// Somebody. Authors have a `name`, publishers a `username`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Person {
+    /// The name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+/// How good a package is, 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct SearchScore {
+    /// All in all.
+    #[serde(rename = "final")]
+    pub overall: f64,
+    /// Of what that is made.
+    #[serde(default)]
+    pub detail: SearchScoreDetail,
+}
+
+/// Parts of a [`SearchScore`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct SearchScoreDetail {
+    /// Tests, documentation.
+    pub quality: f64,
+    /// Downloads.
+    pub popularity: f64,
+    /// Activity.
+    pub maintenance: f64,
+}
+
+/// Body of a bulk audit: versions by package.
+pub(super) type AuditRequest = BTreeMap<String, Vec<String>>;
+
+/// Answer of a bulk audit: advisories by package; empty when all is well.
+pub(super) type BulkAuditAnswer = BTreeMap<String, Vec<Advisory>>;
+
+/// An advisory in a bulk audit. What we do not know is passed on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Advisory {
+    /// A number or a text.
+    pub id: Value,
+    /// About it.
+    pub url: String,
+    /// About it, in one line.
+    pub title: String,
+    /// `low`, `moderate`, `high`, `critical`.
+    pub severity: String,
+    /// A range.
+    pub vulnerable_versions: String,
+    /// `cwe`, `cvss` and what else there is.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// Answer of a legacy audit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct LegacyAuditAnswer {
+    /// What to update.
+    pub actions: Vec<Value>,
+    /// Advisories by id.
+    pub advisories: Map<String, Value>,
+    /// Always empty.
+    pub muted: Vec<Value>,
+    /// Counts.
+    pub metadata: AuditMetadata,
+}
+
+/// Counts in a [`LegacyAuditAnswer`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct AuditMetadata {
+    /// By severity.
+    pub vulnerabilities: SeverityCounts,
+    /// Packages needed to run.
+    pub dependencies: u64,
+    /// Packages needed to develop.
+    pub dev_dependencies: u64,
+    /// Packages that may be missing.
+    pub optional_dependencies: u64,
+    /// All of them.
+    pub total_dependencies: u64,
+}
+
+/// Vulnerabilities by severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct SeverityCounts {
+    /// Good to know.
+    pub info: u64,
+    /// Low.
+    pub low: u64,
+    /// Moderate.
+    pub moderate: u64,
+    /// High.
+    pub high: u64,
+    /// Critical.
+    pub critical: u64,
+}
+
+#[cfg(test)]
+mod tests;

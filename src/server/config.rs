@@ -1,0 +1,66 @@
+//! What a deployment is configured with.
+
+use crate::model::{Address, Secret};
+use crate::service::Settings;
+use std::collections::BTreeMap;
+
+/// A deployment's configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The bootstrap secret: creates organizations, opens no packages.
+    pub root_token: Option<Secret>,
+    /// Hosts that serve one feed at their root.
+    pub hosts: HostFeeds,
+    /// What every feed is subject to.
+    pub settings: Settings,
+    /// May the port contracts be checked over HTTP? Development and tests only.
+    pub compliance: bool,
+}
+
+/// Which feed a host serves at its root.
+pub type HostFeeds = BTreeMap<String, Address>;
+
+impl Config {
+    /// Reads the configuration from variables and secrets; the error says which one is wrong.
+    pub fn from_vars(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let is_true = |name: &str| get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        Ok(Self {
+            root_token: get("ROOT_TOKEN").filter(|text| !text.is_empty()).map(Secret::new),
+            hosts: hosts(get("HOST_FEEDS").as_deref().unwrap_or("{}"))?,
+            settings: Settings { allow_private_upstreams: is_true("ALLOW_PRIVATE_UPSTREAMS") },
+            compliance: is_true("COMPLIANCE"),
+        })
+    }
+}
+
+fn hosts(text: &str) -> Result<HostFeeds, String> {
+    let pairs: BTreeMap<String, String> = serde_json::from_str(text)
+        .map_err(|error| format!("HOST_FEEDS is not a JSON object of hosts and feeds: {error}"))?;
+    pairs
+        .into_iter()
+        .map(|(host, feed)| match Address::parse_path(&feed) {
+            Ok(address) => Ok((host.to_ascii_lowercase(), address)),
+            Err(error) => Err(format!("HOST_FEEDS, host `{host}`: {error}")),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_name_feeds() {
+        let vars = |name: &str| match name {
+            "HOST_FEEDS" => Some(r#"{"NPM.example.com:8787": "acme/main@Release"}"#.to_owned()),
+            "ROOT_TOKEN" => Some("s3cret".to_owned()),
+            _ => None,
+        };
+        let config = Config::from_vars(vars).unwrap();
+        assert_eq!(config.hosts["npm.example.com:8787"].locator.feed.as_str(), "main");
+        assert!(!format!("{config:?}").contains("s3cret"));
+        assert!(
+            Config::from_vars(|name| (name == "HOST_FEEDS").then(|| r#"{"x": "y"}"#.to_owned())).is_err()
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! Bodies in and out.
+
+use crate::error::{Error, Result};
+use crate::platform::{Body, Platform, PlatformError};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Bodies of this surface are small: the largest are batches and lists of upstream sources.
+const LIMIT: usize = 1 << 20;
+
+/// What is answered.
+pub(super) struct Reply {
+    /// The status.
+    pub(super) status: StatusCode,
+    /// JSON; without it the status is 204.
+    pub(super) body: Option<Bytes>,
+    /// An entity tag that stands for the stored record, for `If-Match`.
+    pub(super) etag: Option<String>,
+    /// Does it tell a token, so that nobody may keep it?
+    pub(super) secret: bool,
+}
+
+impl Reply {
+    /// 200.
+    pub(super) fn ok(value: &Value) -> Result<Self> {
+        Ok(Self::with(StatusCode::OK, value))
+    }
+
+    /// 201.
+    pub(super) fn created(value: &Value) -> Self {
+        Self::with(StatusCode::CREATED, value)
+    }
+
+    /// 204.
+    pub(super) fn done() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: None, etag: None, secret: false }
+    }
+
+    /// A collection, as Azure wraps them.
+    pub(super) fn list(values: Vec<Value>, continuation: Option<String>) -> Result<Self> {
+        let mut body = serde_json::json!({ "count": values.len(), "value": values });
+        if let Some(continuation) = continuation {
+            body["continuationToken"] = Value::String(continuation);
+        }
+        Self::ok(&body)
+    }
+
+    fn with(status: StatusCode, value: &Value) -> Self {
+        Self { status, body: Some(value.to_string().into()), etag: None, secret: false }
+    }
+}
+
+/// Reads a JSON body; fields that nobody knows are passed over, as in Azure Artifacts.
+pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T> {
+    let bytes = body.collect(LIMIT).await.map_err(|error| match error {
+        PlatformError::TooLong(_) => Error::TooLarge { what: "the body", limit: LIMIT as u64 },
+        other => other.into(),
+    })?;
+    if bytes.is_empty() {
+        return Err(Error::Invalid("this request needs a body of JSON, and has none".to_owned()));
+    }
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Error::Invalid(format!("the body is not the JSON this request takes: {error}")))
+}
+
+/// The sequence number that `If-Match` insists on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Precondition {
+    /// Any state will do.
+    None,
+    /// One of these.
+    OneOf(Vec<String>),
+}
+
+impl Precondition {
+    /// Reads `If-Match` ([RFC 9110 section 13.1.1](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1)).
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let text = headers.get(header::IF_MATCH).map(|value| value.to_str().unwrap_or("?"));
+        match text {
+            None | Some("*") => Self::None,
+            Some(list) => Self::OneOf(list.split(',').map(|tag| tag.trim().to_owned()).collect()),
+        }
+    }
+
+    /// Does a record with this sequence number meet it?
+    pub(super) fn admits(&self, sequence: u64) -> bool {
+        match self {
+            Self::None => true,
+            Self::OneOf(tags) => tags.contains(&etag(sequence)),
+        }
+    }
+}
+
+/// The entity tag of a record.
+pub(super) fn etag(sequence: u64) -> String {
+    format!("\"{sequence}\"")
+}
+
+/// Random bytes.
+pub(super) fn random<const N: usize, P: Platform>(platform: &P) -> [u8; N] {
+    let mut bytes = [0_u8; N];
+    platform.random(&mut bytes);
+    bytes
+}
+
+/// Random bytes in hexadecimal.
+pub(super) fn random_hex<const N: usize, P: Platform>(platform: &P) -> String {
+    random::<N, P>(platform).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_is_a_list_of_entity_tags() {
+        let of = |text: &'static str| {
+            Precondition::of(&[(header::IF_MATCH, http::HeaderValue::from_static(text))].into_iter().collect())
+        };
+        assert!(of("\"7\"").admits(7) && of("\"6\", \"7\"").admits(7) && of("*").admits(7));
+        assert!(!of("\"6\"").admits(7) && !of("W/\"7\"").admits(7) && !of("").admits(7));
+        assert!(Precondition::of(&HeaderMap::new()).admits(7));
+    }
+}

@@ -1,0 +1,183 @@
+//! The REST surface: the paths and bodies of Azure Artifacts' REST specification where it has them, our own otherwise.
+//!
+//! `route.rs` says what is answered and what right it needs, `admit.rs` checks it, one file per resource answers,
+//! `*_json.rs` writes what several answers share. In scope: organizations, tokens, feeds, upstream sources, views,
+//! versions and their recycle bin, batches. Not yet: renaming feeds, the recycle bin of feeds, permissions other than
+//! by token, retention, listing of packages, the change feed.
+
+mod admit;
+mod batch;
+mod feed_json;
+mod feeds;
+mod message;
+mod organizations;
+mod packages;
+mod route;
+mod sources;
+mod tokens;
+mod version_json;
+mod views;
+
+use super::auth;
+use super::config::Config;
+use super::log::RequestLog;
+use super::respond::{self, Wanted};
+use super::status;
+use crate::error::{Error, Result};
+use crate::model::Principal;
+use crate::platform::{Body, Platform, compliance};
+use crate::service::FeedContext;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use message::Reply;
+use route::{Endpoint, FeedOperation, Need};
+use serde_json::json;
+use std::rc::Rc;
+
+/// Answers a request to the REST surface.
+pub(super) async fn serve<P: Platform>(
+    platform: &P,
+    config: &Config,
+    request: Request<Body>,
+    wanted: &Wanted,
+    line: &mut RequestLog,
+) -> Response<Body> {
+    line.protocol = "management";
+    match answer(platform, config, request, wanted, line).await {
+        Ok(response) => response,
+        Err(error) => {
+            line.error = Some(error.to_string());
+            refuse(&error, &line.request, wanted)
+        }
+    }
+}
+
+/// One request, as those who answer it see it.
+struct Call<'a, P> {
+    platform: &'a P,
+    config: &'a Config,
+    principal: Rc<Principal>,
+    /// Scheme and host by which the caller came: links start with it.
+    origin: String,
+    headers: HeaderMap,
+    body: Body,
+}
+
+async fn answer<P: Platform>(
+    platform: &P,
+    config: &Config,
+    request: Request<Body>,
+    wanted: &Wanted,
+    line: &mut RequestLog,
+) -> Result<Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let endpoint = route::route(&parts.method, parts.uri.path(), parts.uri.query())?;
+    line.endpoint = endpoint.name();
+    let principal = match endpoint.need() {
+        Need::Nothing => Principal::Anonymous,
+        _ => auth::principal(platform, config, &parts.headers).await?,
+    };
+    if principal != Principal::Anonymous {
+        principal.id().clone_into(&mut line.principal);
+    }
+    let host = parts.uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+    let origin = format!("{}://{host}", parts.uri.scheme_str().unwrap_or("https"));
+    let call = Call { platform, config, principal: Rc::new(principal), origin, headers: parts.headers, body };
+    let reply = dispatch(call, endpoint, line).await?;
+    Ok(respond(wanted, reply))
+}
+
+async fn dispatch<P: Platform>(call: Call<'_, P>, endpoint: Endpoint, line: &mut RequestLog) -> Result<Reply> {
+    let need = endpoint.need();
+    match endpoint {
+        Endpoint::Health => Reply::ok(&json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })),
+        Endpoint::CheckCompliance => check_compliance(call).await,
+        Endpoint::CreateOrganization => {
+            admit::root(&call.principal)?;
+            organizations::create(call).await
+        }
+        Endpoint::Tokens(organization, operation) => {
+            let holder = admit::member(&call.principal, &organization)?.clone();
+            tokens::answer(call, &organization, &holder, operation).await
+        }
+        Endpoint::ListFeeds(place) => {
+            admit::not_root(&call.principal)?;
+            feeds::list(call, &place).await
+        }
+        Endpoint::CreateFeed(place) => {
+            let creator = admit::feed_creator(&call.principal, &place.organization)?.clone();
+            feeds::create(call, place, &creator).await
+        }
+        Endpoint::Feed(address, operation) => {
+            line.feed = format!("{}/{}", address.organization, address.locator.feed);
+            let context = admit::feed(&call, &address, need).await?;
+            feed(call, &context, operation).await
+        }
+    }
+}
+
+async fn feed<P: Platform>(call: Call<'_, P>, context: &FeedContext<P>, operation: FeedOperation) -> Result<Reply> {
+    match operation {
+        FeedOperation::Get => feeds::get(&call, context).await,
+        FeedOperation::Update => feeds::update(call, context).await,
+        FeedOperation::Delete => feeds::delete(&call, context).await,
+        FeedOperation::ListViews => views::list(&call, context),
+        FeedOperation::CreateView => views::create(call, context).await,
+        FeedOperation::GetView(view) => views::get(&call, context, &view),
+        FeedOperation::UpdateView(view) => views::update(call, context, &view).await,
+        FeedOperation::DeleteView(view) => views::delete(context, &view).await,
+        FeedOperation::Package(protocol, name, operation) => {
+            packages::answer(call, context, protocol, &name, operation).await
+        }
+        FeedOperation::Batch(protocol) => batch::answer(call, context, protocol).await,
+    }
+}
+
+/// The contracts of the ports, checked on the platform that serves: for development and tests.
+async fn check_compliance<P: Platform>(call: Call<'_, P>) -> Result<Reply> {
+    if !call.config.compliance {
+        return Err(Error::no_endpoint());
+    }
+    let namespace = format!("compliance/{}", message::random_hex::<8, P>(call.platform));
+    let outcomes = compliance::run(call.platform, &namespace).await;
+    let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
+    let checks = outcomes.iter().map(|outcome| match &outcome.result {
+        Ok(()) => json!({ "name": outcome.name, "ok": true }),
+        Err(error) => json!({ "name": outcome.name, "ok": false, "error": error }),
+    });
+    let checks: Vec<_> = checks.collect();
+    Reply::ok(&json!({ "passed": checks.len() - failed, "failed": failed, "checks": checks }))
+}
+
+/// Makes the response.
+fn respond(wanted: &Wanted, reply: Reply) -> Response<Body> {
+    let Reply { status, body, etag, secret } = reply;
+    let mut response = match body {
+        Some(body) => respond::document(wanted, status, "application/json", body),
+        None => respond::build(StatusCode::NO_CONTENT, HeaderMap::new(), Body::Empty),
+    };
+    if let Some(etag) = etag {
+        respond::set(response.headers_mut(), header::ETAG, &etag);
+    }
+    if secret {
+        respond::set(response.headers_mut(), header::CACHE_CONTROL, "no-store");
+    }
+    response
+}
+
+/// Words a refusal as Azure DevOps does, with our own precise message.
+pub(super) fn refuse(error: &Error, request_id: &str, wanted: &Wanted) -> Response<Body> {
+    let status = status::status(error);
+    let body = json!({
+        "$id": "1",
+        "innerException": null,
+        "message": status::message(error, request_id),
+        "typeName": "Edgefeed",
+        "typeKey": status.canonical_reason().unwrap_or("Error").replace(' ', ""),
+        "errorCode": 0,
+        "eventId": 3000,
+    });
+    respond::refuse(status, error, "application/json", body.to_string().into(), wanted.is_head())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,281 @@
+//! Packages: a version read, promoted, relisted, deleted, restored, purged; and whether external versions are considered.
+
+use super::message::{self, Reply};
+use super::route::PackageOperation;
+use super::{Call, admit, version_json};
+use crate::error::{Error, Missing, Result};
+use crate::model::{Action, ListingState, PackageName, ProtocolId, Slot, UpstreamingBehavior, Version, ViewName};
+use crate::platform::{Body, Platform};
+use crate::protocol::{self, Protocol, Visit};
+use crate::service::{FeedContext, decide, delete, promote, relist};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Answers what is asked about a package.
+pub(super) async fn answer<P: Platform>(
+    call: Call<'_, P>,
+    context: &FeedContext<P>,
+    protocol: ProtocolId,
+    name: &str,
+    operation: PackageOperation,
+) -> Result<Reply> {
+    let visit = Answer { context, name, operation, body: call.body };
+    protocol::visit(protocol.as_str(), visit).await.unwrap_or_else(|| Err(Error::no_endpoint()))
+}
+
+struct Answer<'a, P> {
+    context: &'a FeedContext<P>,
+    name: &'a str,
+    operation: PackageOperation,
+    body: Body,
+}
+
+impl<P: Platform> Visit for Answer<'_, P> {
+    type Output = Result<Reply>;
+
+    async fn visit<T: Protocol>(self) -> Result<Reply> {
+        let Self { context, name, operation, body } = self;
+        let package = T::package_name(name)?;
+        match operation {
+            PackageOperation::Get { version, deleted } => {
+                let package = Package::<P> { context, package };
+                let version = version_of::<T>(&version)?;
+                let slot = package.slot::<T>(&version).await?;
+                if !slot.is_live() && !deleted {
+                    return Err(Error::NotFound(Missing::Deleted(package.package.to_string(), version.to_string())));
+                }
+                Reply::ok(&package.print::<T>(&version, &slot))
+            }
+            PackageOperation::Update(version) => {
+                let changes = Changes::read(body).await?;
+                for change in &changes.0 {
+                    admit::action_on(context, change.action())?;
+                }
+                let package = Package { context, package };
+                let version = version_of::<T>(&version)?;
+                for change in changes.0 {
+                    package.change::<T>(&version, change).await?;
+                }
+                package.answer::<T>(&version).await
+            }
+            PackageOperation::Delete(version) => {
+                let version = version_of::<T>(&version)?;
+                delete::delete::<T, P>(context, &package, &version).await?;
+                Package { context, package }.answer::<T>(&version).await
+            }
+            PackageOperation::GetDeleted(version) => {
+                let version = version_of::<T>(&version)?;
+                let slot = delete::deleted_slot::<T, P>(context, &package, &version).await?;
+                let package = Package { context, package };
+                package.refuse_hidden(&version, &slot)?;
+                Reply::ok(&package.print::<T>(&version, &slot))
+            }
+            PackageOperation::Restore(version) => {
+                read_restore(body).await?;
+                let version = version_of::<T>(&version)?;
+                delete::restore::<T, P>(context, &package, &version).await?;
+                Package { context, package }.answer::<T>(&version).await
+            }
+            PackageOperation::Purge(version) => {
+                delete::purge::<T, P>(context, &package, &version_of::<T>(&version)?).await?;
+                Ok(Reply::done())
+            }
+            PackageOperation::GetBehavior => {
+                behavior_reply(decide::behavior::<T, P>(context, &package).await?)
+            }
+            PackageOperation::SetBehavior => {
+                let behavior = read_behavior(body).await?;
+                decide::set_behavior::<T, P>(context, &package, behavior).await?;
+                behavior_reply(behavior)
+            }
+        }
+    }
+}
+
+/// Reads a version number of that protocol.
+pub(super) fn version_of<T: Protocol>(text: &str) -> Result<Version> {
+    let shown = || text.chars().take(64).collect::<String>();
+    T::version(text).ok_or_else(|| Error::Invalid(format!("`{}` is not a version number of {}", shown(), T::PROTOCOL)))
+}
+
+/// A package in a feed opened for a caller.
+pub(super) struct Package<'a, P> {
+    pub(super) context: &'a FeedContext<P>,
+    pub(super) package: PackageName,
+}
+
+impl<P: Platform> Package<'_, P> {
+    async fn slot<T: Protocol>(&self, version: &Version) -> Result<Slot> {
+        let slot = delete::any_slot::<T, P>(self.context, &self.package, version).await?;
+        let slot = slot.ok_or_else(|| self.missing(version))?;
+        self.refuse_hidden(version, &slot)?;
+        Ok(slot)
+    }
+
+    /// Through a view only its members are there.
+    fn refuse_hidden(&self, version: &Version, slot: &Slot) -> Result<()> {
+        if self.context.shows(&slot.views) { Ok(()) } else { Err(self.missing(version)) }
+    }
+
+    fn missing(&self, version: &Version) -> Error {
+        Error::NotFound(Missing::Version(self.package.to_string(), version.to_string()))
+    }
+
+    fn print<T: Protocol>(&self, version: &Version, slot: &Slot) -> Value {
+        let path = self.context.path(T::PROTOCOL, &self.package);
+        version_json::print(&self.context.feed, &path, &self.package, version, slot)
+    }
+
+    /// The version as it now is.
+    async fn answer<T: Protocol>(&self, version: &Version) -> Result<Reply> {
+        let slot = self.slot::<T>(version).await?;
+        Reply::ok(&self.print::<T>(version, &slot))
+    }
+
+    /// Does one thing to a version; the right to it was checked before.
+    pub(super) async fn change<T: Protocol>(&self, version: &Version, change: Change) -> Result<()> {
+        let (context, package) = (self.context, &self.package);
+        match change {
+            Change::Promote(view) => promote::promote::<T, P>(context, package, version, &view, true).await,
+            Change::Demote(view) => promote::promote::<T, P>(context, package, version, &view, false).await,
+            Change::Listed(listed) => self.relist::<T>(version, |state| state.hidden = !listed).await,
+            Change::Deprecate(message) => self.relist::<T>(version, |state| state.message.clone_from(&message)).await,
+            Change::Delete => delete::delete::<T, P>(context, package, version).await,
+        }
+    }
+
+    async fn relist<T: Protocol>(&self, version: &Version, edit: impl Fn(&mut ListingState)) -> Result<()> {
+        let slot = self.slot::<T>(version).await?;
+        let mut state = slot.listing;
+        edit(&mut state);
+        relist::relist::<T, P>(self.context, &self.package, vec![(version.clone(), state)]).await
+    }
+}
+
+/// One thing to be done to a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Add it to a view.
+    Promote(ViewName),
+    /// Remove it from a view.
+    Demote(ViewName),
+    /// Unlist or yank it, or the reverse.
+    Listed(bool),
+    /// Deprecate it; without a message, the reverse.
+    Deprecate(Option<String>),
+    /// Move it to the recycle bin.
+    Delete,
+}
+
+impl Change {
+    /// The right it needs. Users count on promoted versions: taking one away is the owner's.
+    pub(super) const fn action(&self) -> Action {
+        match self {
+            Self::Promote(_) => Action::Promote,
+            Self::Demote(_) => Action::Administer,
+            Self::Listed(_) | Self::Deprecate(_) => Action::Relist,
+            Self::Delete => Action::Delete,
+        }
+    }
+
+    /// Deprecation by a message, which may be empty.
+    pub(super) fn deprecate(message: String) -> Result<Self> {
+        if message.chars().count() > 1_000 {
+            return Err(Error::Invalid("a deprecation message has at most 1000 characters".to_owned()));
+        }
+        Ok(Self::Deprecate(Some(message).filter(|message| !message.is_empty())))
+    }
+}
+
+/// Reads a view's name or id.
+pub(super) fn view_name(text: &str) -> Result<ViewName> {
+    ViewName::parse(text).map_err(|reason| Error::Invalid(format!("view: {reason}")))
+}
+
+/// What a body asks to be done to one version.
+struct Changes(Vec<Change>);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangesBody {
+    views: Option<OneOrMany>,
+    deprecate_message: Option<String>,
+    listed: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(ViewPatch),
+    Many(Vec<ViewPatch>),
+}
+
+/// `{"op": "add", "path": "/views/-", "value": "Release"}`, and `remove` with the view in either place.
+#[derive(Deserialize)]
+struct ViewPatch {
+    op: String,
+    path: Option<String>,
+    value: Option<String>,
+}
+
+impl Changes {
+    async fn read(body: Body) -> Result<Self> {
+        let body: ChangesBody = message::read(body).await?;
+        let patches = match body.views {
+            None => Vec::new(),
+            Some(OneOrMany::One(patch)) => vec![patch],
+            Some(OneOrMany::Many(patches)) => patches,
+        };
+        let mut changes = patches.into_iter().map(view_change).collect::<Result<Vec<_>>>()?;
+        changes.extend(body.listed.map(Change::Listed));
+        changes.extend(body.deprecate_message.map(Change::deprecate).transpose()?);
+        if changes.is_empty() {
+            let text = "the body asks for nothing: it takes `views`, `listed` or `deprecateMessage`";
+            return Err(Error::Invalid(text.to_owned()));
+        }
+        Ok(Self(changes))
+    }
+}
+
+fn view_change(patch: ViewPatch) -> Result<Change> {
+    let in_path = patch.path.as_deref().and_then(|path| path.strip_prefix("/views/")).filter(|last| *last != "-");
+    let view = patch.value.as_deref().or(in_path);
+    let view = view.ok_or_else(|| Error::Invalid("`views`: `value` is missing: the name or id of a view".to_owned()))?;
+    match patch.op.to_ascii_lowercase().as_str() {
+        "add" => Ok(Change::Promote(view_name(view)?)),
+        "remove" => Ok(Change::Demote(view_name(view)?)),
+        other => Err(Error::Invalid(format!("`views`: `op` is `add` or `remove`, not `{other}`"))),
+    }
+}
+
+async fn read_restore(body: Body) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Wish {
+        deleted: bool,
+    }
+    let wish: Wish = message::read(body).await?;
+    let text = "to restore a version send {\"deleted\": false}";
+    if wish.deleted { Err(Error::Invalid(text.to_owned())) } else { Ok(()) }
+}
+
+async fn read_behavior(body: Body) -> Result<UpstreamingBehavior> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Wish {
+        versions_from_external_upstreams: String,
+    }
+    let wish: Wish = message::read(body).await?;
+    let text = wish.versions_from_external_upstreams;
+    match text.to_ascii_lowercase().as_str() {
+        "auto" => Ok(UpstreamingBehavior::Auto),
+        "allowexternalversions" => Ok(UpstreamingBehavior::AllowExternalVersions),
+        _ => {
+            let text = "`versionsFromExternalUpstreams` is `auto` or `allowExternalVersions`";
+            Err(Error::Invalid(text.to_owned()))
+        }
+    }
+}
+
+fn behavior_reply(behavior: UpstreamingBehavior) -> Result<Reply> {
+    Reply::ok(&json!({ "versionsFromExternalUpstreams": behavior }))
+}

@@ -1,0 +1,91 @@
+use super::*;
+use proptest::prelude::*;
+
+fn parse(method: &str, target: &str) -> Result<Endpoint> {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    route(&method.parse().unwrap(), path, query)
+}
+
+fn name(method: &str, target: &str) -> &'static str {
+    parse(method, target).map_or("none", |endpoint| endpoint.name())
+}
+
+#[test]
+fn every_documented_path_leads_somewhere() {
+    let feed = "/acme/_apis/packaging/Feeds/main";
+    for (method, path, expected) in [
+        ("GET", "/_edgefeed/health".to_owned(), "health"),
+        ("POST", "/_edgefeed/organizations".to_owned(), "create-organization"),
+        ("POST", "/_edgefeed/compliance".to_owned(), "check-compliance"),
+        ("GET", "/acme/_edgefeed/tokens?cursor=x".to_owned(), "list-tokens"),
+        ("POST", "/acme/_edgefeed/tokens".to_owned(), "create-token"),
+        ("DELETE", "/acme/_edgefeed/tokens/abc".to_owned(), "revoke-token"),
+        ("POST", "/acme/_edgefeed/tokens/abc/rotate".to_owned(), "rotate-token"),
+        ("GET", "/acme/_apis/packaging/feeds?api-version=7.1".to_owned(), "list-feeds"),
+        ("POST", "/acme/web/_APIS/Packaging/FEEDS".to_owned(), "create-feed"),
+        ("GET", feed.to_owned(), "get-feed"),
+        ("PATCH", feed.to_owned(), "update-feed"),
+        ("DELETE", format!("{feed}/"), "delete-feed"),
+        ("GET", format!("{feed}/Views"), "list-views"),
+        ("POST", format!("{feed}/views"), "create-view"),
+        ("GET", format!("{feed}/views/Release"), "get-view"),
+        ("PATCH", format!("{feed}/views/Release"), "update-view"),
+        ("DELETE", format!("{feed}/views/Release"), "delete-view"),
+        ("GET", format!("{feed}/npm/packages/left-pad/versions/1.0.0?showDeleted=true"), "get-version"),
+        ("PATCH", format!("{feed}/NPM/packages/@s/n/versions/1.0.0"), "update-version"),
+        ("DELETE", format!("{feed}/npm/packages/@s%2fn/versions/1.0.0"), "delete-version"),
+        ("GET", format!("{feed}/npm/packages/@s/n/upstreaming"), "get-upstreaming"),
+        ("PATCH", format!("{feed}/npm/packages/upstreaming/upstreaming"), "set-upstreaming"),
+        ("GET", format!("{feed}/npm/RecycleBin/packages/@s/n/versions/1.0.0"), "get-deleted-version"),
+        ("PATCH", format!("{feed}/npm/recyclebin/packages/n/versions/1.0.0"), "restore-version"),
+        ("DELETE", format!("{feed}/npm/RecycleBin/packages/n/versions/1.0.0"), "purge-version"),
+        ("POST", format!("{feed}/npm/packagesBatch"), "batch"),
+    ] {
+        assert_eq!(name(method, &path), expected, "{method} {path}");
+    }
+}
+
+#[test]
+fn both_spellings_of_a_scoped_name_are_one() {
+    let package = |path: &str| match parse("GET", &format!("/acme/_apis/packaging/feeds/main/npm/packages/{path}")) {
+        Ok(Endpoint::Feed(_, FeedOperation::Package(_, name, operation))) => Some((name, operation)),
+        _ => None,
+    };
+    assert_eq!(package("@s/n/versions/1.0.0"), package("@s%2Fn/versions/1.0.0"));
+    assert_eq!(package("versions/versions/1.0.0").unwrap().0, "versions");
+    assert_eq!(package("a/b/versions/1.0.0"), None, "only a scope makes two segments one name");
+    assert_eq!(package("versions/1.0.0"), None);
+}
+
+#[test]
+fn other_paths_and_methods_are_refused() {
+    for path in ["/", "/_edgefeed", "/acme/_apis/packaging", "/acme/_edgefeed/nope", "/acme/_apis/packaging/feeds/a%2fb"] {
+        assert!(matches!(parse("GET", path), Err(Error::NotFound(_))), "{path}");
+    }
+    let unknown = parse("GET", "/acme/_apis/packaging/feeds/main/nope/packages/n/versions/1").unwrap_err().to_string();
+    assert!(unknown.contains("one of npm"), "{unknown}");
+    assert!(matches!(parse("PUT", "/_edgefeed/health"), Err(Error::MethodNotAllowed { allow: "GET, HEAD" })));
+    assert!(matches!(parse("GET", "/%ff/_edgefeed/tokens"), Err(Error::Invalid(_))));
+}
+
+/// Rights by endpoint, so that a change of one shows.
+#[test]
+fn reading_takes_a_reader_and_nothing_else_does() {
+    let need = |method: &str, rest: &str| parse(method, &format!("/acme/_apis/packaging/feeds/main{rest}")).unwrap().need();
+    assert_eq!(need("GET", ""), Need::Feed(Action::Read));
+    assert_eq!(need("PATCH", ""), Need::Feed(Action::Administer));
+    assert_eq!(need("DELETE", ""), Need::Feed(Action::Administer));
+    assert_eq!(need("POST", "/views"), Need::Feed(Action::Administer));
+    assert_eq!(need("DELETE", "/npm/packages/n/versions/1.0.0"), Need::Feed(Action::Delete));
+    assert_eq!(need("PATCH", "/npm/RecycleBin/packages/n/versions/1.0.0"), Need::Feed(Action::Delete));
+    assert_eq!(need("PATCH", "/npm/packages/n/upstreaming"), Need::Feed(Action::Administer));
+    assert_eq!(parse("POST", "/_edgefeed/organizations").unwrap().need(), Need::Root);
+    assert_eq!(parse("POST", "/acme/_apis/packaging/feeds").unwrap().need(), Need::FeedCreator);
+}
+
+proptest! {
+    #[test]
+    fn no_path_panics(path in "\\PC*", query in proptest::option::of("\\PC*")) {
+        let _ = route(&Method::GET, &path, query.as_deref());
+    }
+}

@@ -1,0 +1,266 @@
+//! Upstream sources in bodies: read, checked, and matched with those a feed has.
+
+use super::message;
+use crate::error::{Error, Result};
+use crate::model::{
+    Address, Feed, FeedName, OrganizationName, SourceId, SourceKind, UpstreamSource, View, Visibility,
+};
+use crate::platform::Platform;
+use crate::protocol::catalogue::{STOCK_SOURCES, StockSource};
+use crate::protocol::{self};
+use crate::service::{self, Settings};
+use crate::store::feeds;
+use serde::Deserialize;
+use std::rc::Rc;
+use url::Url;
+
+/// As in Azure Artifacts.
+const PER_PROTOCOL: usize = 20;
+
+/// 30 days: whoever wants a source to be asked less often had better disable it.
+const FRESHNESS_LIMIT: u32 = 30 * 24 * 3600;
+
+/// A source in a body. Other fields Azure sends, such as `displayLocation`, say nothing these do not.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SourceBody {
+    id: Option<String>,
+    name: String,
+    protocol: String,
+    location: Option<String>,
+    upstream_source_type: Option<String>,
+    status: Option<String>,
+    freshness_seconds: Option<u32>,
+    deleted_date: Option<serde_json::Value>,
+}
+
+/// A source that was checked, with the id it came with and the one it gets if it is new.
+#[derive(Clone, Debug)]
+pub(super) struct Proposed {
+    source: UpstreamSource,
+    known_as: Option<SourceId>,
+}
+
+/// Who proposes sources, for which feed.
+pub(super) struct Proposer<'a, P> {
+    pub(super) platform: &'a P,
+    pub(super) settings: Settings,
+    pub(super) organization: &'a OrganizationName,
+    /// The feed they are for, if it is there already.
+    pub(super) feed: Option<&'a Feed>,
+}
+
+impl<P: Platform> Proposer<'_, P> {
+    /// Checks the sources of a body, all of them.
+    pub(super) async fn check(&self, bodies: Vec<SourceBody>) -> Result<Vec<Proposed>> {
+        let mut proposed = Vec::new();
+        for body in bodies {
+            // Azure keeps removed sources in the list, dated.
+            if body.deleted_date.as_ref().is_none_or(serde_json::Value::is_null) {
+                proposed.push(self.one(body).await?);
+            }
+        }
+        check_set(&proposed)?;
+        Ok(proposed)
+    }
+
+    /// Adds the stock public sources of the protocols there are, as far as they are not there.
+    pub(super) fn add_stock(&self, proposed: &mut Vec<Proposed>) -> Result<()> {
+        for stock in STOCK_SOURCES {
+            let Some(protocol) = protocol::known(stock.protocol) else { continue };
+            let source = UpstreamSource {
+                id: SourceId::from_random(message::random(self.platform)),
+                name: stock.name.to_owned(),
+                protocol: protocol.as_str().to_owned(),
+                location: stock.location.to_owned(),
+                kind: SourceKind::Public,
+                enabled: true,
+                freshness_seconds: UpstreamSource::DEFAULT_FRESHNESS_SECONDS,
+            };
+            if !proposed.iter().any(|other| same_place(&other.source, &source)) {
+                proposed.push(Proposed { source, known_as: None });
+            }
+        }
+        check_set(proposed)
+    }
+
+    async fn one(&self, body: SourceBody) -> Result<Proposed> {
+        let name = body.name.trim();
+        if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+            return Err(Error::Invalid("an upstream source needs a `name` of 1 to 64 printable characters".to_owned()));
+        }
+        let refuse = |reason: &str| Error::Invalid(format!("upstream source `{name}`: {reason}"));
+        let protocol = protocol::known(&body.protocol).ok_or_else(|| {
+            let known = protocol::PROTOCOLS.iter().map(|(id, ..)| id.as_str()).collect::<Vec<_>>().join(", ");
+            refuse(&format!("protocol `{}` is not spoken here; known: {known}", body.protocol))
+        })?;
+        let stock = || stock(protocol.as_str(), name).map(|stock| stock.location.to_owned());
+        let location = body.location.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).or_else(stock);
+        let location = location.ok_or_else(|| refuse("`location` is missing: a URL, or `azure-feed://organization/feed@view`"))?;
+        let kind = kind(body.upstream_source_type.as_deref(), &location).map_err(|reason| refuse(&reason))?;
+        match kind {
+            SourceKind::Public => self.check_url(&location).map_err(|reason| refuse(&reason))?,
+            SourceKind::Internal => self.check_feed(&location).await?.map_err(|reason| refuse(&reason))?,
+        }
+        let freshness_seconds = body.freshness_seconds.unwrap_or(UpstreamSource::DEFAULT_FRESHNESS_SECONDS);
+        if freshness_seconds > FRESHNESS_LIMIT {
+            return Err(refuse(&format!("`freshnessSeconds` is at most {FRESHNESS_LIMIT}")));
+        }
+        let source = UpstreamSource {
+            id: SourceId::from_random(message::random(self.platform)),
+            name: name.to_owned(),
+            protocol: protocol.as_str().to_owned(),
+            location,
+            kind,
+            enabled: !body.status.is_some_and(|status| status.eq_ignore_ascii_case("disabled")),
+            freshness_seconds,
+        };
+        Ok(Proposed { source, known_as: body.id.as_deref().and_then(SourceId::parse) })
+    }
+
+    fn check_url(&self, location: &str) -> std::result::Result<(), String> {
+        let url = Url::parse(location).map_err(|error| format!("`location` is not a URL: {error}"))?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("`location` may have neither a query nor a fragment".to_owned());
+        }
+        service::permitted_address(&url, self.settings.allow_private_upstreams)
+            .map_err(|fault| format!("`location` {fault}"))
+    }
+
+    async fn check_feed(&self, location: &str) -> Result<std::result::Result<(), String>> {
+        let target = target(self.platform, self.organization, location).await?;
+        Ok(target.and_then(|(feed, _)| match self.feed {
+            Some(own) if own.id == feed.id => Err("a feed cannot be its own upstream source".to_owned()),
+            _ => Ok(()),
+        }))
+    }
+}
+
+/// The feed and view an internal source leads to, or why it leads nowhere.
+pub(super) async fn target<P: Platform>(
+    platform: &P,
+    organization: &OrganizationName,
+    location: &str,
+) -> Result<std::result::Result<(Rc<Feed>, View), String>> {
+    let address = match Address::parse_internal(location) {
+        Ok(address) => address,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let name: &FeedName = &address.locator.feed;
+    let feed = feeds::find(platform, &address.organization, address.project.as_ref(), name).await?;
+    let feed = feed.filter(|feed| feed.deleted.is_none());
+    let neighbour = address.organization == *organization;
+    if !neighbour {
+        // Whether another organization has such a feed is its own business.
+        let text = format!("`{location}` does not exist, or is not shared with organization `{organization}`");
+        let view = |feed: &Rc<Feed>| address.locator.view.as_ref().and_then(|view| feed.view(view)).cloned();
+        let shared = feed.and_then(|feed| view(&feed).map(|view| (feed, view)));
+        return Ok(shared.filter(|(_, view)| view.visibility >= Visibility::Organization).ok_or(text));
+    }
+    let Some(feed) = feed else { return Ok(Err(format!("feed `{name}` does not exist"))) };
+    let view = address.locator.view.as_ref().and_then(|view| feed.view(view)).cloned();
+    let Some(view) = view else { return Ok(Err(format!("`{location}`: feed `{name}` has no such view"))) };
+    if view.visibility < Visibility::Collection {
+        let text = "is private; an owner of that feed can set its visibility to `collection`";
+        return Ok(Err(format!("view `{}` of feed `{name}` {text}", view.name)));
+    }
+    Ok(Ok((feed, view)))
+}
+
+/// The sources a feed then has. One keeps its id only while it keeps its place: what is stored under an id is what that
+/// place said, and must never be taken for another's word.
+pub(super) fn settle(proposed: &[Proposed], present: &[UpstreamSource]) -> Vec<UpstreamSource> {
+    let settled = proposed.iter().map(|Proposed { source, known_as }| {
+        let known = present.iter().find(|known| {
+            same_place(known, source) && (known_as.as_ref() == Some(&known.id) || known.name == source.name)
+        });
+        let id = known.map_or_else(|| source.id.clone(), |known| known.id.clone());
+        UpstreamSource { id, ..source.clone() }
+    });
+    settled.collect()
+}
+
+fn same_place(one: &UpstreamSource, other: &UpstreamSource) -> bool {
+    let place = |source: &UpstreamSource| source.location.trim_end_matches('/').to_owned();
+    one.protocol == other.protocol && one.kind == other.kind && place(one) == place(other)
+}
+
+fn stock(protocol: &str, name: &str) -> Option<&'static StockSource> {
+    STOCK_SOURCES.iter().find(|stock| stock.protocol == protocol && stock.name.eq_ignore_ascii_case(name))
+}
+
+fn kind(declared: Option<&str>, location: &str) -> std::result::Result<SourceKind, String> {
+    let internal = location.starts_with("azure-feed://");
+    match declared.map(str::to_ascii_lowercase).as_deref() {
+        None if internal => Ok(SourceKind::Internal),
+        Some("internal") => Ok(SourceKind::Internal),
+        None | Some("public" | "custom") if !internal => Ok(SourceKind::Public),
+        Some("public" | "custom") => Err("a feed is an `internal` source".to_owned()),
+        Some(other) => Err(format!("`upstreamSourceType` is `public` or `internal`, not `{other}`")),
+        None => Ok(SourceKind::Public),
+    }
+}
+
+/// What the sources of a feed must be together.
+fn check_set(proposed: &[Proposed]) -> Result<()> {
+    for (index, Proposed { source, .. }) in proposed.iter().enumerate() {
+        let before = proposed.iter().take(index).map(|other| &other.source);
+        let (mut count, mut named, mut placed) = (1, false, false);
+        for other in before.filter(|other| other.protocol == source.protocol) {
+            count += 1;
+            named |= other.name.eq_ignore_ascii_case(&source.name);
+            placed |= same_place(other, source);
+        }
+        let (name, protocol) = (&source.name, &source.protocol);
+        if count > PER_PROTOCOL {
+            return Err(Error::Invalid(format!("a feed has at most {PER_PROTOCOL} upstream sources for {protocol}")));
+        }
+        if named {
+            return Err(Error::Invalid(format!("two upstream sources for {protocol} are called `{name}`")));
+        }
+        if placed {
+            return Err(Error::Invalid(format!("upstream source `{name}` leads to where another one leads: {}", source.location)));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(random: u8, name: &str, location: &str) -> UpstreamSource {
+        UpstreamSource {
+            id: SourceId::from_random([random; 16]),
+            name: name.to_owned(),
+            protocol: "npm".to_owned(),
+            location: location.to_owned(),
+            kind: SourceKind::Public,
+            enabled: true,
+            freshness_seconds: 60,
+        }
+    }
+
+    #[test]
+    fn an_id_goes_with_its_place() {
+        let present = [source(1, "one", "https://one.example/"), source(2, "two", "https://two.example/")];
+        let settled = |proposed: UpstreamSource, known_as: Option<u8>| {
+            let known_as = known_as.map(|random| SourceId::from_random([random; 16]));
+            settle(&[Proposed { source: proposed, known_as }], &present)[0].id.clone()
+        };
+        let new = SourceId::from_random([9; 16]);
+        assert_eq!(settled(source(9, "one", "https://one.example"), None), present[0].id, "name and place");
+        assert_eq!(settled(source(9, "renamed", "https://one.example/"), Some(1)), present[0].id, "id and place");
+        assert_eq!(settled(source(9, "one", "https://evil.example/"), Some(1)), new, "another place");
+        assert_eq!(settled(source(9, "one", "https://one.example/"), Some(2)), present[0].id, "another's id");
+        assert_eq!(settled(source(9, "new", "https://new.example/"), Some(7)), new, "an id from elsewhere");
+    }
+
+    #[test]
+    fn the_kind_follows_the_location_unless_it_is_said() {
+        assert_eq!(kind(None, "azure-feed://a/b@c"), Ok(SourceKind::Internal));
+        assert_eq!(kind(Some("Public"), "https://x.example/"), Ok(SourceKind::Public));
+        assert!(kind(Some("public"), "azure-feed://a/b@c").is_err());
+        assert!(kind(Some("nope"), "https://x.example/").is_err());
+    }
+}

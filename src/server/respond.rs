@@ -1,0 +1,312 @@
+//! From answers to responses: conditional requests, ranges, `HEAD` and compression, once for all protocols.
+
+use crate::error::{Error, Result};
+use crate::model::{Algorithm, Digest, Timestamp};
+use crate::platform::{Body, ByteRange, Platform};
+use crate::protocol::Answer;
+use crate::service::download::Artifact;
+use crate::store::rendered::Rendered;
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use std::io::Read;
+
+/// What of a request decides about the form of its answer.
+pub(super) struct Wanted {
+    method: Method,
+    headers: HeaderMap,
+}
+
+impl Wanted {
+    /// Takes note of a request.
+    pub(super) fn new(method: &Method, headers: &HeaderMap) -> Self {
+        Self { method: method.clone(), headers: headers.clone() }
+    }
+
+    /// Is it a `HEAD`?
+    pub(super) fn is_head(&self) -> bool {
+        self.method == Method::HEAD
+    }
+
+    fn text(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Does `If-None-Match` name this entity tag? Compared weakly, as lists, and `*`
+    /// ([RFC 9110 section 13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
+    fn has(&self, etag: &str) -> bool {
+        let opaque = |text: &str| text.trim().trim_start_matches("W/").to_owned();
+        self.text(header::IF_NONE_MATCH).is_some_and(|list| {
+            list.split(',').any(|known| known.trim() == "*" || opaque(known) == opaque(etag))
+        })
+    }
+
+    fn accepts_gzip(&self) -> bool {
+        let accepted = self.text(header::ACCEPT_ENCODING).unwrap_or_default();
+        accepted.split(',').any(|coding| {
+            let mut parts = coding.trim().split(';');
+            let name = parts.next().unwrap_or_default().trim();
+            let refused = parts.any(|part| matches!(part.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+            (name.eq_ignore_ascii_case("gzip") || name == "*") && !refused
+        })
+    }
+}
+
+/// Makes the response.
+pub(super) async fn respond<P: Platform>(
+    wanted: &Wanted,
+    answer: Answer<P>,
+    now: Timestamp,
+) -> Result<Response<Body>> {
+    match answer {
+        Answer::Listing(rendered) => listing(wanted, rendered, now).await,
+        Answer::Artifact { artifact, content_type } => file(wanted, &artifact, content_type).await,
+        Answer::Document { status, content_type, body } => Ok(document(wanted, status, content_type, body)),
+    }
+}
+
+/// A document made for this request; those that can be read again get a validator.
+pub(super) fn document(
+    wanted: &Wanted,
+    status: StatusCode,
+    content_type: &'static str,
+    body: Bytes,
+) -> Response<Body> {
+    let reading = wanted.method == Method::GET || wanted.method == Method::HEAD;
+    let mut headers = HeaderMap::new();
+    set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
+    if reading && status == StatusCode::OK {
+        let etag = format!("\"{}\"", &Digest::of(Algorithm::Sha256, &body).hex()[..32]);
+        set(&mut headers, header::ETAG, &etag);
+        if wanted.has(&etag) {
+            return build(StatusCode::NOT_MODIFIED, headers, Body::Empty);
+        }
+    }
+    set(&mut headers, header::CONTENT_TYPE, content_type);
+    set(&mut headers, header::CONTENT_LENGTH, &body.len().to_string());
+    let body = if wanted.method == Method::HEAD { Body::Empty } else { Body::Bytes(body) };
+    build(status, headers, body)
+}
+
+async fn listing(wanted: &Wanted, rendered: Rendered, now: Timestamp) -> Result<Response<Body>> {
+    let info = &rendered.info;
+    let mut headers = HeaderMap::new();
+    // Weak: the same tag stands for the compressed and the plain form.
+    let etag = format!("W/\"{}\"", info.etag);
+    set(&mut headers, header::ETAG, &etag);
+    set(&mut headers, header::LAST_MODIFIED, &info.modified.http_date());
+    set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
+    set(&mut headers, header::VARY, "Accept, Accept-Encoding, Authorization");
+    if let Some(warning) = &info.warning {
+        let printable: String =
+            warning.chars().filter(|c| c.is_ascii() && !c.is_control() && *c != '"').collect();
+        set(&mut headers, header::AGE, &now.since(info.checked).as_secs().to_string());
+        set(&mut headers, header::WARNING, &format!("110 edgefeed \"{printable}\""));
+    }
+    // A 304 has no Content-Type: some clients take another one over into their cache.
+    if wanted.has(&etag) {
+        return Ok(build(StatusCode::NOT_MODIFIED, headers, Body::Empty));
+    }
+    set(&mut headers, header::CONTENT_TYPE, &info.content_type);
+    let compressed = wanted.accepts_gzip();
+    if compressed {
+        set(&mut headers, header::CONTENT_ENCODING, "gzip");
+        set(&mut headers, header::CONTENT_LENGTH, &info.size.to_string());
+    }
+    if wanted.method == Method::HEAD {
+        return Ok(build(StatusCode::OK, headers, Body::Empty));
+    }
+    let body = if compressed { rendered.body } else { inflate(rendered).await? };
+    Ok(build(StatusCode::OK, headers, body))
+}
+
+/// The plain form, piece by piece: compressed it is small, plain it need not be.
+async fn inflate(rendered: Rendered) -> Result<Body> {
+    let limit = usize::try_from(rendered.info.size).unwrap_or(usize::MAX).saturating_add(1);
+    let compressed = rendered.body.collect(limit).await?;
+    let decoder = GzDecoder::new(std::io::Cursor::new(compressed));
+    let pieces = futures_util::stream::unfold(Some(decoder), |decoder| async {
+        let mut decoder = decoder?;
+        let mut piece = vec![0; 64 << 10];
+        match decoder.read(&mut piece) {
+            Ok(0) => None,
+            Ok(length) => {
+                piece.truncate(length);
+                Some((Ok(Bytes::from(piece)), Some(decoder)))
+            }
+            Err(error) => Some((Err(crate::platform::PlatformError::Cut(error.to_string())), None)),
+        }
+    });
+    Ok(Body::Stream(Box::pin(pieces)))
+}
+
+async fn file<P: Platform>(
+    wanted: &Wanted,
+    artifact: &Artifact<P>,
+    content_type: &'static str,
+) -> Result<Response<Body>> {
+    let record = &artifact.record;
+    let mut headers = HeaderMap::new();
+    let strongest = record.digests.iter().max_by_key(|digest| digest.algorithm());
+    let etag =
+        strongest.map_or_else(|| format!("\"{}\"", record.size), |digest| format!("\"{}\"", digest.hex()));
+    set(&mut headers, header::ETAG, &etag);
+    set(&mut headers, header::LAST_MODIFIED, &artifact.added.http_date());
+    set(&mut headers, header::CACHE_CONTROL, "private, max-age=31536000, immutable");
+    set(&mut headers, header::ACCEPT_RANGES, "bytes");
+    if wanted.has(&etag) {
+        return Ok(build(StatusCode::NOT_MODIFIED, headers, Body::Empty));
+    }
+    set(&mut headers, header::CONTENT_TYPE, content_type);
+    let applies = wanted.text(header::IF_RANGE).is_none_or(|known| known == etag);
+    let range = match wanted.text(header::RANGE).filter(|_| applies) {
+        Some(text) => match range(text, record.size) {
+            Requested::Whole => None,
+            Requested::Part(range) => Some(range),
+            Requested::Unsatisfiable => {
+                set(&mut headers, header::CONTENT_RANGE, &format!("bytes */{}", record.size));
+                return Ok(build(StatusCode::RANGE_NOT_SATISFIABLE, headers, Body::Empty));
+            }
+        },
+        None => None,
+    };
+    let length = range.map_or(record.size, |range| range.length);
+    set(&mut headers, header::CONTENT_LENGTH, &length.to_string());
+    let status = match range {
+        Some(ByteRange { start, length }) => {
+            let last = start + length - 1;
+            set(&mut headers, header::CONTENT_RANGE, &format!("bytes {start}-{last}/{}", record.size));
+            StatusCode::PARTIAL_CONTENT
+        }
+        None => StatusCode::OK,
+    };
+    let body = if wanted.method == Method::HEAD { Body::Empty } else { artifact.open(range).await? };
+    Ok(build(status, headers, body))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Requested {
+    Whole,
+    Part(ByteRange),
+    Unsatisfiable,
+}
+
+/// Reads a `Range` header ([RFC 9110 section 14.2](https://www.rfc-editor.org/rfc/rfc9110#section-14.2)). Several ranges,
+/// and text that is no range, are answered with the whole file, as the specification allows.
+fn range(text: &str, size: u64) -> Requested {
+    let Some(spec) = text.strip_prefix("bytes=").filter(|spec| !spec.contains(',')) else {
+        return Requested::Whole;
+    };
+    let Some((first, last)) = spec.trim().split_once('-') else { return Requested::Whole };
+    let (start, end) = match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(first), Ok(last)) if first <= last => (first, last.min(size.saturating_sub(1))),
+        (Ok(first), Err(_)) if last.is_empty() => (first, size.saturating_sub(1)),
+        (Err(_), Ok(suffix)) if first.is_empty() && suffix > 0 => {
+            (size.saturating_sub(suffix), size.saturating_sub(1))
+        }
+        (Err(_), Ok(0)) if first.is_empty() => return Requested::Unsatisfiable,
+        _ => return Requested::Whole,
+    };
+    if start >= size {
+        return Requested::Unsatisfiable;
+    }
+    Requested::Part(ByteRange { start, length: end - start + 1 })
+}
+
+/// Sets a header; a value that is none is left out.
+pub(super) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// Puts a response together.
+pub(super) fn build(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// An error while answering, before a body was begun.
+pub(super) fn refuse(
+    status: StatusCode,
+    error: &Error,
+    content_type: &'static str,
+    body: Bytes,
+    head: bool,
+) -> Response<Body> {
+    let mut headers = HeaderMap::new();
+    set(&mut headers, header::CONTENT_TYPE, content_type);
+    set(&mut headers, header::CACHE_CONTROL, "no-store");
+    set(&mut headers, header::CONTENT_LENGTH, &body.len().to_string());
+    if status == StatusCode::UNAUTHORIZED {
+        set(
+            &mut headers,
+            header::WWW_AUTHENTICATE,
+            "Basic realm=\"Edgefeed: any user name, a token as password\"",
+        );
+    }
+    if let Error::MethodNotAllowed { allow } = error {
+        set(&mut headers, header::ALLOW, allow);
+    }
+    if let Some(after) = super::status::retry_after(error) {
+        set(&mut headers, header::RETRY_AFTER, &after.as_secs().max(1).to_string());
+    }
+    build(status, headers, if head { Body::Empty } else { Body::Bytes(body) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_rfc_9110_says() {
+        let part = |start, length| Requested::Part(ByteRange { start, length });
+        let table = [
+            ("bytes=0-4", part(0, 5)),
+            ("bytes=5-", part(5, 5)),
+            ("bytes=-3", part(7, 3)),
+            ("bytes=-30", part(0, 10)),
+            ("bytes=8-99", part(8, 2)),
+            ("bytes=10-", Requested::Unsatisfiable),
+            ("bytes=-0", Requested::Unsatisfiable),
+            ("bytes=4-2", Requested::Whole),
+            ("bytes=0-1,3-4", Requested::Whole),
+            ("items=0-1", Requested::Whole),
+            ("bytes=x-y", Requested::Whole),
+        ];
+        for (text, expected) in table {
+            assert_eq!(range(text, 10), expected, "{text}");
+        }
+        assert_eq!(range("bytes=0-0", 0), Requested::Unsatisfiable);
+    }
+
+    fn wanted(name: HeaderName, value: &str) -> Wanted {
+        let mut headers = HeaderMap::new();
+        set(&mut headers, name, value);
+        Wanted::new(&Method::GET, &headers)
+    }
+
+    #[test]
+    fn entity_tags_compare_weakly_in_lists() {
+        for list in ["\"a\"", "W/\"a\"", "\"x\", W/\"a\"", "*"] {
+            assert!(wanted(header::IF_NONE_MATCH, list).has("W/\"a\""), "{list}");
+        }
+        assert!(!wanted(header::IF_NONE_MATCH, "\"ab\"").has("\"a\""));
+    }
+
+    #[test]
+    fn gzip_is_sent_only_to_those_who_take_it() {
+        for (value, accepted) in [
+            ("gzip", true),
+            ("br, GZIP;q=0.5", true),
+            ("*", true),
+            ("identity", false),
+            ("gzip;q=0", false),
+            ("", false),
+        ] {
+            assert_eq!(wanted(header::ACCEPT_ENCODING, value).accepts_gzip(), accepted, "{value}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// `make build`: the release Worker in `build/` (`index.js`, `index_bg.wasm`), within its size budget.
+//
+// Cargo decides whether anything has to be compiled. Binding generation and wasm-opt take longer than that decision,
+// so they run only when cargo's output or the tools differ from what `build/` was made of.
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { Remedy, output, run, runMain } from "./process.mjs";
+import { buildDir, buildEnv, cargoTools, root, wasmTarget } from "./toolchain.mjs";
+
+const budget = { wasm: 2_000_000, gzip: 700_000 };
+const wasmFile = join(buildDir, "index_bg.wasm");
+const stampFile = join(buildDir, ".inputs");
+
+await runMain(() => {
+  const env = buildEnv();
+  run("cargo", ["build", "--quiet", "--lib", "--release", "--target", wasmTarget], { cwd: root, env });
+  const inputs = fingerprint(env);
+  if (!isFresh(inputs)) bindAndOptimize(env, inputs);
+  checkBudget();
+});
+
+/** What `build/` depends on: the compiled crate and the versions of the tools that finish it. */
+function fingerprint(env) {
+  const metadata = output("cargo", ["metadata", "--format-version=1", "--no-deps"], { cwd: root, env });
+  const compiled = join(JSON.parse(metadata).target_directory, wasmTarget, "release", "edgefeed.wasm");
+  const hash = createHash("sha256").update(readFileSync(compiled));
+  for (const { version } of Object.values(cargoTools())) hash.update(`\n${version}`);
+  return hash.update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+}
+
+function isFresh(inputs) {
+  return existsSync(wasmFile) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === inputs;
+}
+
+/** The generated JavaScript shim, bound and optimized wasm. */
+function bindAndOptimize(env, inputs) {
+  rmSync(stampFile, { force: true });
+  run(cargoTools().workerBuild.path, ["--release"], { cwd: root, env });
+  writeFileSync(stampFile, inputs);
+}
+
+function checkBudget() {
+  const wasm = readFileSync(wasmFile);
+  const sizes = { wasm: wasm.length, gzip: gzipSync(wasm, { level: 9 }).length };
+  console.log(`wasm: ${kilobytes(sizes.wasm)} of ${kilobytes(budget.wasm)}, gzip: ${kilobytes(sizes.gzip)} of ${kilobytes(budget.gzip)}`);
+  if (sizes.wasm > budget.wasm || sizes.gzip > budget.gzip) {
+    throw new Remedy("The Worker is over its size budget: see what grew (`twiggy top`, `cargo bloat`) before raising it.");
+  }
+}
+
+function kilobytes(bytes) {
+  return `${(bytes / 1000).toFixed(0)} KB`;
+}

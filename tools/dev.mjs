@@ -1,0 +1,79 @@
+// `make dev`: the Worker on this machine with state that stays, and everything a client needs to use it.
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { Remedy, runMain } from "./process.mjs";
+import { provision, tokenNames } from "./provision.mjs";
+import { startServer } from "./serve.mjs";
+import { root } from "./toolchain.mjs";
+
+const host = process.env.HOST || "localhost";
+const port = Number(process.env.PORT || 8787);
+const state = resolve(root, process.env.STATE || ".edgefeed");
+const tokensFile = join(state, "tokens.env");
+
+/** How each client is pointed at the feed, with the role a developer has. The token is read, never printed. */
+const clients = [
+  ["npm", (base, token) => `npm config set --location=project registry=${base}/npm/registry/ "${base.replace(/^http:/, "")}/npm/registry/:_authToken=${token}"`],
+];
+
+await runMain(async () => {
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const tokens = readTokens();
+  tokens.ROOT_TOKEN = process.env.ROOT_TOKEN || tokens.ROOT_TOKEN || randomBytes(32).toString("hex");
+  writeTokens(tokens);
+
+  const server = await startServer({ host, port, state, rootToken: tokens.ROOT_TOKEN, vars: variables(), onLog: showLog });
+  stopOnSignal(server);
+  try {
+    await provision({ url: server.url, tokens, save: writeTokens });
+  } catch (error) {
+    await server.stop();
+    throw new Remedy(`The state in ${state} could not be completed: ${error.message}. To start afresh, delete that folder.`);
+  }
+  printUsage(server.url);
+});
+
+function variables() {
+  const { HOST_FEEDS, ALLOW_PRIVATE_UPSTREAMS } = process.env;
+  return { ...(HOST_FEEDS && { HOST_FEEDS }), ...(ALLOW_PRIVATE_UPSTREAMS && { ALLOW_PRIVATE_UPSTREAMS }) };
+}
+
+/** Warnings and errors; with LOG=all also the line of every request. */
+function showLog({ level, message }) {
+  if (process.env.LOG === "all" || level === "warn" || level === "error") console.error(message);
+}
+
+function readTokens() {
+  if (!existsSync(tokensFile)) return {};
+  const lines = readFileSync(tokensFile, "utf8").split("\n");
+  return Object.fromEntries(lines.map((line) => line.split("=", 2)).filter(([name]) => tokenNames.includes(name)));
+}
+
+/** Readable by this user only, and never half written. */
+function writeTokens(tokens) {
+  const lines = tokenNames.filter((name) => tokens[name]).map((name) => `${name}=${tokens[name]}\n`);
+  writeFileSync(`${tokensFile}.new`, lines.join(""), { mode: 0o600 });
+  chmodSync(`${tokensFile}.new`, 0o600);
+  renameSync(`${tokensFile}.new`, tokensFile);
+}
+
+/**
+ * Ctrl-C, `kill` and a closed terminal: end the runtime's process, then this one, without an error. Miniflare's own
+ * handlers leave at once, so that nobody reaps the runtime; ours replace them.
+ */
+function stopOnSignal(server) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => server.stop().finally(() => process.exit(0)));
+  }
+}
+
+function printUsage(url) {
+  const base = `${url}/local/_packaging/main`;
+  const token = `$(. '${tokensFile}' && echo $COLLABORATOR_TOKEN)`;
+  console.log(`\nState and tokens: ${relative(process.cwd(), state) || "."} (one token per role in tokens.env)`);
+  console.log("Run in the folder of your project, once:");
+  for (const [name, line] of clients) console.log(`  ${name.padEnd(6)} ${line(base, token)}`);
+  console.log(`\nEdgefeed ready on ${url}`);
+}
