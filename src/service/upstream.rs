@@ -123,6 +123,10 @@ impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
             return Err((*error).clone());
         }
         let outcome = self.refresh(stored).await;
+        // A failure of our own storage says nothing about the source.
+        if outcome.as_ref().is_err_and(|error| !matches!(error, Error::Upstream { .. })) {
+            return outcome;
+        }
         match &outcome {
             Ok(_) => memo.forget(&self.failing()),
             Err(error) => memo.put(self.failing(), Rc::new(error.clone()), 256, now, FAILURE_PAUSE),

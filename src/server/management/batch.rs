@@ -52,7 +52,7 @@ pub(super) async fn answer<P: Platform>(
     let visit = Perform { context, change, items: batch.packages };
     let results = protocol::visit(protocol.as_str(), visit).await.ok_or_else(Error::no_endpoint)?;
     let failed = results.iter().filter(|result| result.get("error").is_some()).count();
-    Reply::ok(&json!({ "count": results.len(), "failed": failed, "value": results }))
+    Ok(Reply::ok(&json!({ "count": results.len(), "failed": failed, "value": results })))
 }
 
 fn change(operation: &str, data: Data) -> Result<Change> {

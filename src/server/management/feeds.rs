@@ -50,7 +50,7 @@ pub(super) async fn list<P: Platform>(call: Call<'_, P>, place: &Place) -> Resul
     if shown.is_empty() && !organizations::exists(call.platform, &place.organization).await? {
         return Err(Error::NotFound(Missing::Organization(place.organization.to_string())));
     }
-    Reply::list(shown, None)
+    Ok(Reply::list(&shown, None))
 }
 
 /// Makes a feed. A feed creator becomes its owner; administrators are owners of every feed.
@@ -159,7 +159,7 @@ pub(super) async fn get<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P
     let feed = feeds::get(call.platform, &context.feed.id).await?.ok_or_else(missing)?.value;
     let printer = FeedPrinter { look_up: Some(call.platform), origin: &call.origin };
     let body = printer.feed(&feed, context.view.as_ref()).await?;
-    Ok(Reply { etag: Some(etag(feed.sequence)), ..Reply::ok(&body)? })
+    Ok(Reply { etag: Some(etag(feed.sequence)), ..Reply::ok(&body) })
 }
 
 /// Changes a feed's settings. They take effect here at once, elsewhere within `FEED_REUSE`.
@@ -193,7 +193,7 @@ pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext
     })
     .await?;
     let body = FeedPrinter { look_up: Some(platform), origin: &call.origin }.feed(&feed, None).await?;
-    Ok(Reply { etag: Some(etag(feed.sequence)), ..Reply::ok(&body)? })
+    Ok(Reply { etag: Some(etag(feed.sequence)), ..Reply::ok(&body) })
 }
 
 /// What is asked for and cannot be done yet is refused, not passed over.

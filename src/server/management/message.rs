@@ -24,8 +24,8 @@ pub(super) struct Reply {
 
 impl Reply {
     /// 200.
-    pub(super) fn ok(value: &Value) -> Result<Self> {
-        Ok(Self::with(StatusCode::OK, value))
+    pub(super) fn ok(value: &Value) -> Self {
+        Self::with(StatusCode::OK, value)
     }
 
     /// 201.
@@ -39,7 +39,7 @@ impl Reply {
     }
 
     /// A collection, as Azure wraps them.
-    pub(super) fn list(values: Vec<Value>, continuation: Option<String>) -> Result<Self> {
+    pub(super) fn list(values: &[Value], continuation: Option<String>) -> Self {
         let mut body = serde_json::json!({ "count": values.len(), "value": values });
         if let Some(continuation) = continuation {
             body["continuationToken"] = Value::String(continuation);
@@ -103,11 +103,6 @@ pub(super) fn random<const N: usize, P: Platform>(platform: &P) -> [u8; N] {
     let mut bytes = [0_u8; N];
     platform.random(&mut bytes);
     bytes
-}
-
-/// Random bytes in hexadecimal.
-pub(super) fn random_hex<const N: usize, P: Platform>(platform: &P) -> String {
-    random::<N, P>(platform).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl<P: Platform> Visit for Answer<'_, P> {
                 if !slot.is_live() && !deleted {
                     return Err(Error::NotFound(Missing::Deleted(package.package.to_string(), version.to_string())));
                 }
-                Reply::ok(&package.print::<T>(&version, &slot))
+                Ok(Reply::ok(&package.print::<T>(&version, &slot)))
             }
             PackageOperation::Update(version) => {
                 let changes = Changes::read(body).await?;
@@ -68,7 +68,7 @@ impl<P: Platform> Visit for Answer<'_, P> {
                 let slot = delete::deleted_slot::<T, P>(context, &package, &version).await?;
                 let package = Package { context, package };
                 package.refuse_hidden(&version, &slot)?;
-                Reply::ok(&package.print::<T>(&version, &slot))
+                Ok(Reply::ok(&package.print::<T>(&version, &slot)))
             }
             PackageOperation::Restore(version) => {
                 read_restore(body).await?;
@@ -81,12 +81,12 @@ impl<P: Platform> Visit for Answer<'_, P> {
                 Ok(Reply::done())
             }
             PackageOperation::GetBehavior => {
-                behavior_reply(decide::behavior::<T, P>(context, &package).await?)
+                Ok(behavior_reply(decide::behavior::<T, P>(context, &package).await?))
             }
             PackageOperation::SetBehavior => {
                 let behavior = read_behavior(body).await?;
                 decide::set_behavior::<T, P>(context, &package, behavior).await?;
-                behavior_reply(behavior)
+                Ok(behavior_reply(behavior))
             }
         }
     }
@@ -129,7 +129,7 @@ impl<P: Platform> Package<'_, P> {
     /// The version as it now is.
     async fn answer<T: Protocol>(&self, version: &Version) -> Result<Reply> {
         let slot = self.slot::<T>(version).await?;
-        Reply::ok(&self.print::<T>(version, &slot))
+        Ok(Reply::ok(&self.print::<T>(version, &slot)))
     }
 
     /// Does one thing to a version; the right to it was checked before.
@@ -226,7 +226,7 @@ impl Changes {
             Some(OneOrMany::One(patch)) => vec![patch],
             Some(OneOrMany::Many(patches)) => patches,
         };
-        let mut changes = patches.into_iter().map(view_change).collect::<Result<Vec<_>>>()?;
+        let mut changes = patches.iter().map(view_change).collect::<Result<Vec<_>>>()?;
         changes.extend(body.listed.map(Change::Listed));
         changes.extend(body.deprecate_message.map(Change::deprecate).transpose()?);
         if changes.is_empty() {
@@ -237,7 +237,7 @@ impl Changes {
     }
 }
 
-fn view_change(patch: ViewPatch) -> Result<Change> {
+fn view_change(patch: &ViewPatch) -> Result<Change> {
     let in_path = patch.path.as_deref().and_then(|path| path.strip_prefix("/views/")).filter(|last| *last != "-");
     let view = patch.value.as_deref().or(in_path);
     let view = view.ok_or_else(|| Error::Invalid("`views`: `value` is missing: the name or id of a view".to_owned()))?;
@@ -276,6 +276,6 @@ async fn read_behavior(body: Body) -> Result<UpstreamingBehavior> {
     }
 }
 
-fn behavior_reply(behavior: UpstreamingBehavior) -> Result<Reply> {
+fn behavior_reply(behavior: UpstreamingBehavior) -> Reply {
     Reply::ok(&json!({ "versionsFromExternalUpstreams": behavior }))
 }

@@ -76,7 +76,7 @@ async fn list<P: Platform>(
             reached.push(describe(&token));
         }
     }
-    Reply::list(reached, next)
+    Ok(Reply::list(&reached, next))
 }
 
 /// A refusal is an answer here; a failure is not.

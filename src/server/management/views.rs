@@ -20,9 +20,10 @@ struct Wish {
 }
 
 /// All views; through a view, that one.
-pub(super) fn list<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>) -> Result<Reply> {
+pub(super) fn list<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>) -> Reply {
     let shown = context.feed.views.iter().filter(|view| context.view.as_ref().is_none_or(|only| only.id == view.id));
-    Reply::list(shown.map(|view| print_view(&call.origin, &context.feed, view)).collect(), None)
+    let shown: Vec<_> = shown.map(|view| print_view(&call.origin, &context.feed, view)).collect();
+    Reply::list(&shown, None)
 }
 
 /// One view.
@@ -31,7 +32,7 @@ pub(super) fn get<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>, nam
     if context.view.as_ref().is_some_and(|only| only.id != view.id) {
         return Err(missing(&context.feed, name));
     }
-    Reply::ok(&print_view(&call.origin, &context.feed, view))
+    Ok(Reply::ok(&print_view(&call.origin, &context.feed, view)))
 }
 
 /// A new view.
@@ -73,7 +74,7 @@ pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext
         Ok(feed)
     })
     .await?;
-    Reply::ok(&print_view(&call.origin, &feed, &next))
+    Ok(Reply::ok(&print_view(&call.origin, &feed, &next)))
 }
 
 /// Removes a view. Its members stay in the feed; sources that lead to it fail from then on.
