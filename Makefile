@@ -8,7 +8,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev test lint fmt-check clippy clippy-wasm doc unit e2e wrangler bench deploy clean
+.PHONY: help setup build build-compliance dev test lint fmt-check clippy clippy-wasm doc unit e2e wrangler bench deploy clean
 
 # The pinned Node; `setup` alone runs on the machine's.
 NODE := ./node_modules/.bin/node
@@ -47,7 +47,10 @@ doc:
 unit:
 	cargo test --locked
 
-e2e: build
+build-compliance: build
+	@$(NODE) tools/build.mjs compliance
+
+e2e: build-compliance
 	$(NODE) --test --test-reporter=spec --test-timeout=1200000 $(E2E)
 
 wrangler: build

@@ -18,6 +18,7 @@ const stampFile = join(buildDir, ".inputs");
 
 await runMain(() => {
   const env = buildEnv();
+  if (process.argv[2] === "compliance") return buildCompliance(env);
   run("cargo", ["build", "--quiet", "--lib", "--release", "--target", wasmTarget], { cwd: root, env });
   const inputs = fingerprint(env);
   if (!isFresh(inputs)) bindAndOptimize(env, inputs);
@@ -44,6 +45,12 @@ function bindAndOptimize(env, inputs) {
   // worker-build keeps the names of functions, a sixth of the whole; what is deployed has no use for them.
   run(env.WASM_OPT_BIN, [...wasmFeatures, "--strip-debug", "-Oz", wasmFile, "-o", wasmFile], { cwd: root, env });
   writeFileSync(stampFile, inputs);
+}
+
+/** A development build with the port contracts in it, for the test that runs them on the local runtime. */
+function buildCompliance(env) {
+  const options = ["--dev", "--no-opt", "--out-dir", "build/compliance", ".", "--features", "compliance"];
+  run(cargoTools().workerBuild.path, options, { cwd: root, env });
 }
 
 function checkBudget() {

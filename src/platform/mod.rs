@@ -11,6 +11,7 @@
 mod blobs;
 mod body;
 mod cache;
+#[cfg(any(not(target_arch = "wasm32"), feature = "compliance"))]
 pub mod compliance;
 mod http_client;
 mod kv;

@@ -45,7 +45,12 @@ pub async fn restore<E: Ecosystem, P: Platform>(
     version: &Version,
 ) -> Result<()> {
     let (platform, path) = (&context.platform, context.path(E::PROTOCOL, package));
-    let slot = deleted_slot::<E, P>(context, package, version).await?;
+    let slot = any_slot::<E, P>(context, package, version).await?;
+    let slot = slot.ok_or_else(|| not_in_bin(package, version))?;
+    // A restore that died half-way has left its note: it is done again.
+    if slot.is_live() && platform.records().head(&path.bin(version.key())).await?.is_none() {
+        return Err(not_in_bin(package, version));
+    }
     if slot.artifacts.is_empty() {
         let text = format!("`{package}` {version} was never in this feed: there is nothing to restore");
         return Err(Error::Conflict(Conflict::Other(text)));
@@ -109,9 +114,15 @@ pub(super) async fn purge_expired<P: Platform>(
             Ok(true)
         }
         SlotState::Deleted { .. } => Ok(false),
-        // Restored or purged already: the note is all that is left.
-        SlotState::Live | SlotState::Purged { .. } => {
+        // A restore that died half-way: what was left of it is done here.
+        SlotState::Live => {
+            index::record(platform, path, "", &[(version_key.to_owned(), stored.value)], None).await?;
             platform.records().delete(&[path.bin(version_key)]).await?;
+            Ok(false)
+        }
+        // A purge that died half-way.
+        SlotState::Purged { .. } => {
+            purge_at(platform, path, version_key).await?;
             Ok(false)
         }
     }
@@ -125,6 +136,10 @@ async fn purge_at<P: Platform>(platform: &P, path: &PackagePath, version_key: &s
         Ok(deleted.then(|| Slot { state: SlotState::Purged { at }, ..slot.clone() }))
     })
     .await?;
+    if slot.is_live() {
+        // Restored in the meantime.
+        return Ok(());
+    }
     for artifact in &slot.artifacts {
         platform.blobs().delete(&path.file(version_key, &artifact.name)).await?;
     }

@@ -129,6 +129,7 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
         if candidates
             .iter()
             .any(|candidate| candidate.changed || candidate.supply.is_err() || candidate.stale.is_some())
+            || known.info.warning.is_some()
         {
             return self.assemble(&index.0, &index.1, candidates).await;
         }

@@ -102,10 +102,15 @@ async fn try_record<P: Platform>(
     slots: &[(String, Slot)],
     settings: Option<&PackageSettings>,
 ) -> Result<()> {
-    let mut first = false;
+    // Before the index: a push that is complete there is never repeated, so nothing may be left to do after it.
+    if !slots.is_empty() && platform.records().head(&path.catalog()).await?.is_none() {
+        super::create(platform, &path.catalog(), &serde_json::json!({})).await?;
+    }
     let first_published = slots.iter().any(|(_, slot)| slot.is_published() && slot.sequence == 1);
+    if first_published && platform.records().head(&path.published()).await?.is_none() {
+        super::create(platform, &path.published(), &serde_json::json!({})).await?;
+    }
     super::update::<P, PackageIndex, _>(platform, &path.index(), |before| {
-        first = before.is_none();
         let mut next = before
             .cloned()
             .unwrap_or_else(|| PackageIndex { name: name.to_owned(), ..PackageIndex::default() });
@@ -121,12 +126,6 @@ async fn try_record<P: Platform>(
         Ok(if changed { Change::To(next) } else { Change::None })
     })
     .await?;
-    if first {
-        super::create(platform, &path.catalog(), &serde_json::json!({})).await?;
-    }
-    if first_published && platform.records().head(&path.published()).await?.is_none() {
-        super::create(platform, &path.published(), &serde_json::json!({})).await?;
-    }
     Ok(())
 }
 

@@ -21,7 +21,8 @@ pub(super) fn root(principal: &Principal) -> Result<()> {
 
 /// Anybody, but the bootstrap secret opens nothing.
 pub(super) fn not_root(principal: &Principal) -> Result<()> {
-    let text = "the bootstrap secret creates organizations and opens nothing; use a token of the organization";
+    let text =
+        "the bootstrap secret creates organizations and opens nothing; use a token of the organization";
     if *principal == Principal::Root { Err(Error::Forbidden(text.to_owned())) } else { Ok(()) }
 }
 
@@ -39,7 +40,10 @@ pub(super) fn member<'a>(principal: &'a Principal, organization: &OrganizationNa
 }
 
 /// One who may create feeds, by a token whose scope lets it.
-pub(super) fn feed_creator<'a>(principal: &'a Principal, organization: &OrganizationName) -> Result<&'a Token> {
+pub(super) fn feed_creator<'a>(
+    principal: &'a Principal,
+    organization: &OrganizationName,
+) -> Result<&'a Token> {
     let token = member(principal, organization)?;
     if !token.administrator && !token.feed_creator {
         let text = format!(
@@ -49,14 +53,21 @@ pub(super) fn feed_creator<'a>(principal: &'a Principal, organization: &Organiza
         return Err(Error::Forbidden(text));
     }
     if token.scope < Scope::Write {
-        let text = format!("creating a feed needs a token of scope `write` or `manage`; this one's is `{}`", token.scope.name());
+        let text = format!(
+            "creating a feed needs a token of scope `write` or `manage`; this one's is `{}`",
+            token.scope.name()
+        );
         return Err(Error::Forbidden(text));
     }
     Ok(token)
 }
 
 /// Opens a feed for the caller and insists on the right that is needed.
-pub(super) async fn feed<P: Platform>(call: &Call<'_, P>, address: &Address, need: Need) -> Result<FeedContext<P>> {
+pub(super) async fn feed<P: Platform>(
+    call: &Call<'_, P>,
+    address: &Address,
+    need: Need,
+) -> Result<FeedContext<P>> {
     not_root(&call.principal)?;
     let (platform, principal) = (call.platform.clone(), Rc::clone(&call.principal));
     let root = call.origin.as_str().into();
@@ -75,7 +86,9 @@ pub(super) async fn feed<P: Platform>(call: &Call<'_, P>, address: &Address, nee
 pub(super) fn action_on<P: Platform>(context: &FeedContext<P>, action: Action) -> Result<()> {
     service::authorize(context, Some(action))?;
     match &context.view {
-        Some(view) if action != Action::Read => Err(Error::Conflict(Conflict::ReadOnlyView(view.name.to_string()))),
+        Some(view) if action != Action::Read => {
+            Err(Error::Conflict(Conflict::ReadOnlyView(view.name.to_string())))
+        }
         _ => Ok(()),
     }
 }

@@ -82,9 +82,11 @@ impl<P: Platform> FeedPrinter<'_, P> {
                         body["internalUpstreamViewId"] = json!(view.id);
                         SourceHealth::default()
                     }
-                    Err(reason) => {
-                        SourceHealth { status: SourceStatus::Failing, reason: Some(reason), ..SourceHealth::default() }
-                    }
+                    Err(reason) => SourceHealth {
+                        status: SourceStatus::Failing,
+                        reason: Some(reason),
+                        ..SourceHealth::default()
+                    },
                 }
             }
         };
@@ -113,7 +115,14 @@ pub(super) fn print_view(origin: &str, feed: &Feed, view: &View) -> Value {
 
 /// Where a feed's own resource is, by its id, which outlives renames.
 fn feed_url(origin: &str, feed: &Feed) -> String {
-    let encode = |name: &str| percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let project = feed.project.as_ref().map(|project| format!("/{}", encode(project.as_str()))).unwrap_or_default();
-    format!("{origin}/{}{project}/_apis/packaging/feeds/{}", encode(feed.organization.as_str()), feed.id.as_str())
+    let encode = |name: &str| {
+        percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let project =
+        feed.project.as_ref().map(|project| format!("/{}", encode(project.as_str()))).unwrap_or_default();
+    format!(
+        "{origin}/{}{project}/_apis/packaging/feeds/{}",
+        encode(feed.organization.as_str()),
+        feed.id.as_str()
+    )
 }

@@ -1,13 +1,14 @@
 //! Feeds: list, create, read, change, delete.
 
+use super::Call;
 use super::feed_json::FeedPrinter;
 use super::message::{self, Precondition, Reply, etag};
 use super::route::Place;
 use super::sources::{self, Proposer, SourceBody};
-use super::Call;
 use crate::error::{Error, Missing, Result};
 use crate::model::{
-    Feed, FeedId, FeedName, Grant, GrantTarget, ListingMode, Principal, Role, Token, View, ViewName, Visibility,
+    Feed, FeedId, FeedName, Grant, GrantTarget, ListingMode, Principal, Role, Token, View, ViewName,
+    Visibility,
 };
 use crate::platform::Platform;
 use crate::service::FeedContext;
@@ -44,7 +45,10 @@ pub(super) async fn list<P: Platform>(call: Call<'_, P>, place: &Place) -> Resul
         }
     }
     if shown.is_empty() && *call.principal == Principal::Anonymous {
-        let text = format!("organization `{}` has no public feed, or does not exist; send a token", place.organization);
+        let text = format!(
+            "organization `{}` has no public feed, or does not exist; send a token",
+            place.organization
+        );
         return Err(Error::Unauthenticated(text));
     }
     if shown.is_empty() && !organizations::exists(call.platform, &place.organization).await? {
@@ -80,10 +84,8 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, place: Place, creator
         deleted: None,
         sequence: 1,
     };
-    let owner = (!creator.administrator).then(|| Grant {
-        target: GrantTarget::Feed { feed: feed.id.clone() },
-        role: Role::Owner,
-    });
+    let owner = (!creator.administrator)
+        .then(|| Grant { target: GrantTarget::Feed { feed: feed.id.clone() }, role: Role::Owner });
     // The role first: a grant on a feed that never came to be is nothing, a feed without an owner is a nuisance.
     if let Some(grant) = &owner {
         set_grant(platform, creator, grant, true).await?;
@@ -119,7 +121,8 @@ async fn set_grant<P: Platform>(platform: &P, creator: &Token, grant: &Grant, pr
 
 fn new_name(text: Option<&str>) -> Result<FeedName> {
     let text = text.ok_or_else(|| Error::Invalid("a feed needs a `name`".to_owned()))?;
-    let name = FeedName::parse(text).map_err(|reason| Error::Invalid(format!("`name` of the feed: {reason}")))?;
+    let name =
+        FeedName::parse(text).map_err(|reason| Error::Invalid(format!("`name` of the feed: {reason}")))?;
     if FeedId::parse(text).is_some() {
         let text = "`name` of the feed: a GUID is no name, because feeds are addressed by name or by id";
         return Err(Error::Invalid(text.to_owned()));
@@ -198,14 +201,17 @@ pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext
 
 /// What is asked for and cannot be done yet is refused, not passed over.
 fn refuse_unsupported(wish: &Wish, feed: &Feed) -> Result<()> {
-    let renamed = wish.name.as_ref().is_some_and(|name| FeedName::parse(name).ok().as_ref() != Some(&feed.name));
+    let renamed =
+        wish.name.as_ref().is_some_and(|name| FeedName::parse(name).ok().as_ref() != Some(&feed.name));
     if renamed {
         return Err(Error::Invalid("`name`: a feed cannot be renamed yet; make a new one".to_owned()));
     }
     let local = feed.views.iter().find(|view| view.name.is_local());
     let other = |id: &String| local.is_some_and(|local| !local.id.eq_ignore_ascii_case(id));
     if wish.default_view_id.as_ref().is_some_and(other) {
-        return Err(Error::Invalid("`defaultViewId`: the default view is `Local` and cannot be changed yet".to_owned()));
+        return Err(Error::Invalid(
+            "`defaultViewId`: the default view is `Local` and cannot be changed yet".to_owned(),
+        ));
     }
     Ok(())
 }

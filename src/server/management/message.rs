@@ -112,7 +112,9 @@ mod tests {
     #[test]
     fn if_match_is_a_list_of_entity_tags() {
         let of = |text: &'static str| {
-            Precondition::of(&[(header::IF_MATCH, http::HeaderValue::from_static(text))].into_iter().collect())
+            Precondition::of(
+                &[(header::IF_MATCH, http::HeaderValue::from_static(text))].into_iter().collect(),
+            )
         };
         assert!(of("\"7\"").admits(7) && of("\"6\", \"7\"").admits(7) && of("*").admits(7));
         assert!(!of("\"6\"").admits(7) && !of("W/\"7\"").admits(7) && !of("").admits(7));

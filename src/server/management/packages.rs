@@ -4,7 +4,9 @@ use super::message::{self, Reply};
 use super::route::PackageOperation;
 use super::{Call, admit, version_json};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, ListingState, PackageName, ProtocolId, Slot, UpstreamingBehavior, Version, ViewName};
+use crate::model::{
+    Action, ListingState, PackageName, ProtocolId, Slot, UpstreamingBehavior, Version, ViewName,
+};
 use crate::platform::{Body, Platform};
 use crate::protocol::{self, Protocol, Visit};
 use crate::service::{FeedContext, decide, delete, promote, relist};
@@ -42,7 +44,10 @@ impl<P: Platform> Visit for Answer<'_, P> {
                 let version = version_of::<T>(&version)?;
                 let slot = package.slot::<T>(&version).await?;
                 if !slot.is_live() && !deleted {
-                    return Err(Error::NotFound(Missing::Deleted(package.package.to_string(), version.to_string())));
+                    return Err(Error::NotFound(Missing::Deleted(
+                        package.package.to_string(),
+                        version.to_string(),
+                    )));
                 }
                 Ok(Reply::ok(&package.print::<T>(&version, &slot)))
             }
@@ -95,7 +100,8 @@ impl<P: Platform> Visit for Answer<'_, P> {
 /// Reads a version number of that protocol.
 pub(super) fn version_of<T: Protocol>(text: &str) -> Result<Version> {
     let shown = || text.chars().take(64).collect::<String>();
-    T::version(text).ok_or_else(|| Error::Invalid(format!("`{}` is not a version number of {}", shown(), T::PROTOCOL)))
+    T::version(text)
+        .ok_or_else(|| Error::Invalid(format!("`{}` is not a version number of {}", shown(), T::PROTOCOL)))
 }
 
 /// A package in a feed opened for a caller.
@@ -139,7 +145,9 @@ impl<P: Platform> Package<'_, P> {
             Change::Promote(view) => promote::promote::<T, P>(context, package, version, &view, true).await,
             Change::Demote(view) => promote::promote::<T, P>(context, package, version, &view, false).await,
             Change::Listed(listed) => self.relist::<T>(version, |state| state.hidden = !listed).await,
-            Change::Deprecate(message) => self.relist::<T>(version, |state| state.message.clone_from(&message)).await,
+            Change::Deprecate(message) => {
+                self.relist::<T>(version, |state| state.message.clone_from(&message)).await
+            }
             Change::Delete => delete::delete::<T, P>(context, package, version).await,
         }
     }
@@ -238,9 +246,11 @@ impl Changes {
 }
 
 fn view_change(patch: &ViewPatch) -> Result<Change> {
-    let in_path = patch.path.as_deref().and_then(|path| path.strip_prefix("/views/")).filter(|last| *last != "-");
+    let in_path =
+        patch.path.as_deref().and_then(|path| path.strip_prefix("/views/")).filter(|last| *last != "-");
     let view = patch.value.as_deref().or(in_path);
-    let view = view.ok_or_else(|| Error::Invalid("`views`: `value` is missing: the name or id of a view".to_owned()))?;
+    let view = view
+        .ok_or_else(|| Error::Invalid("`views`: `value` is missing: the name or id of a view".to_owned()))?;
     match patch.op.to_ascii_lowercase().as_str() {
         "add" => Ok(Change::Promote(view_name(view)?)),
         "remove" => Ok(Change::Demote(view_name(view)?)),

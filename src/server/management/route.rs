@@ -215,9 +215,15 @@ pub(super) fn route(method: &Method, path: &str, query: Option<&str>) -> Result<
         [organization, project, apis, packaging, feeds, rest @ ..]
             if is(apis, "_apis") && is(packaging, "packaging") && is(feeds, "feeds") =>
         {
-            let unknown = |_| Error::NotFound(Missing::Other(format!("project `{}` does not exist", short(project))));
+            let unknown =
+                |_| Error::NotFound(Missing::Other(format!("project `{}` does not exist", short(project))));
             let project = Some(ProjectName::parse(project).map_err(unknown)?);
-            below_feeds(method, Place { organization: organization_name(organization)?, project }, rest, query)
+            below_feeds(
+                method,
+                Place { organization: organization_name(organization)?, project },
+                rest,
+                query,
+            )
         }
         _ => Err(Error::no_endpoint()),
     }
@@ -282,7 +288,12 @@ fn below_feeds(method: &Method, place: Place, rest: &[&str], query: Option<&str>
     Ok(Endpoint::Feed(address, operation))
 }
 
-fn below_protocol(method: &Method, protocol: ProtocolId, rest: &[&str], query: Option<&str>) -> Result<FeedOperation> {
+fn below_protocol(
+    method: &Method,
+    protocol: ProtocolId,
+    rest: &[&str],
+    query: Option<&str>,
+) -> Result<FeedOperation> {
     let (name, operation) = match rest {
         [batch] if is(batch, "packagesbatch") => return post(method, FeedOperation::Batch(protocol)),
         [bin, packages, name @ .., versions, version]
@@ -290,8 +301,12 @@ fn below_protocol(method: &Method, protocol: ProtocolId, rest: &[&str], query: O
         {
             let version = || (*version).to_owned();
             let restore = PackageOperation::Restore(version());
-            let operation =
-                resource(method, PackageOperation::GetDeleted(version()), restore, PackageOperation::Purge(version()))?;
+            let operation = resource(
+                method,
+                PackageOperation::GetDeleted(version()),
+                restore,
+                PackageOperation::Purge(version()),
+            )?;
             (name, operation)
         }
         [packages, name @ .., versions, version] if is(packages, "packages") && is(versions, "versions") => {

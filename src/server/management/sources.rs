@@ -87,7 +87,9 @@ impl<P: Platform> Proposer<'_, P> {
     async fn one(&self, body: SourceBody) -> Result<Proposed> {
         let name = body.name.trim();
         if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
-            return Err(Error::Invalid("an upstream source needs a `name` of 1 to 64 printable characters".to_owned()));
+            return Err(Error::Invalid(
+                "an upstream source needs a `name` of 1 to 64 printable characters".to_owned(),
+            ));
         }
         let refuse = |reason: &str| Error::Invalid(format!("upstream source `{name}`: {reason}"));
         let protocol = protocol::known(&body.protocol).ok_or_else(|| {
@@ -95,8 +97,11 @@ impl<P: Platform> Proposer<'_, P> {
             refuse(&format!("protocol `{}` is not spoken here; known: {known}", body.protocol))
         })?;
         let stock = || stock(protocol.as_str(), name).map(|stock| stock.location.to_owned());
-        let location = body.location.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).or_else(stock);
-        let location = location.ok_or_else(|| refuse("`location` is missing: a URL, or `azure-feed://organization/feed@view`"))?;
+        let location =
+            body.location.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).or_else(stock);
+        let location = location.ok_or_else(|| {
+            refuse("`location` is missing: a URL, or `azure-feed://organization/feed@view`")
+        })?;
         let kind = kind(body.upstream_source_type.as_deref(), &location).map_err(|reason| refuse(&reason))?;
         match kind {
             SourceKind::Public => self.check_url(&location).map_err(|reason| refuse(&reason))?,
@@ -152,7 +157,8 @@ pub(super) async fn target<P: Platform>(
     let neighbour = address.organization == *organization;
     if !neighbour {
         // Whether another organization has such a feed is its own business.
-        let text = format!("`{location}` does not exist, or is not shared with organization `{organization}`");
+        let text =
+            format!("`{location}` does not exist, or is not shared with organization `{organization}`");
         let view = |feed: &Rc<Feed>| address.locator.view.as_ref().and_then(|view| feed.view(view)).cloned();
         let shared = feed.and_then(|feed| view(&feed).map(|view| (feed, view)));
         return Ok(shared.filter(|(_, view)| view.visibility >= Visibility::Organization).ok_or(text));
@@ -213,13 +219,18 @@ fn check_set(proposed: &[Proposed]) -> Result<()> {
         }
         let (name, protocol) = (&source.name, &source.protocol);
         if count > PER_PROTOCOL {
-            return Err(Error::Invalid(format!("a feed has at most {PER_PROTOCOL} upstream sources for {protocol}")));
+            return Err(Error::Invalid(format!(
+                "a feed has at most {PER_PROTOCOL} upstream sources for {protocol}"
+            )));
         }
         if named {
             return Err(Error::Invalid(format!("two upstream sources for {protocol} are called `{name}`")));
         }
         if placed {
-            return Err(Error::Invalid(format!("upstream source `{name}` leads to where another one leads: {}", source.location)));
+            return Err(Error::Invalid(format!(
+                "upstream source `{name}` leads to where another one leads: {}",
+                source.location
+            )));
         }
     }
     Ok(())
@@ -250,7 +261,11 @@ mod tests {
         };
         let new = SourceId::from_random([9; 16]);
         assert_eq!(settled(source(9, "one", "https://one.example"), None), present[0].id, "name and place");
-        assert_eq!(settled(source(9, "renamed", "https://one.example/"), Some(1)), present[0].id, "id and place");
+        assert_eq!(
+            settled(source(9, "renamed", "https://one.example/"), Some(1)),
+            present[0].id,
+            "id and place"
+        );
         assert_eq!(settled(source(9, "one", "https://evil.example/"), Some(1)), new, "another place");
         assert_eq!(settled(source(9, "one", "https://one.example/"), Some(2)), present[0].id, "another's id");
         assert_eq!(settled(source(9, "new", "https://new.example/"), Some(7)), new, "an id from elsewhere");

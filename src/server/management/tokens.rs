@@ -9,8 +9,8 @@ use super::message::{self, Reply};
 use super::route::TokenOperation;
 use crate::error::{Conflict, Error, Missing, Result};
 use crate::model::{
-    Action, Address, Feed, FeedId, FeedLocator, Grant, GrantTarget, OrganizationName, Principal, Role, Scope, Timestamp, Token,
-    TokenHash, TokenText, ViewName,
+    Action, Address, Feed, FeedId, FeedLocator, Grant, GrantTarget, OrganizationName, Principal, Role, Scope,
+    Timestamp, Token, TokenHash, TokenText, ViewName,
 };
 use crate::platform::Platform;
 use crate::store::{self, feeds, keys};
@@ -147,7 +147,9 @@ impl<'a, P: Platform> Maker<'a, P> {
         let own = &self.token;
         if wish.scope > own.scope {
             let (scope, limit) = (wish.scope.name(), own.scope.name());
-            return Err(Error::Forbidden(format!("a token of scope `{limit}` cannot make or manage one of scope `{scope}`")));
+            return Err(Error::Forbidden(format!(
+                "a token of scope `{limit}` cannot make or manage one of scope `{scope}`"
+            )));
         }
         if own.expires.is_some_and(|limit| wish.expires.is_none_or(|expires| expires > limit)) {
             let text = "a token cannot make or manage one that outlives it; set `expires` to no later than its own end";
@@ -173,7 +175,9 @@ impl<'a, P: Platform> Maker<'a, P> {
 
     /// Only who owns the whole feed hands out roles on it or its views: an owner's own role is the highest there is.
     async fn owns(&mut self, target: &GrantTarget) -> Result<()> {
-        let (GrantTarget::Feed { feed: id } | GrantTarget::View { feed: id, .. }) = target else { return Ok(()) };
+        let (GrantTarget::Feed { feed: id } | GrantTarget::View { feed: id, .. }) = target else {
+            return Ok(());
+        };
         let principal = Principal::Token(Box::new(self.token.clone()));
         let unknown = || Error::NotFound(Missing::Feed(id.as_str().to_owned()));
         let feed = self.feed(id).await?.ok_or_else(unknown)?;
@@ -203,7 +207,8 @@ impl<'a, P: Platform> Maker<'a, P> {
             grants.push(Grant { target: self.target(organization, grant).await?, role: grant.role });
         }
         let now = self.platform.now();
-        let in_days = wish.expires_in_days.map(|days| now.plus(Duration::from_secs(u64::from(days) * 24 * 3600)));
+        let in_days =
+            wish.expires_in_days.map(|days| now.plus(Duration::from_secs(u64::from(days) * 24 * 3600)));
         let expires = wish.expires.or(in_days);
         if expires.is_some_and(|expires| expires <= now) {
             return Err(Error::Invalid("`expires` lies in the past".to_owned()));
@@ -225,7 +230,11 @@ impl<'a, P: Platform> Maker<'a, P> {
     async fn target(&self, organization: &OrganizationName, grant: &GrantWish) -> Result<GrantTarget> {
         let Some(text) = grant.feed.as_deref() else {
             let text = "a grant needs `feed`, or `organization: true` for all feeds of the organization";
-            return if grant.organization { Ok(GrantTarget::Organization) } else { Err(Error::Invalid(text.to_owned())) };
+            return if grant.organization {
+                Ok(GrantTarget::Organization)
+            } else {
+                Err(Error::Invalid(text.to_owned()))
+            };
         };
         let address = Address::parse_path(&format!("{organization}/{text}"))
             .map_err(|reason| Error::Invalid(format!("`feed` of a grant: {reason}")))?;
@@ -247,9 +256,14 @@ impl<'a, P: Platform> Maker<'a, P> {
     }
 }
 
-async fn find<P: Platform>(platform: &P, organization: &OrganizationName, id: &str) -> Result<(TokenHash, Token)> {
+async fn find<P: Platform>(
+    platform: &P,
+    organization: &OrganizationName,
+    id: &str,
+) -> Result<(TokenHash, Token)> {
     let shown: String = id.chars().take(64).collect();
-    let missing = || Error::NotFound(Missing::Other(format!("organization `{organization}` has no token `{shown}`")));
+    let missing =
+        || Error::NotFound(Missing::Other(format!("organization `{organization}` has no token `{shown}`")));
     let hash = store::tokens::hash_of(platform, organization, id).await?.ok_or_else(missing)?;
     let stored = store::read::<P, Token>(platform, &keys::token(&hash)).await?.ok_or_else(missing)?;
     Ok((hash, stored.value))
@@ -259,7 +273,9 @@ async fn find<P: Platform>(platform: &P, organization: &OrganizationName, id: &s
 pub(super) fn subject(text: &str) -> Result<String> {
     let text = text.trim();
     let printable = !text.is_empty() && text.chars().count() <= 200 && !text.chars().any(char::is_control);
-    let refusal = || Error::Invalid("a token needs a `subject` of 1 to 200 printable characters: who holds it".to_owned());
+    let refusal = || {
+        Error::Invalid("a token needs a `subject` of 1 to 200 printable characters: who holds it".to_owned())
+    };
     if printable { Ok(text.to_owned()) } else { Err(refusal()) }
 }
 

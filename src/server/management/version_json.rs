@@ -1,12 +1,20 @@
 //! Versions as the REST surface prints them: Azure's fields, then ours.
 
-use crate::model::{Algorithm, Digest, Feed, FeedId, Origin, PackageName, Slot, SlotState, SourceKind, SourceStep, Version};
+use crate::model::{
+    Algorithm, Digest, Feed, FeedId, Origin, PackageName, Slot, SlotState, SourceKind, SourceStep, Version,
+};
 use crate::service::delete::RECYCLE_BIN;
 use crate::store::keys::PackagePath;
 use serde_json::{Value, json};
 
 /// A version of a package, from its slot.
-pub(super) fn print(feed: &Feed, path: &PackagePath, package: &PackageName, version: &Version, slot: &Slot) -> Value {
+pub(super) fn print(
+    feed: &Feed,
+    path: &PackagePath,
+    package: &PackageName,
+    version: &Version,
+    slot: &Slot,
+) -> Value {
     let views = feed.views.iter().filter(|view| view.name.is_local() || slot.views.contains(&view.id));
     let views: Vec<_> = views.map(|view| json!({ "id": view.id, "name": view.name })).collect();
     let chain = match &slot.origin {

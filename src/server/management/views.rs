@@ -21,7 +21,8 @@ struct Wish {
 
 /// All views; through a view, that one.
 pub(super) fn list<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>) -> Reply {
-    let shown = context.feed.views.iter().filter(|view| context.view.as_ref().is_none_or(|only| only.id == view.id));
+    let shown =
+        context.feed.views.iter().filter(|view| context.view.as_ref().is_none_or(|only| only.id == view.id));
     let shown: Vec<_> = shown.map(|view| print_view(&call.origin, &context.feed, view)).collect();
     Reply::list(&shown, None)
 }
@@ -57,7 +58,11 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, context: &FeedContext
 }
 
 /// Renames a view, or changes who may use it.
-pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext<P>, name: &str) -> Result<Reply> {
+pub(super) async fn update<P: Platform>(
+    call: Call<'_, P>,
+    context: &FeedContext<P>,
+    name: &str,
+) -> Result<Reply> {
     let wish: Wish = message::read(call.body).await?;
     let present = find(&context.feed, name)?.clone();
     let visibility = wish.visibility.unwrap_or(present.visibility);

@@ -47,10 +47,11 @@ fn every_documented_path_leads_somewhere() {
 
 #[test]
 fn both_spellings_of_a_scoped_name_are_one() {
-    let package = |path: &str| match parse("GET", &format!("/acme/_apis/packaging/feeds/main/npm/packages/{path}")) {
-        Ok(Endpoint::Feed(_, FeedOperation::Package(_, name, operation))) => Some((name, operation)),
-        _ => None,
-    };
+    let package =
+        |path: &str| match parse("GET", &format!("/acme/_apis/packaging/feeds/main/npm/packages/{path}")) {
+            Ok(Endpoint::Feed(_, FeedOperation::Package(_, name, operation))) => Some((name, operation)),
+            _ => None,
+        };
     assert_eq!(package("@s/n/versions/1.0.0"), package("@s%2Fn/versions/1.0.0"));
     assert_eq!(package("versions/versions/1.0.0").unwrap().0, "versions");
     assert_eq!(package("a/b/versions/1.0.0"), None, "only a scope makes two segments one name");
@@ -59,10 +60,17 @@ fn both_spellings_of_a_scoped_name_are_one() {
 
 #[test]
 fn other_paths_and_methods_are_refused() {
-    for path in ["/", "/_edgefeed", "/acme/_apis/packaging", "/acme/_edgefeed/nope", "/acme/_apis/packaging/feeds/a%2fb"] {
+    for path in [
+        "/",
+        "/_edgefeed",
+        "/acme/_apis/packaging",
+        "/acme/_edgefeed/nope",
+        "/acme/_apis/packaging/feeds/a%2fb",
+    ] {
         assert!(matches!(parse("GET", path), Err(Error::NotFound(_))), "{path}");
     }
-    let unknown = parse("GET", "/acme/_apis/packaging/feeds/main/nope/packages/n/versions/1").unwrap_err().to_string();
+    let unknown =
+        parse("GET", "/acme/_apis/packaging/feeds/main/nope/packages/n/versions/1").unwrap_err().to_string();
     assert!(unknown.contains("one of npm"), "{unknown}");
     assert!(matches!(parse("PUT", "/_edgefeed/health"), Err(Error::MethodNotAllowed { allow: "GET, HEAD" })));
     assert!(matches!(parse("GET", "/%ff/_edgefeed/tokens"), Err(Error::Invalid(_))));
@@ -71,7 +79,9 @@ fn other_paths_and_methods_are_refused() {
 /// Rights by endpoint, so that a change of one shows.
 #[test]
 fn reading_takes_a_reader_and_nothing_else_does() {
-    let need = |method: &str, rest: &str| parse(method, &format!("/acme/_apis/packaging/feeds/main{rest}")).unwrap().need();
+    let need = |method: &str, rest: &str| {
+        parse(method, &format!("/acme/_apis/packaging/feeds/main{rest}")).unwrap().need()
+    };
     assert_eq!(need("GET", ""), Need::Feed(Action::Read));
     assert_eq!(need("PATCH", ""), Need::Feed(Action::Administer));
     assert_eq!(need("DELETE", ""), Need::Feed(Action::Administer));
