@@ -79,6 +79,13 @@ pub struct ListingState {
     pub message: Option<String>,
 }
 
+impl ListingState {
+    /// Is there nothing to say?
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A version of a package in a feed: the stored record whose creation is the commit of a publish or a save.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,9 +98,12 @@ pub struct Slot {
     pub origin: Origin,
     /// Internal or external.
     pub first_published: FirstPublished,
-    /// Unlisted, yanked, deprecated?
+    /// Unlisted, yanked, deprecated by this feed?
     #[serde(default)]
     pub listing: ListingState,
+    /// Unlisted, yanked, deprecated by the source it was saved from, as last heard.
+    #[serde(default, skip_serializing_if = "ListingState::is_plain")]
+    pub upstream_listing: ListingState,
     /// Ids of the views it was promoted to; `Local` is implied.
     #[serde(default)]
     pub views: BTreeSet<String>,
@@ -119,6 +129,11 @@ impl Slot {
     /// Was it pushed to this feed, as opposed to saved?
     pub fn is_published(&self) -> bool {
         matches!(self.origin, Origin::Published { .. })
+    }
+
+    /// What is shown: what this feed says of the version, and otherwise what its source says.
+    pub fn shown_listing(&self) -> &ListingState {
+        if self.listing.is_plain() { &self.upstream_listing } else { &self.listing }
     }
 
     /// The file of that name.

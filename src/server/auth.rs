@@ -45,6 +45,7 @@ pub(super) fn credential(headers: &HeaderMap) -> Option<Secret> {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => password(rest.trim()),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => Some(rest.trim().to_owned()),
             Some(_) => None,
+            None if ["basic", "bearer"].iter().any(|scheme| value.eq_ignore_ascii_case(scheme)) => None,
             None => Some(value.to_owned()),
         });
     from_header

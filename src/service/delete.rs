@@ -178,6 +178,7 @@ async fn tombstone<E: Ecosystem, P: Platform>(
         origin: Origin::Saved { source_chain: Vec::new(), by },
         first_published: FirstPublished::External,
         listing: ListingState::default(),
+        upstream_listing: ListingState::default(),
         views: BTreeSet::new(),
         artifacts: Vec::new(),
         added: added(state),

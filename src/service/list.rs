@@ -4,21 +4,18 @@
 //! present state of the index, and rendered anew if not. Upstream freshness is handled apart from that: a listing whose
 //! sources were last asked too long ago is served while they are asked in the background.
 
-use super::policy::Policy;
-use super::resolve::{self, Candidate, Supply};
+use super::document::Document;
+use super::relist;
+use super::resolve::{self, Candidate};
 use super::upstream::{Need, STALE_LIMIT};
-use super::{Ecosystem, FeedContext, Listed, ListingRenderer, Summary};
+use super::{Ecosystem, FeedContext};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Algorithm, Digest, ListingMode, PackageName, Slot, Timestamp};
+use crate::model::{Action, Algorithm, Digest, ListingMode, ListingState, PackageName};
 use crate::platform::{Body, Platform};
 use crate::store::index::{self, IndexEtag, PackageIndex};
 use crate::store::keys::PackagePath;
-use crate::store::listings::StoredListing;
 use crate::store::rendered::{self, Rendered, RenderedInfo};
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -202,7 +199,8 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
             Err(error) => Some(error.clone()),
             Ok(_) => candidate.stale.clone(),
         });
-        let document = Document::<E>::new(self, index).build(&candidates, now)?;
+        let document =
+            Document::<E>::new(self.context, self.package, self.form, index).build(&candidates, now)?;
         let Some(document) = document else { return Err(self.nothing(&candidates)) };
         let freshness = self.context.feed.sources(E::PROTOCOL).map(|source| source.freshness_seconds).min();
         let info = RenderedInfo {
@@ -215,11 +213,26 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
             modified: document.modified,
             warning: failure.map(|error| error.to_string().chars().take(160).collect()),
         };
+        self.hear(document.outdated);
         let bytes = Bytes::from(document.bytes);
         self.context.trace.note("rendered");
         // KV is a copy: failing to write it costs time, not truth.
         let _ = rendered::put(platform, &self.path, &self.variant, &info, bytes.clone()).await;
         Ok(Rendered { info, body: Body::Bytes(bytes) })
+    }
+
+    /// Passes on to saved versions what their source now says of them, so that those see it who are shown local
+    /// versions only.
+    fn hear(&self, outdated: Vec<(String, ListingState)>) {
+        if outdated.is_empty() {
+            return;
+        }
+        let (context, package) = (self.context.clone(), self.package.clone());
+        let platform = context.platform.clone();
+        platform.in_background(async move {
+            // Should it fail, the next refresh finds the same difference.
+            let _ = relist::hear::<E, P>(&context, &package, outdated).await;
+        });
     }
 
     /// Why there is nothing to list: an upstream's failure is never a "not found".
@@ -245,160 +258,4 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
         }
         Error::NotFound(Missing::Package(name))
     }
-}
-
-/// A document in the making.
-struct Document<'a, E: Ecosystem> {
-    renderer: E::Renderer,
-    out: GzEncoder<Vec<u8>>,
-    index: &'a PackageIndex,
-    local: Vec<(&'a str, &'a Slot)>,
-    local_by_key: HashMap<&'a str, &'a Slot>,
-    shown: HashSet<String>,
-    summary: Summary,
-    count: usize,
-}
-
-/// A document made.
-struct Made {
-    bytes: Vec<u8>,
-    modified: Timestamp,
-}
-
-impl<'a, E: Ecosystem> Document<'a, E> {
-    fn new<P: Platform>(list: &List<'_, E, P>, index: &'a PackageIndex) -> Self {
-        let visible = |slot: &Slot| slot.is_live() && list.context.shows(&slot.views);
-        let local = index.slots.iter().filter(|entry| visible(&entry.slot));
-        let local: Vec<_> = local.map(|entry| (entry.key.as_str(), &entry.slot)).collect();
-        Self {
-            renderer: E::renderer(list.package, list.form, &list.context.root),
-            // Level 6: written once per change, sent to every client.
-            out: GzEncoder::new(Vec::new(), Compression::new(6)),
-            index,
-            local_by_key: local.iter().copied().collect(),
-            local,
-            shown: HashSet::new(),
-            summary: Summary {
-                tags: index.settings.tags.clone(),
-                revision: index.sequence,
-                ..Summary::default()
-            },
-            count: 0,
-        }
-    }
-
-    /// `None` if there is not one version to show.
-    fn build(mut self, candidates: &[Candidate], now: Timestamp) -> Result<Option<Made>> {
-        let policy = Policy::new(self.index, resolve::internal_offered(candidates));
-        for candidate in candidates {
-            match &candidate.supply {
-                Ok(Supply::Registry(listing)) => self.registry(listing, policy)?,
-                Ok(Supply::Feed(supply)) => {
-                    for (key, slot) in supply.members() {
-                        if policy.admits(key, slot.first_published) {
-                            self.slot(key, slot).map_err(|error| broken(&error))?;
-                        }
-                    }
-                    merge_tags(&mut self.summary.tags, supply.index.settings.tags.clone());
-                }
-                Ok(Supply::Nothing) | Err(_) => {}
-            }
-        }
-        for (key, slot) in self.local.clone() {
-            self.slot(key, slot).map_err(|error| broken(&error))?;
-        }
-        if self.count == 0 {
-            return Ok(None);
-        }
-        let shown = self.shown;
-        self.summary
-            .tags
-            .retain(|_, version| E::version(version).is_some_and(|version| shown.contains(version.key())));
-        self.summary.published.retain(|key, _| shown.contains(key));
-        let latest = self.summary.published.values().max().copied();
-        let modified = latest.max(self.index.settings.modified).max(self.summary.modified).unwrap_or(now);
-        self.summary.modified = Some(modified);
-        self.renderer.finish(&mut self.out, &self.summary).map_err(|error| broken(&error))?;
-        let bytes = self.out.finish().map_err(|error| broken(&error))?;
-        Ok(Some(Made { bytes, modified }))
-    }
-
-    /// What a registry offers, and what it now says of versions saved from it: publish times, deprecation.
-    fn registry(&mut self, listing: &StoredListing, policy: Policy<'_>) -> Result<()> {
-        let damaged = |error: io::Error| listing.damaged(&error);
-        let mut reader = listing.reader()?;
-        while let Some(offer) = reader.offer().map_err(damaged)? {
-            let saved = self.local_by_key.get(offer.key.as_str()).copied();
-            let same = |slot: &Slot| {
-                !slot.is_published()
-                    && slot.artifacts.iter().all(|kept| {
-                        let offered = offer.artifacts.iter().find(|offered| offered.name == kept.name);
-                        offered.is_some_and(|offered| {
-                            offered.digests.iter().all(|digest| agrees(digest, &kept.digests))
-                        })
-                    })
-            };
-            let admitted = match saved {
-                Some(slot) => same(slot),
-                None => policy.admits(&offer.key, offer.first_published),
-            };
-            if !admitted {
-                continue;
-            }
-            // What an owner of this feed said of a saved version goes before what the source says.
-            let listing =
-                saved.map(|slot| &slot.listing).filter(|state| state.hidden || state.message.is_some());
-            let listed = Listed {
-                version: &offer.version,
-                key: &offer.key,
-                listing: listing.unwrap_or(&offer.listing),
-                is_local: false,
-                manifest: &offer.manifest,
-            };
-            self.version(listed).map_err(|error| broken(&error))?;
-            if let Some(published) = offer.published {
-                self.summary.published.insert(offer.key, published);
-            }
-        }
-        let tail = reader.tail().map_err(damaged)?;
-        merge_tags(&mut self.summary.tags, tail.tags);
-        for (key, published) in tail.published {
-            self.summary.published.entry(key).or_insert(published);
-        }
-        if self.summary.extra.is_empty() {
-            self.summary.extra = tail.extra;
-        }
-        Ok(())
-    }
-
-    fn slot(&mut self, key: &str, slot: &Slot) -> io::Result<()> {
-        self.summary.published.entry(key.to_owned()).or_insert(slot.published.unwrap_or(slot.added));
-        self.summary.modified = self.summary.modified.max(Some(slot.added));
-        let (listing, manifest) = (&slot.listing, &slot.manifest);
-        self.version(Listed { version: &slot.version, key, listing, is_local: true, manifest })
-    }
-
-    fn version(&mut self, listed: Listed<'_>) -> io::Result<()> {
-        if self.shown.insert(listed.key.to_owned()) {
-            self.count += 1;
-            self.renderer.version(&mut self.out as &mut dyn Write, listed)?;
-        }
-        Ok(())
-    }
-}
-
-/// Is this digest one of those, or at least not contradicted by them?
-fn agrees(digest: &Digest, known: &[Digest]) -> bool {
-    known.iter().all(|other| other.algorithm() != digest.algorithm() || other == digest)
-}
-
-/// Earlier tags win: our own before sources', a source's before those after it.
-fn merge_tags(tags: &mut BTreeMap<String, String>, more: BTreeMap<String, String>) {
-    for (tag, version) in more {
-        tags.entry(tag).or_insert(version);
-    }
-}
-
-fn broken(error: &io::Error) -> Error {
-    Error::Damaged { key: "rendered listing".to_owned(), reason: error.to_string() }
 }

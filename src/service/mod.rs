@@ -4,6 +4,7 @@
 
 pub mod decide;
 pub mod delete;
+mod document;
 pub mod download;
 mod ecosystem;
 mod fetch;

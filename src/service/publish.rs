@@ -160,6 +160,7 @@ async fn store<P: Platform>(
         origin: Origin::Published { by: context.principal.subject().to_owned() },
         first_published: FirstPublished::Internal,
         listing: ListingState::default(),
+        upstream_listing: ListingState::default(),
         views: BTreeSet::new(),
         artifacts: vec![ArtifactRecord {
             name: incoming.artifact.clone(),

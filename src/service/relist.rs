@@ -25,6 +25,25 @@ pub async fn relist<E: Ecosystem, P: Platform>(
     index::record(&context.platform, &path, package.as_str(), &changed, None).await
 }
 
+/// Takes over what the source of saved versions now says of them.
+pub(super) async fn hear<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    heard: Vec<(String, ListingState)>,
+) -> Result<()> {
+    let mut changed = Vec::new();
+    for (key, listing) in heard {
+        let slot = edit_slot::<E, P>(context, package, &Version::new(&key, &key), |slot| {
+            (slot.upstream_listing != listing)
+                .then(|| Slot { upstream_listing: listing.clone(), ..slot.clone() })
+        })
+        .await?;
+        changed.push((key, slot));
+    }
+    let path = context.path(E::PROTOCOL, package);
+    index::record(&context.platform, &path, package.as_str(), &changed, None).await
+}
+
 /// Changes a live slot.
 pub(super) async fn edit_slot<E: Ecosystem, P: Platform>(
     context: &FeedContext<P>,

@@ -98,7 +98,7 @@ fn new_slot<P: Platform>(
             if let Origin::Saved { source_chain, .. } = &slot.origin {
                 chain.extend(source_chain.iter().cloned());
             }
-            (slot.first_published, slot.listing.clone(), slot.published, slot.manifest.clone())
+            (slot.first_published, slot.shown_listing().clone(), slot.published, slot.manifest.clone())
         }
     };
     Slot {
@@ -106,7 +106,8 @@ fn new_slot<P: Platform>(
         state: SlotState::Live,
         origin: Origin::Saved { source_chain: chain, by: context.principal.subject().to_owned() },
         first_published,
-        listing: ListingState { ..listing },
+        listing: ListingState::default(),
+        upstream_listing: listing,
         views: BTreeSet::new(),
         artifacts: vec![record],
         added: context.platform.now(),

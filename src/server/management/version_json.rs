@@ -30,7 +30,7 @@ pub(super) fn print(
         "name": package.as_str(),
         "version": slot.version,
         "normalizedVersion": version.key(),
-        "isListed": !slot.listing.hidden,
+        "isListed": !slot.shown_listing().hidden,
         "isDeleted": !slot.is_live(),
         "isCachedVersion": !slot.is_published(),
         "publishDate": slot.added,
@@ -44,7 +44,7 @@ pub(super) fn print(
     if let Some(published) = slot.published {
         body["firstPublishDate"] = json!(published);
     }
-    if let Some(message) = &slot.listing.message {
+    if let Some(message) = &slot.shown_listing().message {
         body["deprecateMessage"] = json!(message);
         body["deprecationMessage"] = json!(message);
     }

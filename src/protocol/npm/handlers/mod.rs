@@ -1,6 +1,7 @@
 //! From endpoint to answer.
 
 mod account;
+mod archive;
 mod publish;
 mod read;
 mod receive;

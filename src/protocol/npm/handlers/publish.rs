@@ -2,6 +2,7 @@
 
 use super::super::wire::{Accepted, PublishDocument};
 use super::super::{Npm, listing, name, upstream};
+use super::archive::Identity;
 use super::receive::{self, Received};
 use crate::error::{Error, Missing, Result};
 use crate::model::{ListingState, PackageName, Version};
@@ -60,9 +61,10 @@ async fn push<P: Platform>(
     package: &PackageName,
     received: Received,
 ) -> Result<Answer<P>> {
-    let Received { document, archive, attestation } = received;
+    let Received { document, archive, identity, attestation } = received;
     let Some((file, content)) = archive else { return Err(Error::no_endpoint()) };
     let checked = check(package, &document, &file, &content, attestation.is_some());
+    let checked = checked.and_then(|checked| same_package(identity, package, &checked.0).map(|()| checked));
     let (version, manifest, tags) = match checked {
         Ok(checked) => checked,
         Err(error) => {
@@ -126,6 +128,18 @@ fn check(
     let manifest = listing::manifest(manifest);
     let manifest = manifest.ok_or_else(|| Error::Invalid("the manifest has no `dist`".to_owned()))?;
     Ok((version, manifest, tags))
+}
+
+/// What is in the archive must be what the document says: everybody shows the document, and runs the archive.
+fn same_package(identity: Option<Identity>, package: &PackageName, version: &Version) -> Result<()> {
+    let Some(identity) = identity else { return Ok(()) };
+    let inner = name::parse_version(identity.version.trim());
+    if identity.name == package.as_str() && inner.is_ok_and(|inner| inner.key() == version.key()) {
+        return Ok(());
+    }
+    let (name, number) =
+        (identity.name.escape_debug().to_string(), identity.version.escape_debug().to_string());
+    Err(Error::Invalid(format!("the tarball holds `{name}` {number}, not `{package}` {version}")))
 }
 
 /// Length and digests as declared against those of what came.
@@ -203,7 +217,7 @@ async fn deprecate<P: Platform>(
         let Some(slot) = stored.slot(version.key()).filter(|slot| slot.is_live()) else { continue };
         local = true;
         let message = wanted.deprecated.clone().filter(|message| !message.is_empty());
-        if slot.listing.message != message {
+        if slot.shown_listing().message != message {
             changes.push((version, ListingState { message, ..slot.listing.clone() }));
         }
     }

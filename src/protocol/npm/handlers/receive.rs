@@ -3,6 +3,7 @@
 //! A body with a tarball of 100 MB has 140 MB of Base64 in one string: it is never held.
 
 use super::super::wire::PublishDocument;
+use super::archive::{Identity, Inspector};
 use crate::error::{Error, Result};
 use crate::model::Algorithm;
 use crate::platform::{Body, Platform, PlatformError};
@@ -26,6 +27,8 @@ pub(super) struct Received {
     pub(super) document: PublishDocument,
     /// The archive, by attachment name.
     pub(super) archive: Option<(String, Staged)>,
+    /// Whose `package.json` is in the archive, if it was met.
+    pub(super) identity: Option<Identity>,
     /// A provenance attestation (a Sigstore bundle, JSON text).
     pub(super) attestation: Option<String>,
 }
@@ -33,8 +36,9 @@ pub(super) struct Received {
 /// Takes a body in.
 pub(super) async fn receive<P: Platform>(platform: &P, body: Body) -> Result<Received> {
     let mut receiver = Receiver::default();
+    let mut inspector = Inspector::default();
     let mut intake = Intake::new(platform, &[Algorithm::Sha1, Algorithm::Sha512], ARCHIVE_LIMIT);
-    match drain(&mut receiver, &mut intake, body).await {
+    match drain(&mut receiver, &mut intake, &mut inspector, body).await {
         Ok(()) => {}
         Err(error) => {
             intake.abort().await;
@@ -47,20 +51,34 @@ pub(super) async fn receive<P: Platform>(platform: &P, body: Body) -> Result<Rec
         }
     }
     let Receiver { document, archive, attestation, .. } = receiver;
-    let archive = match archive {
-        Some(name) => Some((name, intake.finish().await?)),
-        None => None,
+    let Some(name) = archive else {
+        return Ok(Received { document, archive: None, identity: None, attestation });
     };
-    Ok(Received { document, archive, attestation })
+    match inspector.finish() {
+        Ok(identity) => {
+            let archive = Some((name, intake.finish().await?));
+            Ok(Received { document, archive, identity, attestation })
+        }
+        Err(error) => {
+            intake.abort().await;
+            Err(error)
+        }
+    }
 }
 
-async fn drain<P: Platform>(receiver: &mut Receiver, intake: &mut Intake<P>, body: Body) -> Result<()> {
+async fn drain<P: Platform>(
+    receiver: &mut Receiver,
+    intake: &mut Intake<P>,
+    inspector: &mut Inspector,
+    body: Body,
+) -> Result<()> {
     let mut splitter = Splitter::new();
     let mut stream = body.into_stream();
     while let Some(chunk) = stream.next().await {
         for piece in chunk?.chunks(PIECE) {
             splitter.push(piece, receiver).map_err(refusal)?;
             if !receiver.decoded.is_empty() {
+                inspector.push(&receiver.decoded)?;
                 intake.push(&receiver.decoded).await?;
                 receiver.decoded.clear();
             }

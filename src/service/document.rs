@@ -1,0 +1,183 @@
+//! Putting a listing together: local versions, and what each source offers that policy admits, one version at a time.
+
+use super::policy::Policy;
+use super::resolve::{self, Candidate, Supply};
+use super::{Ecosystem, FeedContext, Listed, ListingRenderer, Summary};
+use crate::error::{Error, Result};
+use crate::model::{Digest, ListingState, PackageName, Slot, Timestamp};
+use crate::platform::Platform;
+use crate::store::index::PackageIndex;
+use crate::store::listings::StoredListing;
+use flate2::{Compression, write::GzEncoder};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{self, Write};
+
+/// A document in the making.
+pub(super) struct Document<'a, E: Ecosystem> {
+    renderer: E::Renderer,
+    out: GzEncoder<Vec<u8>>,
+    index: &'a PackageIndex,
+    local: Vec<(&'a str, &'a Slot)>,
+    local_by_key: HashMap<&'a str, &'a Slot>,
+    shown: HashSet<String>,
+    summary: Summary,
+    count: usize,
+    outdated: Vec<(String, ListingState)>,
+}
+
+/// A document made.
+pub(super) struct Made {
+    /// Compressed.
+    pub(super) bytes: Vec<u8>,
+    /// When its content last changed, as far as we know.
+    pub(super) modified: Timestamp,
+    /// Saved versions of which their source now says something else.
+    pub(super) outdated: Vec<(String, ListingState)>,
+}
+
+impl<'a, E: Ecosystem> Document<'a, E> {
+    /// A document of what this context shows of a package.
+    pub(super) fn new<P: Platform>(
+        context: &FeedContext<P>,
+        package: &PackageName,
+        form: E::Form,
+        index: &'a PackageIndex,
+    ) -> Self {
+        let visible = |slot: &Slot| slot.is_live() && context.shows(&slot.views);
+        let local = index.slots.iter().filter(|entry| visible(&entry.slot));
+        let local: Vec<_> = local.map(|entry| (entry.key.as_str(), &entry.slot)).collect();
+        Self {
+            renderer: E::renderer(package, form, &context.root),
+            // Level 6: written once per change, sent to every client.
+            out: GzEncoder::new(Vec::new(), Compression::new(6)),
+            index,
+            local_by_key: local.iter().copied().collect(),
+            local,
+            shown: HashSet::new(),
+            summary: Summary {
+                tags: index.settings.tags.clone(),
+                revision: index.sequence,
+                ..Summary::default()
+            },
+            count: 0,
+            outdated: Vec::new(),
+        }
+    }
+
+    /// `None` if there is not one version to show.
+    pub(super) fn build(mut self, candidates: &[Candidate], now: Timestamp) -> Result<Option<Made>> {
+        let policy = Policy::new(self.index, resolve::internal_offered(candidates));
+        for candidate in candidates {
+            match &candidate.supply {
+                Ok(Supply::Registry(listing)) => self.registry(listing, policy)?,
+                Ok(Supply::Feed(supply)) => {
+                    for (key, slot) in supply.members() {
+                        if policy.admits(key, slot.first_published) {
+                            self.slot(key, slot).map_err(|error| broken(&error))?;
+                        }
+                    }
+                    merge_tags(&mut self.summary.tags, supply.index.settings.tags.clone());
+                }
+                Ok(Supply::Nothing) | Err(_) => {}
+            }
+        }
+        for (key, slot) in self.local.clone() {
+            self.slot(key, slot).map_err(|error| broken(&error))?;
+        }
+        if self.count == 0 {
+            return Ok(None);
+        }
+        let shown = self.shown;
+        self.summary
+            .tags
+            .retain(|_, version| E::version(version).is_some_and(|version| shown.contains(version.key())));
+        self.summary.published.retain(|key, _| shown.contains(key));
+        let latest = self.summary.published.values().max().copied();
+        let modified = latest.max(self.index.settings.modified).max(self.summary.modified).unwrap_or(now);
+        self.summary.modified = Some(modified);
+        self.renderer.finish(&mut self.out, &self.summary).map_err(|error| broken(&error))?;
+        let bytes = self.out.finish().map_err(|error| broken(&error))?;
+        Ok(Some(Made { bytes, modified, outdated: self.outdated }))
+    }
+
+    /// What a registry offers, and what it now says of versions saved from it: publish times, deprecation.
+    fn registry(&mut self, listing: &StoredListing, policy: Policy<'_>) -> Result<()> {
+        let damaged = |error: io::Error| listing.damaged(&error);
+        let mut reader = listing.reader()?;
+        while let Some(offer) = reader.offer().map_err(damaged)? {
+            let saved = self.local_by_key.get(offer.key.as_str()).copied();
+            let same = |slot: &Slot| {
+                !slot.is_published()
+                    && slot.artifacts.iter().all(|kept| {
+                        let offered = offer.artifacts.iter().find(|offered| offered.name == kept.name);
+                        offered.is_some_and(|offered| {
+                            offered.digests.iter().all(|digest| agrees(digest, &kept.digests))
+                        })
+                    })
+            };
+            let admitted = match saved {
+                Some(slot) => same(slot),
+                None => policy.admits(&offer.key, offer.first_published),
+            };
+            if !admitted {
+                continue;
+            }
+            if saved.is_some_and(|slot| slot.upstream_listing != offer.listing) {
+                self.outdated.push((offer.key.clone(), offer.listing.clone()));
+            }
+            // What this feed says of a saved version goes before what the source says.
+            let listing = saved.map(|slot| &slot.listing).filter(|state| !state.is_plain());
+            let listed = Listed {
+                version: &offer.version,
+                key: &offer.key,
+                listing: listing.unwrap_or(&offer.listing),
+                is_local: false,
+                manifest: &offer.manifest,
+            };
+            self.version(listed).map_err(|error| broken(&error))?;
+            if let Some(published) = offer.published {
+                self.summary.published.insert(offer.key, published);
+            }
+        }
+        let tail = reader.tail().map_err(damaged)?;
+        merge_tags(&mut self.summary.tags, tail.tags);
+        for (key, published) in tail.published {
+            self.summary.published.entry(key).or_insert(published);
+        }
+        if self.summary.extra.is_empty() {
+            self.summary.extra = tail.extra;
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self, key: &str, slot: &Slot) -> io::Result<()> {
+        self.summary.published.entry(key.to_owned()).or_insert(slot.published.unwrap_or(slot.added));
+        self.summary.modified = self.summary.modified.max(Some(slot.added));
+        let (listing, manifest) = (slot.shown_listing(), &slot.manifest);
+        self.version(Listed { version: &slot.version, key, listing, is_local: true, manifest })
+    }
+
+    fn version(&mut self, listed: Listed<'_>) -> io::Result<()> {
+        if self.shown.insert(listed.key.to_owned()) {
+            self.count += 1;
+            self.renderer.version(&mut self.out as &mut dyn Write, listed)?;
+        }
+        Ok(())
+    }
+}
+
+/// Is this digest one of those, or at least not contradicted by them?
+fn agrees(digest: &Digest, known: &[Digest]) -> bool {
+    known.iter().all(|other| other.algorithm() != digest.algorithm() || other == digest)
+}
+
+/// Earlier tags win: our own before sources', a source's before those after it.
+fn merge_tags(tags: &mut BTreeMap<String, String>, more: BTreeMap<String, String>) {
+    for (tag, version) in more {
+        tags.entry(tag).or_insert(version);
+    }
+}
+
+fn broken(error: &io::Error) -> Error {
+    Error::Damaged { key: "rendered listing".to_owned(), reason: error.to_string() }
+}
