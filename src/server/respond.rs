@@ -100,7 +100,11 @@ async fn listing(wanted: &Wanted, rendered: Rendered, now: Timestamp) -> Result<
     if let Some(warning) = &info.warning {
         let printable: String =
             warning.chars().filter(|c| c.is_ascii() && !c.is_control() && *c != '"').collect();
-        set(&mut headers, header::AGE, &now.since(info.checked).as_secs().to_string());
+        set(
+            &mut headers,
+            header::AGE,
+            &now.since(info.confirmed.unwrap_or(info.checked)).as_secs().to_string(),
+        );
         set(&mut headers, header::WARNING, &format!("110 edgefeed \"{printable}\""));
     }
     // A 304 has no Content-Type: some clients take another one over into their cache.

@@ -131,7 +131,7 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
             return self.assemble(&index.0, &index.1, candidates).await;
         }
         let (platform, now) = (&self.context.platform, self.context.platform.now());
-        let info = RenderedInfo { checked: now, ..known.info.clone() };
+        let info = RenderedInfo { checked: now, confirmed: None, ..known.info.clone() };
         self.context.trace.note("revalidated");
         if let Body::Bytes(bytes) = &known.body {
             // Other isolates need not learn at once that nothing changed: a write to KV costs more than their asking.
@@ -197,8 +197,10 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
         };
         let failure = candidates.iter().find_map(|candidate| match &candidate.supply {
             Err(error) => Some(error.clone()),
-            Ok(_) => candidate.stale.clone(),
+            Ok(_) => candidate.stale.as_ref().map(|stale| stale.error.clone()),
         });
+        let stale = candidates.iter().filter_map(|candidate| candidate.stale.as_ref());
+        let confirmed = stale.map(|stale| stale.confirmed).min();
         let document =
             Document::<E>::new(self.context, self.package, self.form, index).build(&candidates, now)?;
         let Some(document) = document else { return Err(self.nothing(&candidates)) };
@@ -207,6 +209,7 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
             etag: Digest::of(Algorithm::Sha256, &document.bytes).hex()[..32].to_owned(),
             token: self.token_of(etag, &internal),
             checked: now,
+            confirmed,
             fresh: if failure.is_some() { FRESH_WHILE_FAILING } else { freshness.unwrap_or(u32::MAX) },
             size: document.bytes.len() as u64,
             content_type: E::content_type(self.form).to_owned(),

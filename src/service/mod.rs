@@ -27,4 +27,4 @@ pub use ecosystem::{Ecosystem, Listed, ListingDecoder, ListingRenderer, Summary}
 pub use fetch::{
     Fetched, collect as collect_upstream, fetch_first, permitted as permitted_address, upstream_get,
 };
-pub use open::{FeedContext, Settings, Trace, authorize, open};
+pub use open::{FeedContext, Settings, Trace, authorize, open, refused_login};

@@ -122,6 +122,11 @@ pub async fn open<P: Platform>(
     })
 }
 
+/// What a caller is told whose credentials open nothing here: the same, whether the feed exists or not.
+pub fn refused_login(locator: &FeedLocator) -> Error {
+    unknown(&Principal::Anonymous, locator)
+}
+
 /// A feed that is not there looks to callers without a token like one that is private.
 fn unknown(principal: &Principal, locator: &FeedLocator) -> Error {
     match principal {

@@ -150,7 +150,15 @@ async fn store<P: Platform>(
     let (platform, content) = (&context.platform, &incoming.content);
     let key = path.file(incoming.version.key(), &incoming.artifact);
     let expected = Expected { length: content.size(), digest: content.digests().last().cloned() };
-    if save::claim(context, &key, content.open(platform).await?, &expected).await? == Claim::Mismatch {
+    let body = content.open(platform).await?;
+    // Side by side: the note costs no time.
+    let (claimed, announced) = futures_util::future::join(
+        save::claim(context, &key, body, &expected),
+        index::announce(platform, path, incoming.version.key()),
+    )
+    .await;
+    announced?;
+    if claimed? == Claim::Mismatch {
         return Err(Error::Invalid("the bytes changed on their way to the store; try again".to_owned()));
     }
     let now = platform.now();

@@ -5,7 +5,7 @@
 //! cycles.
 
 use super::policy::Policy;
-use super::upstream::{self, Need};
+use super::upstream::{self, Need, Stale};
 use super::{Ecosystem, FeedContext};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{
@@ -27,7 +27,7 @@ pub(super) struct Candidate {
     /// Did asking change anything?
     pub(super) changed: bool,
     /// Why its word may be old, if it may.
-    pub(super) stale: Option<Error>,
+    pub(super) stale: Option<Stale>,
 }
 
 /// What a source offers.

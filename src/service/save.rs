@@ -50,18 +50,14 @@ async fn save_now<E: Ecosystem, P: Platform>(
     found: Found,
 ) -> Result<Slot> {
     let path = context.path(E::PROTOCOL, package);
-    let key = path.file(version.key(), artifact);
-    let record = match &found.goods {
-        Goods::Offer(offer, _) => {
-            let offered = offer.artifacts.iter().find(|offered| offered.name == *artifact);
-            let offered = offered.ok_or_else(|| no_artifact(package, artifact))?;
-            from_registry(context, &found, offered, &key).await?
-        }
-        Goods::Slot(slot, from) => {
-            let record = slot.artifact(artifact).ok_or_else(|| no_artifact(package, artifact))?;
-            from_feed(context, &found, record, &from.file(version.key(), artifact), &key).await?
-        }
-    };
+    // Side by side: the note costs no time.
+    let (record, announced) = futures_util::future::join(
+        fetch_bytes(context, package, version, artifact, &found, &path),
+        index::announce(&context.platform, &path, version.key()),
+    )
+    .await;
+    let record = record?;
+    announced?;
     let slot = new_slot(context, version, record.clone(), &found);
     let slot = commit(context, &path, package, version, slot, record).await?;
     let (platform, name) = (context.platform.clone(), package.as_str().to_owned());
@@ -71,6 +67,29 @@ async fn save_now<E: Ecosystem, P: Platform>(
         let _ = index::record(&platform, &path, &name, &entry, None).await;
     });
     Ok(slot)
+}
+
+/// Gets the bytes and stores them under their name.
+async fn fetch_bytes<P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+    artifact: &ArtifactName,
+    found: &Found,
+    path: &PackagePath,
+) -> Result<ArtifactRecord> {
+    let key = path.file(version.key(), artifact);
+    match &found.goods {
+        Goods::Offer(offer, _) => {
+            let offered = offer.artifacts.iter().find(|offered| offered.name == *artifact);
+            let offered = offered.ok_or_else(|| no_artifact(package, artifact))?;
+            from_registry(context, found, offered, &key).await
+        }
+        Goods::Slot(slot, from) => {
+            let record = slot.artifact(artifact).ok_or_else(|| no_artifact(package, artifact))?;
+            from_feed(context, found, record, &from.file(version.key(), artifact), &key).await
+        }
+    }
 }
 
 fn no_artifact(package: &PackageName, artifact: &ArtifactName) -> Error {

@@ -48,7 +48,16 @@ pub(super) struct Answer {
     /// Did asking change anything?
     pub(super) changed: bool,
     /// Why the listing may be old, if it may.
-    pub(super) stale: Option<Error>,
+    pub(super) stale: Option<Stale>,
+}
+
+/// Why and since when a listing is unconfirmed.
+#[derive(Clone)]
+pub(super) struct Stale {
+    /// What happened when the source was asked.
+    pub(super) error: Error,
+    /// When it last answered.
+    pub(super) confirmed: Timestamp,
 }
 
 /// A public source's address, as a directory.
@@ -78,17 +87,17 @@ pub(super) async fn listing<E: Ecosystem, P: Platform>(
     }
     let path = context.path(E::PROTOCOL, package);
     let stored = listings::get(platform, &path, &source.id, E::form_name(form)).await?;
-    let age = match &stored {
-        Some(stored) => asked.age(stored, now)?,
-        None => Duration::MAX,
-    };
+    let confirmed = stored.as_ref().map(|stored| asked.confirmed(stored, now)).transpose()?;
+    let age = confirmed.map_or(Duration::MAX, |confirmed| now.since(confirmed));
     if stored.is_some() && (need == Need::Any || need == Need::Normal && age < source.freshness()) {
         return Ok(Answer { listing: stored, changed: false, stale: None });
     }
-    match asked.refresh_unless_failing(stored.as_ref(), need).await {
-        Ok(answer) => Ok(answer),
-        Err(error) if stored.is_some() => Ok(Answer { listing: stored, changed: false, stale: Some(error) }),
-        Err(error) => Err(error),
+    match (asked.refresh_unless_failing(stored.as_ref(), need).await, confirmed) {
+        (Ok(answer), _) => Ok(answer),
+        (Err(error), Some(confirmed)) => {
+            Ok(Answer { listing: stored, changed: false, stale: Some(Stale { error, confirmed }) })
+        }
+        (Err(error), None) => Err(error),
     }
 }
 
@@ -110,11 +119,11 @@ impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
         format!("failing:{}", self.source.id.as_str())
     }
 
-    /// How long ago the source was last asked with success.
-    fn age(&self, stored: &StoredListing, now: Timestamp) -> Result<Duration> {
+    /// When the source last answered.
+    fn confirmed(&self, stored: &StoredListing, now: Timestamp) -> Result<Timestamp> {
         let fetched = Timestamp::from_millis(stored.reader()?.head().fetched);
         let checked = self.context.platform.memo().get::<Timestamp>(&self.memo("checked"), now);
-        Ok(now.since(checked.map_or(fetched, |checked| fetched.max(*checked))))
+        Ok(checked.map_or(fetched, |checked| fetched.max(*checked)))
     }
 
     async fn refresh_unless_failing(&self, stored: Option<&StoredListing>, need: Need) -> Result<Answer> {

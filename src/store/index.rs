@@ -2,10 +2,9 @@
 
 use super::keys::{self, PackagePath, REPAIRS};
 use super::{Change, Stored};
-use crate::error::{Conflict, Error, Result};
-use crate::model::{FeedId, PackageSettings, ProtocolId, Slot};
-use crate::platform::{Etag, Platform, RecordStore as _};
-use bytes::Bytes;
+use crate::error::Result;
+use crate::model::{FeedId, PackageSettings, ProtocolId, Slot, Timestamp};
+use crate::platform::{Etag, Platform, PlatformError, RecordStore as _};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use std::time::Duration;
@@ -79,7 +78,39 @@ pub fn remember<P: Platform>(platform: &P, path: &PackagePath, etag: IndexEtag) 
     platform.memo().put(path.index(), Rc::new(etag), 64, platform.now(), super::slots::CHECK_REUSE);
 }
 
-/// Puts changed slots and settings into the index. If it cannot be done a note is left for [`rebuild`].
+/// An announced slot whose index shows no trace of it after this long belongs to a request that died.
+const DEAD: Duration = Duration::from_secs(600);
+
+/// Why a package's index is looked at by [`repair_all`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RepairNote {
+    /// A slot was about to be made.
+    Announced(Timestamp),
+    /// The index could not be written.
+    Failed(Timestamp),
+}
+
+/// Notes that a slot is about to be made, so that one whose maker dies before the index is written is found.
+pub async fn announce<P: Platform>(platform: &P, path: &PackagePath, version_key: &str) -> Result<()> {
+    leave_note(platform, path, version_key, &RepairNote::Announced(platform.now())).await
+}
+
+async fn leave_note<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version_key: &str,
+    note: &RepairNote,
+) -> Result<()> {
+    let key = path.repair(version_key);
+    match platform.records().overwrite(&key, super::encode(&key, note)?).await {
+        // Somebody else is leaving the same note at this moment (R2: one write per second and key).
+        Ok(()) | Err(PlatformError::Contended) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Puts changed slots and settings into the index. If it cannot be done a note is left for [`repair_all`].
 pub async fn record<P: Platform>(
     platform: &P,
     path: &PackagePath,
@@ -90,9 +121,20 @@ pub async fn record<P: Platform>(
     let outcome = try_record(platform, path, name, slots, settings).await;
     platform.memo().forget(&path.index());
     if outcome.is_err() {
-        platform.records().overwrite(&path.repair(), Bytes::from_static(b"{}")).await?;
+        let version_key = slots.first().map_or("-", |(key, _)| key);
+        leave_note(platform, path, version_key, &RepairNote::Failed(platform.now())).await?;
+        return outcome;
     }
-    outcome
+    let announced = slots.iter().filter(|(_, slot)| slot.sequence == 1);
+    let notes: Vec<String> = announced.map(|(key, _)| path.repair(key)).collect();
+    if !notes.is_empty() {
+        let (records, task) = (platform.clone(), platform.clone());
+        // A note that stays costs one look at an index that is complete.
+        task.in_background(async move {
+            let _ = records.records().delete(&notes).await;
+        });
+    }
+    Ok(())
 }
 
 async fn try_record<P: Platform>(
@@ -191,17 +233,29 @@ pub async fn rebuild<P: Platform>(platform: &P, path: &PackagePath) -> Result<()
     let name = percent_encoding::percent_decode_str(path.package_segment()).decode_utf8_lossy().into_owned();
     try_record(platform, path, &name, &slots, Some(&settings)).await?;
     platform.memo().forget(&path.index());
-    platform.records().delete(&[path.repair()]).await?;
     Ok(())
 }
 
-/// Rebuilds what notes ask for, at most `limit` packages.
+/// Rebuilds what notes ask for; looks at one page of at most `limit` notes. Answers how many packages were rebuilt.
 pub async fn repair_all<P: Platform>(platform: &P, limit: usize) -> Result<usize> {
     let page = platform.records().list(REPAIRS, None, limit).await?;
-    for key in &page.keys {
-        let (path, _) = PackagePath::parse_after(REPAIRS, key)
-            .ok_or_else(|| Error::Conflict(Conflict::Other(format!("`{key}` is not a repair note"))))?;
-        rebuild(platform, &path).await?;
+    let mut rebuilt: Vec<PackagePath> = Vec::new();
+    let mut done = Vec::new();
+    for key in page.keys {
+        let Some(note) = super::read::<P, RepairNote>(platform, &key).await? else { continue };
+        if matches!(note.value, RepairNote::Announced(at) if platform.now().since(at) < DEAD) {
+            continue;
+        }
+        if let Some((path, _)) = PackagePath::parse_after(REPAIRS, &key)
+            && !rebuilt.contains(&path)
+        {
+            rebuild(platform, &path).await?;
+            rebuilt.push(path);
+        }
+        done.push(key);
     }
-    Ok(page.keys.len())
+    if !done.is_empty() {
+        platform.records().delete(&done).await?;
+    }
+    Ok(rebuilt.len())
 }

@@ -14,7 +14,7 @@
 //!     v1/catalog/{feed-id}/{protocol}/{package}           the feed has this package                      create-only
 //!     v1/upstream/{source-id}/{protocol}/{package}/{form}                last good upstream listing      overwritten
 //!     v1/health/{source-id}                               how the source is doing                        overwritten
-//!     v1/repair/{feed-id}/{protocol}/{package}            its index missed a slot; cron rebuilds it      overwritten
+//!     v1/repair/{feed-id}/{protocol}/{package}/{version}  its index may lack this slot: for cron         overwritten
 //!     v1/bin/{feed-id}/{protocol}/{package}/{version}     in the recycle bin: for cron's purge           overwritten
 //!     v1/staging/{random}                                 uploads of unknown length, for minutes         private
 //!     v1/published/{feed-id}/{protocol}/{package}         some version of it was published here          create-only
@@ -93,7 +93,7 @@ pub fn staging(random: &[u8]) -> String {
 /// All uploads under way, or left behind.
 pub const STAGING: &str = "v1/staging/";
 
-/// All packages whose index must be rebuilt.
+/// All slots that indexes may lack.
 pub const REPAIRS: &str = "v1/repair/";
 
 const CATALOG: &str = "v1/catalog/";
@@ -201,9 +201,9 @@ impl PackagePath {
         format!("{}/marks/{}", self.below("v1/pkg/"), segment(name))
     }
 
-    /// The note that the index must be rebuilt.
-    pub fn repair(&self) -> String {
-        self.below(REPAIRS)
+    /// The note that the index may lack the slot of a version.
+    pub fn repair(&self, version_key: &str) -> String {
+        format!("{}/{}", self.below(REPAIRS), segment(version_key))
     }
 
     /// The note that a version is in the recycle bin.

@@ -33,7 +33,7 @@ pub struct RenderedInfo {
     pub token: String,
     /// When the upstream sources were last asked about it.
     pub checked: Timestamp,
-    /// For how many seconds from then it is fresh.
+    /// For how many seconds from `checked` it is fresh.
     pub fresh: u32,
     /// Its size, compressed.
     pub size: u64,
@@ -42,6 +42,9 @@ pub struct RenderedInfo {
     pub content_type: String,
     /// When its content last changed, as far as we know.
     pub modified: Timestamp,
+    /// When the source whose answer is oldest last answered, if one of them failed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Timestamp>,
     /// Why it may be incomplete or old, if it may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::{Principal, Secret, Token, TokenText};
 use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
-use crate::service::FeedContext;
+use crate::service::{FeedContext, refused_login};
 use crate::store::tokens;
 use http::StatusCode;
 
@@ -33,9 +33,7 @@ pub(super) async fn login<P: Platform>(
         None => None,
     };
     let now = context.platform.now();
-    let refused = || {
-        Error::Unauthenticated("the password must be a token for this feed; any user name does".to_owned())
-    };
+    let refused = || refused_login(&context.locator);
     let token = known.filter(|token| token.is_valid(now)).ok_or_else(refused)?;
     let principal = Principal::Token(Box::new((*token).clone()));
     if principal.authority(&context.feed, context.view.as_ref()).effective().is_none() {

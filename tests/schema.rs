@@ -1,0 +1,278 @@
+//! What is stored and what the REST surface answers, held to `schema/`.
+//!
+//! In scope: every stored key has a place in `schema/keys.json` and every record its schema; records of earlier releases
+//! (`tests/golden/`) read back; every answer is as `schema/management.json` documents it, and nothing is documented that
+//! is not there, or there and not documented.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+#[path = "it/support/documents.rs"]
+mod documents;
+#[allow(dead_code, reason = "shared with tests/it, which uses all of it")]
+#[path = "it/support/registry.rs"]
+mod registry;
+#[allow(dead_code, reason = "shared with tests/it, which uses all of it")]
+#[path = "it/support/rest.rs"]
+mod rest;
+#[path = "schema/support.rs"]
+mod support;
+
+use edgefeed::model::{Feed, FeedId, PackageSettings, Slot, SourceHealth, Token, TokenHash};
+use edgefeed::platform::{KeyValueStore as _, Platform as _};
+use edgefeed::store::index::{PackageIndex, RepairNote};
+use edgefeed::store::listing_codec::{ListingHead, ListingReader, ListingTail, Offer};
+use edgefeed::store::organizations::Organization;
+use edgefeed::store::rendered::RenderedInfo;
+use futures_executor::block_on;
+use rest::{Answer, ROOT, Server};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::Path;
+use support::{Schemas, document, eventful_server, files, has_form, text};
+
+const FEEDS: &str = "/acme/_apis/packaging/feeds";
+
+#[test]
+fn everything_stored_is_as_its_schema_says() {
+    let (schemas, keys, server) = (Schemas::load(), document("schema/keys.json"), eventful_server());
+    let forms = |store: &str| -> Vec<&Value> {
+        keys.as_array().unwrap().iter().filter(|form| form["store"] == store).collect()
+    };
+    let mut seen = BTreeSet::new();
+    let mut form_of = |store: &str, key: &str| -> Value {
+        let form = forms(store).into_iter().find(|form| has_form(key, form["key"].as_str().unwrap()));
+        let form = form.unwrap_or_else(|| panic!("`{key}` is stored, and is not in schema/keys.json"));
+        seen.insert(form["key"].to_string());
+        form.clone()
+    };
+    for key in server.platform.stored_keys() {
+        let form = form_of("R2", &key);
+        let Some(schema) = form["schema"].as_str() else { continue };
+        let bytes = server.platform.object(&key).unwrap();
+        let record = match schema {
+            "upstream-listing.json" => listing(&bytes),
+            _ => serde_json::from_slice(&bytes).unwrap(),
+        };
+        schemas.check(schema, &key, &record);
+    }
+    for key in server.platform.kv_keys() {
+        let form = form_of("KV", &key);
+        let Some(schema) = form["schema"].as_str() else { continue };
+        let metadata = block_on(server.platform.kv().get(&key)).unwrap().unwrap().metadata;
+        assert!(metadata.len() <= 1_024, "KV takes no more metadata");
+        schemas.check(schema, &key, &serde_json::from_str(&metadata).unwrap());
+    }
+    for form in keys.as_array().unwrap().iter().filter(|form| form["schema"].is_string()) {
+        assert!(
+            seen.contains(&form["key"].to_string()),
+            "nothing stored {form}: the test shows nothing about it"
+        );
+    }
+}
+
+/// The lines of a stored listing, taken together.
+fn listing(bytes: &[u8]) -> Value {
+    let mut reader = ListingReader::new(bytes).unwrap();
+    let head = json!(reader.head());
+    let mut offers = Vec::new();
+    while let Some(offer) = reader.offer().unwrap() {
+        offers.push(json!(offer));
+    }
+    json!({ "head": head, "offers": offers, "tail": reader.tail().unwrap() })
+}
+
+#[test]
+fn the_key_space_is_the_one_drawn_in_the_code() {
+    let (code, readme) = (text("src/store/keys.rs"), text("schema/README.md"));
+    let drawn: BTreeSet<&str> = code
+        .lines()
+        .take_while(|line| line.starts_with("//!"))
+        .flat_map(str::split_ascii_whitespace)
+        .filter_map(|word| {
+            word.split_once('/').filter(|(version, _)| version.ends_with('1')).map(|(_, rest)| rest)
+        })
+        .filter_map(|rest| rest.split(['/', '{']).next())
+        .collect();
+    let keys = document("schema/keys.json");
+    let mut listed = BTreeSet::new();
+    for form in keys.as_array().unwrap() {
+        let key = form["key"].as_str().unwrap();
+        assert!(readme.contains(&format!("`{key}`")), "schema/README.md lacks {key}");
+        listed.insert(key.split_once('/').unwrap().1.split(['/', '{']).next().unwrap());
+    }
+    assert_eq!(drawn, listed);
+}
+
+/// Records as releases wrote them must read back for ever.
+#[test]
+fn records_of_every_release_read_back() {
+    let schemas = Schemas::load();
+    let mut kinds = BTreeSet::new();
+    for path in files("tests/golden") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let kind = name.split('.').next().unwrap().to_owned();
+        let value = document(Path::new("tests/golden").join(name));
+        schemas.check(&format!("{kind}.json"), name, &value);
+        match kind.as_str() {
+            "organization" => reads::<Organization>(name, &value),
+            "token-id" => reads::<TokenHash>(name, &value),
+            "feed-name" => reads::<FeedId>(name, &value),
+            "feed" => reads::<Feed>(name, &value),
+            "token" => reads::<Token>(name, &value),
+            "slot" => reads::<Slot>(name, &value),
+            "package-index" => reads::<PackageIndex>(name, &value),
+            "package-settings" => reads::<PackageSettings>(name, &value),
+            "repair-note" => reads::<RepairNote>(name, &value),
+            "source-health" => reads::<SourceHealth>(name, &value),
+            "rendered-info" => reads::<RenderedInfo>(name, &value),
+            "upstream-listing" => {
+                reads::<ListingHead>(name, &value["head"]);
+                reads::<ListingTail>(name, &value["tail"]);
+                reads::<Vec<Offer>>(name, &value["offers"]);
+            }
+            other => panic!("{name}: `{other}` is no record"),
+        }
+        kinds.insert(format!("{kind}.json"));
+    }
+    let recorded = document("schema/keys.json");
+    for form in recorded.as_array().unwrap() {
+        let schema = form["schema"].as_str().filter(|schema| *schema != "note.json");
+        assert!(
+            schema.is_none_or(|schema| kinds.contains(schema)),
+            "tests/golden has no example of {schema:?}"
+        );
+    }
+}
+
+fn reads<T: DeserializeOwned>(name: &str, value: &Value) {
+    // From text, as they are read: raw values cannot be had from a tree.
+    if let Err(error) = serde_json::from_str::<T>(&value.to_string()) {
+        panic!("{name} does not read back: {error}");
+    }
+}
+
+/// Calls the REST surface and holds every answer to its description.
+struct Documented {
+    server: Server,
+    api: Value,
+    schemas: Schemas,
+    seen: RefCell<BTreeSet<String>>,
+}
+
+impl Documented {
+    fn call(&self, what: &str, token: &str, body: Value) -> Answer {
+        let answer = self.server.call(what, token, body);
+        let (method, path) = what.split_once(' ').unwrap();
+        let path = path.split('?').next().unwrap();
+        let paths = self.api["paths"].as_object().unwrap();
+        let (_, item) = paths
+            .iter()
+            .find(|(form, _)| has_form(path, form))
+            .unwrap_or_else(|| panic!("{path} answers and is not documented"));
+        let operation = &item[method.to_ascii_lowercase()];
+        let line: Value = serde_json::from_str(self.server.platform.log_lines().last().unwrap()).unwrap();
+        assert_eq!(operation["operationId"], line["endpoint"], "{what}");
+        let schema = if answer.status < 400 {
+            self.seen.borrow_mut().insert(line["endpoint"].to_string());
+            let response = &operation["responses"][answer.status.to_string()];
+            assert!(response.is_object(), "{what}: {} is not documented", answer.status);
+            &response["content"]["application/json"]["schema"]
+        } else {
+            &self.api["components"]["responses"]["Refusal"]["content"]["application/json"]["schema"]
+        };
+        if schema.is_null() {
+            assert!(answer.body.is_null(), "{what}: {}", answer.body);
+        } else {
+            self.schemas.check_answer(schema, what, &answer.body);
+        }
+        answer
+    }
+}
+
+#[test]
+fn the_rest_surface_is_as_documented() {
+    let server = eventful_server();
+    let admin = server.admin.clone();
+    let documented = Documented {
+        server,
+        api: document("schema/management.json"),
+        schemas: Schemas::load(),
+        seen: RefCell::default(),
+    };
+    let call = |what: &str, body: Value| documented.call(what, &admin, body);
+
+    call("GET /_edgefeed/health", Value::Null).expect(200);
+    call("POST /_edgefeed/compliance", Value::Null).expect(200);
+    documented.call("POST /_edgefeed/organizations", ROOT, json!({ "name": "globex" })).expect(201);
+    documented.call("POST /_edgefeed/organizations", "", json!({ "name": "globex" })).expect(401);
+    call("GET /acme/_edgefeed/tokens", Value::Null).expect(200);
+    let grants = json!([{ "feed": "main", "role": "reader" }, { "feed": "main", "view": "Release", "role": "reader" }]);
+    let body = json!({ "subject": "x", "scope": "read", "grants": grants, "expiresInDays": 3 });
+    let token = call("POST /acme/_edgefeed/tokens", body).expect(201).body;
+    let token_path = format!("/acme/_edgefeed/tokens/{}", token["id"].as_str().unwrap());
+    call(&format!("POST {token_path}/rotate"), Value::Null).expect(201);
+    call(&format!("DELETE {token_path}"), Value::Null).expect(204);
+    call("GET /acme/_edgefeed/tokens", Value::Null).expect(200);
+
+    call(&format!("GET {FEEDS}"), Value::Null).expect(200);
+    let body = json!({ "name": "next", "includeCommonPublicSources": true });
+    call(&format!("POST {FEEDS}"), body.clone()).expect(201);
+    call(&format!("POST {FEEDS}"), body).expect(409);
+    let feed = format!("{FEEDS}/main");
+    for address in [feed.clone(), format!("{feed}@Release")] {
+        call(&format!("GET {address}"), Value::Null).expect(200);
+    }
+    call(&format!("PATCH {feed}"), json!({ "isPublic": true })).expect(200);
+    call(&format!("DELETE {FEEDS}/next"), Value::Null).expect(204);
+    call(&format!("GET {FEEDS}/next"), Value::Null).expect(404);
+    call(&format!("GET {feed}/views"), Value::Null).expect(200);
+    call(&format!("POST {feed}/views"), json!({ "name": "QA" })).expect(201);
+    call(&format!("GET {feed}/views/QA"), Value::Null).expect(200);
+    call(&format!("PATCH {feed}/views/QA"), json!({ "visibility": "private" })).expect(200);
+    call(&format!("DELETE {feed}/views/QA"), Value::Null).expect(204);
+
+    let saved = format!("{feed}/npm/packages/left-pad/versions/1.0.0");
+    let own = format!("{feed}/npm/packages/own/versions/1.2.0");
+    let bin = format!("{feed}/npm/RecycleBin/packages/own/versions/1.2.0");
+    for version in [&saved, &own] {
+        call(&format!("GET {version}"), Value::Null).expect(200);
+    }
+    call(&format!("GET {feed}/npm/packages/own/versions/1.0.0?showDeleted=true"), Value::Null).expect(200);
+    call(&format!("PATCH {own}"), json!({ "deprecateMessage": "old" })).expect(200);
+    call(&format!("DELETE {own}"), Value::Null).expect(200);
+    call(&format!("GET {bin}"), Value::Null).expect(200);
+    call(&format!("PATCH {bin}"), json!({ "deleted": false })).expect(200);
+    call(&format!("DELETE {own}"), Value::Null).expect(200);
+    call(&format!("DELETE {bin}"), Value::Null).expect(204);
+    let upstreaming = format!("{feed}/npm/packages/left-pad/upstreaming");
+    call(&format!("GET {upstreaming}"), Value::Null).expect(200);
+    call(&format!("PATCH {upstreaming}"), json!({ "versionsFromExternalUpstreams": "auto" })).expect(200);
+    let items = json!([{ "id": "left-pad", "version": "1.0.0" }, { "id": "left-pad", "version": "9.0.0" }]);
+    let body = json!({ "operation": "promote", "data": { "viewId": "Prerelease" }, "packages": items });
+    call(&format!("POST {feed}/npm/packagesbatch"), body).expect(200);
+
+    let seen = documented.seen.into_inner();
+    for name in operations(&documented.api) {
+        assert!(
+            seen.contains(&json!(name).to_string()),
+            "`{name}` is documented, and no answer of it was seen"
+        );
+    }
+}
+
+fn operations(api: &Value) -> BTreeSet<String> {
+    let items = api["paths"].as_object().unwrap().values();
+    let operations = items.flat_map(|item| item.as_object().unwrap().values());
+    operations.filter_map(|operation| operation["operationId"].as_str().map(str::to_owned)).collect()
+}
+
+/// Every endpoint of `route.rs` has its name between `=> "` and `"`.
+#[test]
+fn every_endpoint_is_documented_and_every_documented_one_exists() {
+    let code = text("src/server/management/route.rs");
+    let named =
+        code.split("=> \"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(name, _)| name.to_owned());
+    assert_eq!(named.collect::<BTreeSet<_>>(), operations(&document("schema/management.json")));
+}

@@ -1,0 +1,152 @@
+//! Schemas and their validators, and a server in which everything has happened that stores something.
+
+use super::FEEDS;
+use super::documents::{publish_document, tarball};
+use super::registry::Registry;
+use super::rest::Server;
+use edgefeed::platform::PlatformError;
+use edgefeed::platform::memory::{Fault, Operation};
+use futures_executor::block_on;
+use jsonschema::{Draft, Resource, Validator};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const NPM: &str = "/acme/_packaging/main/npm/registry";
+
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+pub(crate) fn text(path: impl AsRef<Path>) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+pub(crate) fn document(path: impl AsRef<Path>) -> Value {
+    serde_json::from_str(&text(path)).unwrap()
+}
+
+/// Validators of all schemas, and of the parts of the `OpenAPI` document.
+pub(crate) struct Schemas {
+    options: jsonschema::ValidationOptions,
+    records: BTreeMap<String, Validator>,
+}
+
+impl Schemas {
+    pub(crate) fn load() -> Self {
+        let mut options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+        let names: Vec<String> = files("schema")
+            .iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+            .filter(|name| name != "keys")
+            .collect();
+        for name in &names {
+            let resource: Resource =
+                Draft::Draft202012.create_resource(document(format!("schema/{name}.json")));
+            options = options.with_resource(urn(name), resource);
+        }
+        let records = names.iter().filter(|name| *name != "management").map(|name| {
+            let validator = options.build(&json!({ "$ref": urn(name) }));
+            (format!("{name}.json"), validator.unwrap_or_else(|error| panic!("{name}: {error}")))
+        });
+        Self { records: records.collect(), options }
+    }
+
+    #[track_caller]
+    pub(crate) fn check(&self, schema: &str, what: &str, value: &Value) {
+        insist(&self.records[schema], what, value);
+    }
+
+    #[track_caller]
+    pub(crate) fn check_answer(&self, schema: &Value, what: &str, value: &Value) {
+        let reference = schema["$ref"].as_str().expect("answers are described by reference");
+        let validator = self.options.build(&json!({ "$ref": format!("{}{reference}", urn("management")) }));
+        insist(&validator.unwrap(), what, value);
+    }
+}
+
+pub(crate) fn urn(name: &str) -> String {
+    format!("urn:edgefeed:schema:{name}")
+}
+
+#[track_caller]
+pub(crate) fn insist(validator: &Validator, what: &str, value: &Value) {
+    let errors: Vec<_> =
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path)).collect();
+    assert!(errors.is_empty(), "{what}: {errors:#?}\n{value:#}");
+}
+
+/// Does a key, or a path, have this form? `{…}` stands for one segment or the beginning of one.
+pub(crate) fn has_form(text: &str, form: &str) -> bool {
+    let (text, form): (Vec<_>, Vec<_>) = (text.split('/').collect(), form.split('/').collect());
+    text.len() == form.len()
+        && text.iter().zip(form).all(|(segment, form)| match form.split_once('}') {
+            Some((_, rest)) => segment.len() > rest.len() && segment.ends_with(rest),
+            None => segment.eq_ignore_ascii_case(form),
+        })
+}
+
+/// A deployment in which everything has happened that stores something.
+pub(crate) fn eventful_server() -> Server {
+    let mut server = Server::new();
+    server.config.settings.allow_private_upstreams = true;
+    let registry = Registry::new(server.platform.upstream(), "https://registry.test/");
+    registry.add("left-pad", "1.0.0").add("left-pad", "1.1.0").add("@scope/deep", "2.0.0");
+    let source = json!({ "name": "registry", "protocol": "npm", "location": "https://registry.test/" });
+    server.feed(json!({ "name": "main", "upstreamSources": [source], "description": "everything" }));
+    server.call("POST /acme/web/_apis/packaging/feeds", &server.admin, json!({ "name": "main" })).expect(201);
+    let inner = json!({ "name": "inner", "protocol": "npm", "location": "azure-feed://acme/main@Release" });
+    server.feed(json!({ "name": "outer", "upstreamSources": [inner] }));
+    server.token(
+        "restore",
+        json!([{ "feed": "main", "role": "collaborator" }, { "organization": true, "role": "reader" }]),
+    );
+    let body = json!({ "subject": "short", "scope": "manage", "grants": [{ "feed": "main@Release", "role": "owner" }], "expiresInDays": 1 });
+    let short = server.call("POST /acme/_edgefeed/tokens", &server.admin, body).expect(201).body;
+    let revoke = format!("DELETE /acme/_edgefeed/tokens/{}", short["id"].as_str().unwrap());
+    server.call(&revoke, &server.admin, Value::Null).expect(204);
+
+    let npm = |what: &str, body: Value| {
+        let (method, path) = what.split_once(' ').unwrap();
+        let what = format!("{method} {NPM}/{path}");
+        block_on(server.fetch(&server.platform, &what, &server.admin, body, &[])).0.as_u16()
+    };
+    for version in ["1.0.0", "1.1.0", "1.2.0"] {
+        let bytes = tarball("own", version);
+        assert!(matches!(npm("PUT own", publish_document("own", version, &bytes)), 200 | 201));
+    }
+    assert_eq!(npm("GET own", Value::Null), 200);
+    assert_eq!(npm("GET left-pad", Value::Null), 200);
+    assert_eq!(npm("GET left-pad/-/left-pad-1.0.0.tgz", Value::Null), 200);
+    assert_eq!(npm("GET @scope%2fdeep/-/deep-2.0.0.tgz", Value::Null), 200);
+    let version =
+        |package: &str, version: &str| format!("{FEEDS}/main/npm/packages/{package}/versions/{version}");
+    let change =
+        json!({ "views": { "op": "add", "value": "Release" }, "deprecateMessage": "old", "listed": false });
+    server.call(&format!("PATCH {}", version("left-pad", "1.0.0")), &server.admin, change).expect(200);
+    for (package, number) in [("own", "1.0.0"), ("own", "1.1.0"), ("left-pad", "1.1.0")] {
+        server.call(&format!("DELETE {}", version(package, number)), &server.admin, Value::Null).expect(200);
+    }
+    let bin = format!("DELETE {FEEDS}/main/npm/RecycleBin/packages/own/versions/1.0.0");
+    server.call(&bin, &server.admin, Value::Null).expect(204);
+    let through_feed = "/acme/_packaging/outer/npm/registry/left-pad/-/left-pad-1.0.0.tgz";
+    block_on(server.fetch(&server.platform, &format!("GET {through_feed}"), &server.admin, Value::Null, &[]));
+
+    registry.go_down();
+    npm("GET unheard-of", Value::Null);
+    let outage = Fault::of(Operation::Replace).on("/index.json").times(usize::MAX);
+    server.platform.faults().add(outage.before(PlatformError::TimedOut));
+    let bytes = tarball("own", "1.3.0");
+    npm("PUT own", publish_document("own", "1.3.0", &bytes));
+    server.platform.faults().clear();
+    server.call(&format!("DELETE {FEEDS}/outer"), &server.admin, Value::Null).expect(204);
+    server
+}
