@@ -19,6 +19,9 @@ pub trait Ecosystem: 'static {
     /// The least document from which a version can be resolved and saved.
     const RESOLVING_FORM: Self::Form;
 
+    /// All documents from which a version can be resolved, should one of them be known already.
+    const FORMS: &'static [Self::Form];
+
     /// The form's name in stored keys.
     fn form_name(form: Self::Form) -> &'static str;
 

@@ -19,6 +19,7 @@ use crate::store::packages;
 use crate::store::slots::{self, Created};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// What was pushed.
 pub struct Incoming {
@@ -158,6 +159,9 @@ async fn store<P: Platform>(
     )
     .await;
     announced?;
+    if let Err(Error::Conflict(Conflict::Contended(_))) = &claimed {
+        await_rival(platform, path, package, &incoming.version).await?;
+    }
     if claimed? == Claim::Mismatch {
         return Err(Error::Invalid("the bytes changed on their way to the store; try again".to_owned()));
     }
@@ -185,6 +189,24 @@ async fn store<P: Platform>(
         Created::No(other) if !other.is_live() => Err(deleted(package, &incoming.version)),
         Created::No(_) => Err(exists(package, &incoming.version)),
     }
+}
+
+/// Other bytes hold the name, and no slot did when we looked: another push is under way, or died. Waits a little for its
+/// slot, which tells.
+async fn await_rival<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    package: &PackageName,
+    version: &Version,
+) -> Result<()> {
+    for _ in 0..8 {
+        match slots::get(platform, path, version.key()).await? {
+            Some(stored) if stored.value.is_live() => return Err(exists(package, version)),
+            Some(_) => return Err(deleted(package, version)),
+            None => platform.sleep(Duration::from_millis(250)).await,
+        }
+    }
+    Ok(())
 }
 
 /// Tags, then index: what a push that died before them does when it is repeated.

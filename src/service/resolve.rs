@@ -143,10 +143,11 @@ pub(super) async fn owner<E: Ecosystem, P: Platform>(
     index: &PackageIndex,
 ) -> Result<Option<Found>> {
     // A version never changes, so that a listing of any age that has it will do.
-    let known = candidates::<E, P>(context, package, E::RESOLVING_FORM, index, Need::Any).await;
-    let found = first_supplier(&known, version_key, index);
-    if matches!(found, Ok(Some(_))) {
-        return found;
+    for form in E::FORMS {
+        let known = candidates::<E, P>(context, package, *form, index, Need::Known).await;
+        if let Ok(Some(found)) = first_supplier(&known, version_key, index) {
+            return Ok(Some(found));
+        }
     }
     let now = candidates::<E, P>(context, package, E::RESOLVING_FORM, index, Need::Normal).await;
     first_supplier(&now, version_key, index)

@@ -30,7 +30,8 @@ pub struct Hits {
     pub total: usize,
 }
 
-/// Packages whose name contains all `words`, in the order of their names, the exact one first.
+/// Packages whose name contains all `words`: those published here before those saved, of each the exact one first, then
+/// by name.
 pub async fn search<E: Ecosystem, P: Platform>(
     context: &FeedContext<P>,
     words: &[String],
@@ -39,7 +40,8 @@ pub async fn search<E: Ecosystem, P: Platform>(
 ) -> Result<Hits> {
     let mut names = matching::<E, P>(context, words).await?;
     let exact = |name: &String| words.len() == 1 && *name == words[0];
-    names.sort_by_key(|name| !exact(name));
+    let published = index::published_names(&context.platform, &context.feed.id, E::PROTOCOL).await?;
+    names.sort_by_key(|name| (!published.contains(name), !exact(name)));
     let total = names.len();
     let mut page = Vec::new();
     for name in names.into_iter().skip(from).take(size) {

@@ -37,8 +37,9 @@ pub(super) enum Need {
     Normal,
     /// Ask the source now.
     Now,
-    /// Whatever is known, if anything is.
-    Any,
+    /// What is known, of whatever age, without asking. A source of which nothing is known is an error then: it is not a
+    /// source that has nothing.
+    Known,
 }
 
 /// What a source says about a package.
@@ -82,15 +83,18 @@ pub(super) async fn listing<E: Ecosystem, P: Platform>(
 ) -> Result<Answer> {
     let asked = Asked::<E, P> { context, source, package, form };
     let (platform, now) = (&context.platform, context.platform.now());
-    if need == Need::Normal && platform.memo().get::<()>(&asked.memo("absent"), now).is_some() {
+    if need != Need::Now && platform.memo().get::<()>(&asked.memo("absent"), now).is_some() {
         return Ok(Answer { listing: None, changed: false, stale: None });
     }
     let path = context.path(E::PROTOCOL, package);
     let stored = listings::get(platform, &path, &source.id, E::form_name(form)).await?;
     let confirmed = stored.as_ref().map(|stored| asked.confirmed(stored, now)).transpose()?;
     let age = confirmed.map_or(Duration::MAX, |confirmed| now.since(confirmed));
-    if stored.is_some() && (need == Need::Any || need == Need::Normal && age < source.freshness()) {
+    if stored.is_some() && (need == Need::Known || need == Need::Normal && age < source.freshness()) {
         return Ok(Answer { listing: stored, changed: false, stale: None });
+    }
+    if need == Need::Known {
+        return Err(asked.fault(UpstreamFault::Unreachable("it was not asked yet".to_owned())));
     }
     match (asked.refresh_unless_failing(stored.as_ref(), need).await, confirmed) {
         (Ok(answer), _) => Ok(answer),

@@ -151,6 +151,7 @@ async fn try_record<P: Platform>(
     let first_published = slots.iter().any(|(_, slot)| slot.is_published() && slot.sequence == 1);
     if first_published && platform.records().head(&path.published()).await?.is_none() {
         super::create(platform, &path.published(), &serde_json::json!({})).await?;
+        platform.memo().forget(&path.all_published());
     }
     super::update::<P, PackageIndex, _>(platform, &path.index(), |before| {
         let mut next = before

@@ -216,6 +216,11 @@ impl PackagePath {
         self.below(PUBLISHED)
     }
 
+    /// All notes of that kind beside it.
+    pub fn all_published(&self) -> String {
+        format!("{PUBLISHED}{}/{}/", self.feed.as_str(), self.protocol)
+    }
+
     /// The note that the feed has this package.
     pub fn catalog(&self) -> String {
         self.below(CATALOG)

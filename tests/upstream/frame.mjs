@@ -47,7 +47,8 @@ class Upstream {
     if (this.#server) return;
     const answer = (request, response) => this.#answer(request, response);
     const server = this.#options.tls ? https.createServer(this.#options.tls, answer) : http.createServer(answer);
-    server.keepAliveTimeout = 1_000;
+    // Longer than a test is quiet: a connection closed for idleness while a request is on its way looks like a fault.
+    server.keepAliveTimeout = 120_000;
     server.listen(this.#port, this.#options.host);
     await once(server, "listening");
     this.#server = server;

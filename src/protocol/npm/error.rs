@@ -3,6 +3,14 @@
 use super::wire::ErrorBody;
 use crate::error::{Conflict, Error};
 use bytes::Bytes;
+use http::StatusCode;
+
+/// A number that was deleted is 403 and not 409: clients take a 409 for a race, ask for the listing and push again
+/// ([libnpmpublish](https://github.com/npm/cli/blob/latest/workspaces/libnpmpublish/lib/publish.js)), and the listing of
+/// a package without a live version is a 404, which is then all its user sees.
+pub(super) fn status(error: &Error) -> Option<StatusCode> {
+    matches!(error, Error::Conflict(Conflict::VersionDeleted(..))).then_some(StatusCode::FORBIDDEN)
+}
 
 /// Media type and body of a refusal.
 pub(super) fn body(error: &Error, message: &str) -> (&'static str, Bytes) {

@@ -49,6 +49,7 @@ impl Ecosystem for Npm {
     const PROTOCOL: ProtocolId = ProtocolId::new("npm");
     type Form = Form;
     const RESOLVING_FORM: Form = Form::Abbreviated;
+    const FORMS: &'static [Form] = &[Form::Abbreviated, Form::Full];
     type Decoder = upstream::PackumentDecoder;
     type Renderer = listing::PackumentRenderer;
 
@@ -119,6 +120,10 @@ impl Protocol for Npm {
 
     fn error_body(error: &Error, message: &str) -> (&'static str, Bytes) {
         error::body(error, message)
+    }
+
+    fn status_override(error: &Error) -> Option<http::StatusCode> {
+        error::status(error)
     }
 
     fn package_name(text: &str) -> Result<PackageName> {

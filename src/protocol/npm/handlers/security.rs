@@ -14,6 +14,8 @@ use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use serde_json::Value;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::Duration;
 use url::Url;
@@ -201,7 +203,8 @@ async fn pass<P: Platform>(
     }
     let Some((source, fetched)) = fetch_first(context, Npm::PROTOCOL, make).await? else { return Ok(None) };
     let answer = collect_upstream(&source, fetched.body, ANSWER_LIMIT).await?;
-    if serde_json::from_slice::<&serde_json::value::RawValue>(&answer).is_err() {
+    let document = serde_json::from_slice::<BTreeMap<String, &RawValue>>(&answer);
+    if document.is_err() {
         return Ok(None);
     }
     passed::put(&context.platform, &context.feed, Npm::PROTOCOL, question, answer.clone(), lifetime).await;
