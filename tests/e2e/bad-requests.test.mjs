@@ -118,6 +118,11 @@ describe("publishing", () => {
     };
   }
 
+  function packed(manifest) {
+    const bytes = tarball({ "package/package.json": JSON.stringify(manifest) });
+    return { data: bytes.toString("base64"), length: bytes.length, dist: { integrity: undefined } };
+  }
+
   const put = (body, name = "made") => {
     const raw = typeof body === "string" ? body : JSON.stringify(body);
     const headers = { "content-type": "application/json" };
@@ -141,6 +146,8 @@ describe("publishing", () => {
     "a tag that is a range": document({ document: { "dist-tags": { "1.0": "1.0.0" } } }),
     "a tag for another version": document({ document: { "dist-tags": { latest: "7.7.7" } } }),
     "an archive that is none": document({ data: Buffer.from("no archive").toString("base64"), length: 10, dist: { integrity: undefined } }),
+    "an archive of another package": document(packed({ name: "another", version: "1.0.0" })),
+    "an archive of another version": document(packed({ name: "made", version: "9.9.9" })),
   };
 
   for (const [what, body] of Object.entries(cases)) {

@@ -6,7 +6,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 
 import { hold } from "../upstream/faults.mjs";
 import { startNpmUpstream } from "../upstream/npm.mjs";
-import { npm6, npm11, npm12 } from "./support/clients.mjs";
+import { npm6, npm11, npm12, pnpm12, yarnBerry } from "./support/clients.mjs";
 import { cost, refusal, startEdgefeed, until } from "./support/edgefeed.mjs";
 
 const versions = (document) => Object.keys(document.versions).sort();
@@ -79,26 +79,55 @@ describe("saving", () => {
     assert.deepEqual(bytes, upstream.packages.archive("exact", "1.0.0"));
   });
 
-  test("a first fetch costs two upstream requests, a warm one none and few storage operations", async () => {
-    upstream.packages.add({ name: "cheap", versions: { "1.0.0": {} } });
-    const source = { name: "stub", protocol: "npm", location: upstream.url, upstreamSourceType: "public" };
-    const feed = await newFeed({ sources: [source] });
-    upstream.forget();
-    await feed.json("cheap");
-    await (await feed.fetch("cheap/-/cheap-1.0.0.tgz")).arrayBuffer();
-    assert.ok(upstream.count() <= 2, `${upstream.count()} upstream requests`);
-    upstream.forget();
-    await until(async () => {
-      const listing = await feed.fetch("cheap");
-      await listing.arrayBuffer();
-      const { r2, kv } = cost(listing);
-      return kv <= 1 && r2 <= 1;
-    }, { what: "a warm listing for one KV read and one R2 head" });
-    const archive = await feed.fetch("cheap/-/cheap-1.0.0.tgz");
-    await archive.arrayBuffer();
-    const { r2, kv } = cost(archive);
-    assert.ok(r2 <= 2 && kv === 0, `a warm download cost ${r2} R2 and ${kv} KV operations`);
-    assert.equal(upstream.count(), 0);
+  for (const accept of ["application/json", "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*"]) {
+    test(`a first fetch costs two upstream requests, a warm one none (Accept: ${accept.slice(0, 24)})`, async () => {
+      const name = `cheap-${accept.length}`;
+      upstream.packages.add({ name, versions: { "1.0.0": {} } });
+      const source = { name: "stub", protocol: "npm", location: upstream.url, upstreamSourceType: "public" };
+      const feed = await newFeed({ sources: [source] });
+      const headers = { accept };
+      upstream.forget();
+      await feed.json(name, { headers });
+      await (await feed.fetch(`${name}/-/${name}-1.0.0.tgz`)).arrayBuffer();
+      assert.ok(upstream.count() <= 2, `${upstream.count()} upstream requests`);
+      upstream.forget();
+      await until(async () => {
+        const listing = await feed.fetch(name, { headers });
+        await listing.arrayBuffer();
+        const { r2, kv } = cost(listing);
+        return kv <= 1 && r2 <= 1;
+      }, { what: "a warm listing for one KV read and one R2 head" });
+      const archive = await feed.fetch(`${name}/-/${name}-1.0.0.tgz`);
+      await archive.arrayBuffer();
+      const { r2, kv } = cost(archive);
+      assert.ok(r2 <= 2 && kv === 0, `a warm download cost ${r2} R2 and ${kv} KV operations`);
+      assert.equal(upstream.count(), 0);
+    });
+  }
+
+  test("publish times are the upstream's in every form, before and after saving, and age gates work on them", async () => {
+    const old = "2024-01-01T00:00:00.000Z";
+    const young = new Date(Date.now() - 60_000).toISOString();
+    upstream.packages.add({ name: "aged", versions: { "1.0.0": { time: old }, "1.1.0": { time: young } } });
+    const feed = await newFeed({ sources: [upstream] });
+    // Saved through the abbreviated form, which has no publish times of its own.
+    await feed.json("aged", { headers: { accept: "application/vnd.npm.install-v1+json" } });
+    for (const version of ["1.0.0", "1.1.0"]) await (await feed.fetch(`aged/-/aged-${version}.tgz`)).arrayBuffer();
+    for (const role of ["collaborator", "reader"]) {
+      for (const accept of ["application/json", "application/vnd.npm.install-v1+json"]) {
+        const { time } = await feed.json("aged", { role, headers: { accept } });
+        if (accept === "application/json" && role === "collaborator") assert.ok(time);
+        for (const [version, moment] of Object.entries({ "1.0.0": old, "1.1.0": young })) {
+          assert.ok([undefined, moment].includes(time?.[version]), `${role}, ${accept}: ${version} is of ${time?.[version]}`);
+        }
+      }
+    }
+    const modern = await feed.workspace(pnpm12, "collaborator");
+    await modern.add("aged@^1.0.0");
+    assert.equal(await modern.installed("aged"), "1.0.0");
+    const berry = await feed.workspace(yarnBerry, "collaborator");
+    await berry.must(["add", "aged@^1.0.0"], { env: { YARN_NPM_MINIMAL_AGE_GATE: "1440" } });
+    assert.equal(await berry.installed("aged"), "1.0.0");
   });
 
   test("twenty first downloads at once all get the right bytes", async () => {
