@@ -14,7 +14,8 @@ const tokensFile = join(state, "tokens.env");
 
 /** How each client is pointed at the feed, with the role a developer has. The token is read, never printed. */
 const clients = [
-  ["npm", (base, token) => `npm config set --location=project registry=${base}/npm/registry/ "${base.replace(/^http:/, "")}/npm/registry/:_authToken=${token}"`],
+  ["npm, pnpm, bun", (base, token) => `npm config set --location=project registry=${base}/npm/registry/ "${base.replace(/^http:/, "")}/npm/registry/:_authToken=${token}"`],
+  ["yarn", (base, token) => `yarn config set unsafeHttpWhitelist --json '["localhost"]' && yarn config set npmRegistryServer ${base}/npm/registry/ && yarn config set npmAuthToken "${token}"`],
 ];
 
 await runMain(async () => {
@@ -36,12 +37,12 @@ await runMain(async () => {
 
 function variables() {
   const { HOST_FEEDS, ALLOW_PRIVATE_UPSTREAMS } = process.env;
-  return { ...(HOST_FEEDS && { HOST_FEEDS }), ...(ALLOW_PRIVATE_UPSTREAMS && { ALLOW_PRIVATE_UPSTREAMS }) };
+  return { LOG: process.env.LOG || "failures", ...(HOST_FEEDS && { HOST_FEEDS }), ...(ALLOW_PRIVATE_UPSTREAMS && { ALLOW_PRIVATE_UPSTREAMS }) };
 }
 
-/** Warnings and errors; with LOG=all also the line of every request. */
+/** With LOG=all the Worker logs every request; otherwise those that failed. */
 function showLog({ level, message }) {
-  if (process.env.LOG === "all" || level === "warn" || level === "error") console.error(message);
+  if (level !== "debug") console.error(message);
 }
 
 function readTokens() {
@@ -74,6 +75,6 @@ function printUsage(url) {
   const token = `$(. '${tokensFile}' && echo $COLLABORATOR_TOKEN)`;
   console.log(`\nState and tokens: ${relative(process.cwd(), state) || "."} (one token per role in tokens.env)`);
   console.log("Run in the folder of your project, once:");
-  for (const [name, line] of clients) console.log(`  ${name.padEnd(6)} ${line(base, token)}`);
+  for (const [name, line] of clients) console.log(`  ${name.padEnd(15)} ${line(base, token)}`);
   console.log(`\nEdgefeed ready on ${url}`);
 }

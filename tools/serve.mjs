@@ -94,6 +94,7 @@ function workerOptions({ rootToken, vars, worker }, build) {
       HOST_FEEDS: "{}",
       ALLOW_PRIVATE_UPSTREAMS: "false",
       ...(rootToken && { ROOT_TOKEN: rootToken }),
+      LOG: "failures", // a line of log costs more here than the request it is about
       ...vars,
       ...worker?.bindings,
     },

@@ -13,6 +13,8 @@ pub struct Config {
     pub hosts: HostFeeds,
     /// What every feed is subject to.
     pub settings: Settings,
+    /// Are only failed requests logged? Where a log line costs more than a request: on a laptop.
+    pub logs_failures_only: bool,
     /// May the port contracts be checked over HTTP? Development and tests only.
     pub compliance: bool,
 }
@@ -28,6 +30,7 @@ impl Config {
             root_token: get("ROOT_TOKEN").filter(|text| !text.is_empty()).map(Secret::new),
             hosts: hosts(get("HOST_FEEDS").as_deref().unwrap_or("{}"))?,
             settings: Settings { allow_private_upstreams: is_true("ALLOW_PRIVATE_UPSTREAMS") },
+            logs_failures_only: get("LOG").is_some_and(|value| value.eq_ignore_ascii_case("failures")),
             compliance: is_true("COMPLIANCE"),
         })
     }

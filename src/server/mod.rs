@@ -56,7 +56,9 @@ pub async fn handle<P: Platform>(platform: P, config: &Config, request: Request<
         }
     };
     finish(&platform, &line, response.headers_mut());
-    platform.log(&line.line(response.status(), platform.counts()));
+    if !config.logs_failures_only || response.status().is_server_error() {
+        platform.log(&line.line(response.status(), platform.counts()));
+    }
     response
 }
 
