@@ -1,10 +1,11 @@
 //! Putting a listing together: local versions, and what each source offers that policy admits, one version at a time.
 
 use super::policy::Policy;
+use super::relist::Heard;
 use super::resolve::{self, Candidate, Supply};
 use super::{Ecosystem, FeedContext, Listed, ListingRenderer, Summary};
 use crate::error::{Error, Result};
-use crate::model::{Digest, ListingState, PackageName, Slot, Timestamp};
+use crate::model::{Digest, PackageName, Slot, Timestamp};
 use crate::platform::Platform;
 use crate::store::index::PackageIndex;
 use crate::store::listings::StoredListing;
@@ -22,7 +23,7 @@ pub(super) struct Document<'a, E: Ecosystem> {
     shown: HashSet<String>,
     summary: Summary,
     count: usize,
-    outdated: Vec<(String, ListingState)>,
+    outdated: Vec<Heard>,
 }
 
 /// A document made.
@@ -32,7 +33,7 @@ pub(super) struct Made {
     /// When its content last changed, as far as we know.
     pub(super) modified: Timestamp,
     /// Saved versions of which their source now says something else.
-    pub(super) outdated: Vec<(String, ListingState)>,
+    pub(super) outdated: Vec<Heard>,
 }
 
 impl<'a, E: Ecosystem> Document<'a, E> {
@@ -123,7 +124,8 @@ impl<'a, E: Ecosystem> Document<'a, E> {
                 continue;
             }
             if saved.is_some_and(|slot| slot.upstream_listing != offer.listing) {
-                self.outdated.push((offer.key.clone(), offer.listing.clone()));
+                let key = offer.key.clone();
+                self.outdated.push(Heard { key, listing: Some(offer.listing.clone()), published: None });
             }
             // What this feed says of a saved version goes before what the source says.
             let listing = saved.map(|slot| &slot.listing).filter(|state| !state.is_plain());
@@ -141,6 +143,12 @@ impl<'a, E: Ecosystem> Document<'a, E> {
         }
         let tail = reader.tail().map_err(damaged)?;
         merge_tags(&mut self.summary.tags, tail.tags);
+        for (key, slot) in self.local.iter().filter(|(_, slot)| slot.published.is_none()) {
+            if let Some(published) = tail.published.get(*key).filter(|_| !slot.is_published()) {
+                let key = (*key).to_owned();
+                self.outdated.push(Heard { key, listing: None, published: Some(*published) });
+            }
+        }
         for (key, published) in tail.published {
             self.summary.published.entry(key).or_insert(published);
         }
@@ -151,7 +159,11 @@ impl<'a, E: Ecosystem> Document<'a, E> {
     }
 
     fn slot(&mut self, key: &str, slot: &Slot) -> io::Result<()> {
-        self.summary.published.entry(key.to_owned()).or_insert(slot.published.unwrap_or(slot.added));
+        // When it was saved is not when it was published: clients' age gates had better know nothing.
+        let published = slot.published.or_else(|| slot.is_published().then_some(slot.added));
+        if let Some(published) = published {
+            self.summary.published.entry(key.to_owned()).or_insert(published);
+        }
         self.summary.modified = self.summary.modified.max(Some(slot.added));
         let (listing, manifest) = (slot.shown_listing(), &slot.manifest);
         self.version(Listed { version: &slot.version, key, listing, is_local: true, manifest })

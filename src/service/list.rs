@@ -5,12 +5,12 @@
 //! sources were last asked too long ago is served while they are asked in the background.
 
 use super::document::Document;
-use super::relist;
+use super::relist::{self, Heard};
 use super::resolve::{self, Candidate};
 use super::upstream::{Need, STALE_LIMIT};
 use super::{Ecosystem, FeedContext};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Algorithm, Digest, ListingMode, ListingState, PackageName};
+use crate::model::{Action, Algorithm, Digest, ListingMode, PackageName};
 use crate::platform::{Body, Platform};
 use crate::store::index::{self, IndexEtag, PackageIndex};
 use crate::store::keys::PackagePath;
@@ -226,7 +226,7 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
 
     /// Passes on to saved versions what their source now says of them, so that those see it who are shown local
     /// versions only.
-    fn hear(&self, outdated: Vec<(String, ListingState)>) {
+    fn hear(&self, outdated: Vec<Heard>) {
         if outdated.is_empty() {
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::{Ecosystem, FeedContext};
 use crate::error::{Error, Missing, Result};
-use crate::model::{ListingState, PackageName, Slot, Version};
+use crate::model::{ListingState, PackageName, Slot, Timestamp, Version};
 use crate::platform::Platform;
 use crate::store::{index, slots};
 
@@ -25,17 +25,29 @@ pub async fn relist<E: Ecosystem, P: Platform>(
     index::record(&context.platform, &path, package.as_str(), &changed, None).await
 }
 
+/// What the source of a saved version now says of it.
+pub(super) struct Heard {
+    /// Which version.
+    pub(super) key: String,
+    /// Unlisted, yanked, deprecated there?
+    pub(super) listing: Option<ListingState>,
+    /// When it was published, where that was not known.
+    pub(super) published: Option<Timestamp>,
+}
+
 /// Takes over what the source of saved versions now says of them.
 pub(super) async fn hear<E: Ecosystem, P: Platform>(
     context: &FeedContext<P>,
     package: &PackageName,
-    heard: Vec<(String, ListingState)>,
+    heard: Vec<Heard>,
 ) -> Result<()> {
     let mut changed = Vec::new();
-    for (key, listing) in heard {
+    for Heard { key, listing, published } in heard {
         let slot = edit_slot::<E, P>(context, package, &Version::new(&key, &key), |slot| {
-            (slot.upstream_listing != listing)
-                .then(|| Slot { upstream_listing: listing.clone(), ..slot.clone() })
+            let upstream_listing = listing.clone().unwrap_or_else(|| slot.upstream_listing.clone());
+            let published = slot.published.or(published);
+            let news = upstream_listing != slot.upstream_listing || published != slot.published;
+            news.then(|| Slot { upstream_listing, published, ..slot.clone() })
         })
         .await?;
         changed.push((key, slot));

@@ -212,7 +212,8 @@ impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
         let tail = decoder.finish().map_err(|fault| self.fault(fault))?;
         let bytes = writer.finish(&tail).map_err(malformed)?;
         let path = self.context.path(E::PROTOCOL, self.package);
-        listings::put(&self.context.platform, &path, &self.source.id, E::form_name(self.form), bytes).await
+        let form = E::form_name(self.form);
+        Ok(listings::put(&self.context.platform, &path, &self.source.id, form, bytes).await)
     }
 
     fn fault(&self, fault: UpstreamFault) -> Error {

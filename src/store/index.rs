@@ -243,8 +243,9 @@ pub async fn repair_all<P: Platform>(platform: &P, limit: usize) -> Result<usize
     let mut rebuilt: Vec<PackagePath> = Vec::new();
     let mut done = Vec::new();
     for key in page.keys {
-        let Some(note) = super::read::<P, RepairNote>(platform, &key).await? else { continue };
-        if matches!(note.value, RepairNote::Announced(at) if platform.now().since(at) < DEAD) {
+        // A note that does not read back is a note all the same, and must not stop the others.
+        let note = super::read::<P, RepairNote>(platform, &key).await.unwrap_or(None).map(|note| note.value);
+        if matches!(note, Some(RepairNote::Announced(at)) if platform.now().since(at) < DEAD) {
             continue;
         }
         if let Some((path, _)) = PackagePath::parse_after(REPAIRS, &key)

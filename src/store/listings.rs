@@ -43,19 +43,17 @@ pub async fn get<P: Platform>(
     Ok(record.map(|record| StoredListing { key, bytes: record.bytes }))
 }
 
-/// Stores a source's listing. Two isolates may refresh at once: either result is good.
+/// Stores a source's listing. Two isolates may refresh at once: either result is good. One that cannot be stored is at
+/// hand all the same, and is fetched again next time.
 pub async fn put<P: Platform>(
     platform: &P,
     path: &PackagePath,
     source: &SourceId,
     form: &str,
     bytes: Vec<u8>,
-) -> Result<StoredListing> {
+) -> StoredListing {
     let key = path.upstream(source, form);
     let bytes = Bytes::from(bytes);
-    match platform.records().overwrite(&key, bytes.clone()).await {
-        // Somebody else is storing the same listing at this moment (R2: one write per second and key).
-        Ok(()) | Err(crate::platform::PlatformError::Contended) => Ok(StoredListing { key, bytes }),
-        Err(error) => Err(error.into()),
-    }
+    let _ = platform.records().overwrite(&key, bytes.clone()).await;
+    StoredListing { key, bytes }
 }

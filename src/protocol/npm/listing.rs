@@ -3,6 +3,7 @@
 //! A manifest is kept with `dist` last, in it `attestations` (with `url` last) and then `tarball`, both addresses empty:
 //! rendering puts the addresses in by position and never parses a manifest.
 
+use super::upstream::PASSED_ON;
 use super::{Form, name, wire};
 use crate::model::PackageName;
 use crate::service::{Listed, ListingRenderer, Summary};
@@ -62,12 +63,14 @@ pub(crate) struct PackumentRenderer {
     root: String,
     count: usize,
     best: Option<(bool, semver::Version, String)>,
+    /// The manifest of the best local version: what a package without an upstream says of itself as a whole.
+    best_local: Option<Box<RawValue>>,
 }
 
 impl PackumentRenderer {
     /// A renderer; links begin with `root`.
     pub(super) fn new(package: &PackageName, form: Form, root: &str) -> Self {
-        Self { package: package.clone(), form, root: root.to_owned(), count: 0, best: None }
+        Self { package: package.clone(), form, root: root.to_owned(), count: 0, best: None, best_local: None }
     }
 
     /// Writes one manifest with its addresses and its deprecation.
@@ -109,6 +112,8 @@ impl PackumentRenderer {
         let rank = (parsed.pre.is_empty(), parsed);
         if self.best.as_ref().is_none_or(|(stable, best, _)| (rank.0, &rank.1) > (*stable, best)) {
             self.best = Some((rank.0, rank.1, version.version.to_owned()));
+            let kept = version.is_local && self.form == Form::Full;
+            self.best_local = kept.then(|| version.manifest.to_owned());
         }
     }
 }
@@ -155,8 +160,12 @@ impl ListingRenderer for PackumentRenderer {
         }
         if self.form == Form::Full {
             write!(out, ",\"_id\":{}", Value::from(self.package.as_str()))?;
-            for (key, value) in &summary.extra {
-                write!(out, ",{}:{value}", Value::from(key.as_str()))?;
+            let own: Option<Map<String, Value>> =
+                self.best_local.and_then(|manifest| serde_json::from_str(manifest.get()).ok());
+            let own = own.into_iter().flatten().filter(|(key, _)| PASSED_ON.contains(&key.as_str()));
+            let members = if summary.extra.is_empty() { own.collect() } else { summary.extra.clone() };
+            for (key, value) in members {
+                write!(out, ",{}:{value}", Value::from(key))?;
             }
         }
         out.write_all(b"}")

@@ -4,17 +4,13 @@
 //! In scope: percent-decoding (strict: what could be read in two ways is refused), the spellings of scoped names, and
 //! which right an endpoint needs. Out of scope: request bodies, and `?write=true`, which any listing takes.
 
+mod segments;
+
 use super::name;
-use crate::error::{Error, Missing, Result};
+use crate::error::{Error, Result};
 use crate::model::{Action, ArtifactName, PackageName, Secret, Version};
 use http::Method;
-
-/// Most results per page of a search.
-const SEARCH_LIMIT: usize = 250;
-/// Results per page of a search that does not say.
-const SEARCH_DEFAULT: usize = 20;
-/// Bytes of one decoded path segment: a scoped name in one segment, or a token, with room to spare.
-const SEGMENT_LIMIT: usize = 1024;
+use segments::{couch_user, decode, plain, search_query, take_name, tarball, without_repeated_prefix};
 
 /// What a request is for.
 #[derive(Clone, Debug)]
@@ -354,93 +350,6 @@ impl Verb {
 #[expect(clippy::unnecessary_wraps, reason = "an arm of the route tables")]
 fn not_offered(what: &'static str) -> Result<Endpoint> {
     Ok(Endpoint::NotOffered { what })
-}
-
-/// Decodes one segment. A `%` that remains is refused (no name holds one, so it was encoded twice), and so is all that
-/// a file system or another decoder might take for something else.
-fn decode(segment: &str) -> Result<String> {
-    // Without the segment itself, which may be a token.
-    let malformed = || Error::Invalid("a segment of the path is malformed or encoded twice".to_owned());
-    let digits =
-        |rest: &str| rest.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
-    if !segment.split('%').skip(1).all(digits) {
-        return Err(malformed());
-    }
-    let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().map_err(|_| malformed())?;
-    let unsafe_character = |character: char| character.is_control() || matches!(character, '\\' | '%');
-    let path_trick = decoded.split('/').any(|part| matches!(part, "" | "." | ".."));
-    if decoded.len() > SEGMENT_LIMIT || path_trick || decoded.contains(unsafe_character) {
-        return Err(malformed());
-    }
-    Ok(decoded.into_owned())
-}
-
-/// A segment that must not hide an encoded slash.
-fn plain(segment: &str) -> Result<String> {
-    if segment.contains('/') {
-        return Err(Error::Invalid("an encoded `/` is for scoped names only".to_owned()));
-    }
-    Ok(segment.to_owned())
-}
-
-/// Takes a package's name off the front: one segment (`name`, `@scope%2fname`) or two (`@scope/name`).
-fn take_name<'a, 'b>(segments: &'a [&'b str]) -> Result<(PackageName, &'a [&'b str])> {
-    match segments {
-        [scope, base, rest @ ..] if scope.starts_with('@') && !scope.contains('/') => {
-            Ok((name::parse(&format!("{scope}/{base}"))?, rest))
-        }
-        [name, rest @ ..] => Ok((name::parse(name)?, rest)),
-        [] => Err(Error::no_endpoint()),
-    }
-}
-
-/// npm 9 and older append the whole path of a tarball's address to the registry's, so that the prefix of the feed
-/// arrives twice when they unpublish. The second one decides nothing: rights are those on the feed of the first.
-fn without_repeated_prefix<'a, 'b>(segments: &'a [&'b str]) -> &'a [&'b str] {
-    let is = |segment: Option<&&str>, word: &str| {
-        segment.is_some_and(|segment| segment.eq_ignore_ascii_case(word))
-    };
-    let Some(at) = [1, 2].into_iter().find(|at| is(segments.get(*at), "_packaging")) else {
-        return segments;
-    };
-    if is(segments.get(at + 2), "npm") && is(segments.get(at + 3), "registry") {
-        return segments.get(at + 4..).unwrap_or(segments);
-    }
-    segments
-}
-
-fn tarball(name: &PackageName, file: &str) -> Result<(ArtifactName, Version)> {
-    let version = name::version_of_tarball(name, file);
-    ArtifactName::parse(file).zip(version).ok_or_else(|| {
-        let file = file.chars().take(160).collect();
-        Error::NotFound(Missing::Artifact(name.as_str().to_owned(), file))
-    })
-}
-
-fn couch_user(segment: &str) -> Result<String> {
-    let user = segment.strip_prefix("org.couchdb.user:").filter(|user| !user.is_empty());
-    plain(user.ok_or_else(Error::no_endpoint)?)
-}
-
-fn search_query(query: Option<&str>) -> Result<SearchQuery> {
-    let mut wanted = SearchQuery { text: String::new(), size: SEARCH_DEFAULT, from: 0 };
-    for (key, value) in pairs(query) {
-        let number = || {
-            let fault = |_| Error::Invalid(format!("`{key}` must be a number"));
-            value.parse::<u32>().map(|number| number as usize).map_err(fault)
-        };
-        match &*key {
-            "text" => wanted.text = value.into_owned(),
-            "size" => wanted.size = number()?.min(SEARCH_LIMIT),
-            "from" => wanted.from = number()?,
-            _ => {}
-        }
-    }
-    Ok(wanted)
-}
-
-fn pairs(query: Option<&str>) -> url::form_urlencoded::Parse<'_> {
-    url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
 }
 
 #[cfg(test)]

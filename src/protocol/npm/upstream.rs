@@ -22,7 +22,7 @@ const MANIFEST_LIMIT: usize = 4 << 20;
 const MEMBER_LIMIT: usize = 8 << 20;
 
 /// Members of the document that are passed on in full listings.
-const PASSED_ON: [&str; 12] = [
+pub(super) const PASSED_ON: [&str; 12] = [
     "description",
     "readme",
     "readmeFilename",

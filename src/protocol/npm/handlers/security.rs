@@ -59,6 +59,7 @@ pub(super) async fn quick<P: Platform>(
             let versions = asked.get(&package).cloned().unwrap_or_default();
             let findings: Vec<Value> = versions
                 .iter()
+                .filter(|version| is_vulnerable(version, &advisory.vulnerable_versions))
                 .map(|version| serde_json::json!({ "version": version, "paths": [package] }))
                 .collect();
             let id = advisory.id.as_str().map_or_else(|| advisory.id.to_string(), str::to_owned);
@@ -72,6 +73,16 @@ pub(super) async fn quick<P: Platform>(
         }
     }
     Answer::json(StatusCode::OK, &answer)
+}
+
+/// Is this version in that range? Advisories write ranges as `>=1.0.0 <1.2.3 || <0.4.0`; one that cannot be read counts.
+fn is_vulnerable(version: &str, range: &str) -> bool {
+    let Ok(version) = semver::Version::parse(version) else { return true };
+    range.split("||").any(|alternative| {
+        let alternative = alternative.trim().replace("< ", "<").replace("> ", ">").replace("= ", "=");
+        let conditions = alternative.split_whitespace().collect::<Vec<_>>().join(", ");
+        semver::VersionReq::parse(&conditions).map_or(true, |wanted| wanted.matches(&version))
+    })
 }
 
 /// `GET /-/npm/v1/keys`.
@@ -209,4 +220,20 @@ async fn pass<P: Platform>(
     }
     passed::put(&context.platform, &context.feed, Npm::PROTOCOL, question, answer.clone(), lifetime).await;
     Ok(Some(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_vulnerable;
+
+    #[test]
+    fn ranges_are_read_as_advisories_write_them() {
+        let range = ">=1.0.0 <1.2.3 || < 0.4.0";
+        for (version, expected) in
+            [("1.0.0", true), ("1.2.3", false), ("0.3.9", true), ("0.4.0", false), ("2.0.0", false)]
+        {
+            assert_eq!(is_vulnerable(version, range), expected, "{version}");
+        }
+        assert!(is_vulnerable("1.0.0", "who knows"), "better one warning too many");
+    }
 }

@@ -1,0 +1,30 @@
+//! The whole server in process, as its clients see it: request in, response out, on the memory platform.
+//!
+//! In scope: who may do what, saving, resolving, publishing, deleting, under faults, races and crashes; the HTTP of it;
+//! what is stored afterwards. Out of scope: real clients (`tests/e2e`), and what one module can test of itself.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod access;
+mod accounts;
+mod audit;
+mod bad_requests;
+mod crashes;
+mod deleting;
+mod guard;
+mod hosts;
+mod http_rules;
+mod integrity;
+mod large;
+mod logs;
+mod management;
+mod packuments;
+mod publishing;
+mod saving;
+mod search;
+mod staleness;
+mod support;
+mod tags;
+mod unpublish;
+mod upstream_failures;
+mod views;
