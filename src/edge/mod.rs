@@ -99,6 +99,10 @@ impl Platform for EdgePlatform {
         clock::now()
     }
 
+    fn memory(&self) -> Option<u64> {
+        Some(core::arch::wasm32::memory_size::<0>() as u64 * 65_536)
+    }
+
     fn log(&self, line: &str) {
         worker::console_log!("{line}");
     }

@@ -7,18 +7,22 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Bytes of weight above which everything is forgotten: an eighth of an isolate's 128 MB.
+/// Bytes of weight that are held at most: an eighth of an isolate's 128 MB.
 const CAPACITY: usize = 16 << 20;
 
 /// A bounded memory of values with a lifetime. It holds copies only, never truth, and may be lost at any time.
+///
+/// Two generations: what is used moves to the younger one; when that is full it becomes the older one, and what nobody
+/// used since is dropped with the one before. No bookkeeping on the hot path.
 #[derive(Default)]
 pub struct Memo {
-    entries: RefCell<Entries>,
+    generations: RefCell<Generations>,
 }
 
 #[derive(Default)]
-struct Entries {
-    by_key: HashMap<String, Entry>,
+struct Generations {
+    young: HashMap<String, Entry>,
+    old: HashMap<String, Entry>,
     weight: usize,
 }
 
@@ -31,8 +35,11 @@ struct Entry {
 impl Memo {
     /// What was remembered under this key, if it has not expired.
     pub fn get<T: 'static>(&self, key: &str, now: Timestamp) -> Option<Rc<T>> {
-        let entries = self.entries.borrow();
-        let entry = entries.by_key.get(key).filter(|entry| now < entry.expires)?;
+        let mut generations = self.generations.borrow_mut();
+        if let Some((key, entry)) = generations.old.remove_entry(key) {
+            generations.insert(key, entry);
+        }
+        let entry = generations.young.get(key).filter(|entry| now < entry.expires)?;
         Rc::clone(&entry.value).downcast().ok()
     }
 
@@ -46,37 +53,33 @@ impl Memo {
         lifetime: Duration,
     ) {
         let weight = weight + key.len() + 128;
-        let mut entries = self.entries.borrow_mut();
-        entries.remove(&key);
-        if entries.weight + weight > CAPACITY {
-            entries.make_room(weight, now);
-        }
+        let mut generations = self.generations.borrow_mut();
+        generations.remove(&key);
         if weight <= CAPACITY / 4 {
-            entries.weight += weight;
-            entries.by_key.insert(key, Entry { value, expires: now.plus(lifetime), weight });
+            generations.insert(key, Entry { value, expires: now.plus(lifetime), weight });
         }
     }
 
     /// Forgets one key.
     pub fn forget(&self, key: &str) {
-        self.entries.borrow_mut().remove(key);
+        self.generations.borrow_mut().remove(key);
     }
 }
 
-impl Entries {
-    fn remove(&mut self, key: &str) {
-        if let Some(entry) = self.by_key.remove(key) {
-            self.weight -= entry.weight;
+impl Generations {
+    fn insert(&mut self, key: String, entry: Entry) {
+        if self.weight + entry.weight > CAPACITY / 2 {
+            self.old = std::mem::take(&mut self.young);
+            self.weight = 0;
         }
+        self.weight += entry.weight;
+        self.young.insert(key, entry);
     }
 
-    /// Drops what has expired, and everything if that is not enough: no bookkeeping on the hot path.
-    fn make_room(&mut self, weight: usize, now: Timestamp) {
-        self.by_key.retain(|_, entry| now < entry.expires);
-        self.weight = self.by_key.values().map(|entry| entry.weight).sum();
-        if self.weight + weight > CAPACITY {
-            self.by_key.clear();
-            self.weight = 0;
+    fn remove(&mut self, key: &str) {
+        self.old.remove(key);
+        if let Some(entry) = self.young.remove(key) {
+            self.weight -= entry.weight;
         }
     }
 }
@@ -99,13 +102,21 @@ mod tests {
     }
 
     #[test]
-    fn it_never_holds_more_than_its_capacity() {
+    fn it_never_holds_more_than_its_capacity_and_keeps_what_is_used() {
         let memo = Memo::default();
+        let minute = Duration::from_secs(60);
+        memo.put("used".into(), Rc::new(7), 1, NOW, minute);
+        memo.put("unused".into(), Rc::new(8), 1, NOW, minute);
         for index in 0..100 {
-            memo.put(index.to_string(), Rc::new(index), CAPACITY / 8, NOW, Duration::from_secs(60));
-            assert!(memo.entries.borrow().weight <= CAPACITY);
+            memo.put(index.to_string(), Rc::new(index), CAPACITY / 8, NOW, minute);
+            let generations = memo.generations.borrow();
+            let held = generations.young.values().chain(generations.old.values());
+            assert!(held.map(|entry| entry.weight).sum::<usize>() <= CAPACITY);
+            drop(generations);
+            assert_eq!(memo.get::<i32>("used", NOW).as_deref(), Some(&7));
         }
-        memo.put("huge".into(), Rc::new(0), CAPACITY, NOW, Duration::from_secs(60));
+        assert_eq!(memo.get::<i32>("unused", NOW), None);
+        memo.put("huge".into(), Rc::new(0), CAPACITY, NOW, minute);
         assert_eq!(memo.get::<i32>("huge", NOW), None);
     }
 }

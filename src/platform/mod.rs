@@ -94,6 +94,8 @@ pub trait Platform: Clone + 'static {
     fn random(&self, buffer: &mut [u8]);
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
+    /// How many bytes of memory this program has taken, where that can be known: it never gives any back.
+    fn memory(&self) -> Option<u64>;
     /// Writes one line to the log.
     fn log(&self, line: &str);
     /// Finishes a task after the answer was sent, and although the client hung up. The platform grants it 30 s.

@@ -9,8 +9,15 @@ use crate::error::{Error, Missing, Result};
 use crate::model::{Action, ArtifactName, ArtifactRecord, PackageName, Slot, Timestamp, Version};
 use crate::platform::{BlobStore as _, Body, ByteRange, Platform, ResponseCache as _};
 use crate::store::{index, keys::PackagePath, slots};
+use bytes::Bytes;
 use std::rc::Rc;
 use std::time::Duration;
+
+/// Files up to this size are remembered by the isolate for [`SMALL_REUSE`]: reading them costs more than holding them.
+const SMALL: u64 = 128 << 10;
+
+/// For how long. Their bytes never change; whether they may be served is checked apart from that.
+const SMALL_REUSE: Duration = Duration::from_secs(300);
 
 /// Larger files are not put into the edge cache: one read of them costs more than it saves.
 const EDGE_CACHE_LIMIT: u64 = 64 << 20;
@@ -93,6 +100,22 @@ impl<P: Platform> Artifact<P> {
         if range.is_some() || self.record.size > EDGE_CACHE_LIMIT {
             return self.read_store(&key, range).await;
         }
+        let small = (self.record.size <= SMALL).then(|| format!("bytes:{key}"));
+        let now = platform.now();
+        if let Some(bytes) = small.as_ref().and_then(|small| platform.memo().get::<Bytes>(small, now)) {
+            self.context.trace.note("memory");
+            return Ok(Body::Bytes((*bytes).clone()));
+        }
+        let body = self.cached_or_stored(key).await?;
+        let Some(small) = small else { return Ok(body) };
+        let bytes = body.collect(usize::try_from(SMALL).unwrap_or(usize::MAX)).await?;
+        platform.memo().put(small, Rc::new(bytes.clone()), bytes.len(), now, SMALL_REUSE);
+        Ok(Body::Bytes(bytes))
+    }
+
+    /// The whole file, from the edge cache or from the store.
+    async fn cached_or_stored(&self, key: String) -> Result<Body> {
+        let platform = &self.context.platform;
         let url = self.path.edge_cache(&self.version_key, &self.record.name);
         // A cache that fails is a cache that has nothing.
         if let Ok(Some(cached)) = platform.cache().get(&url).await {

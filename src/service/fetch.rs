@@ -52,7 +52,7 @@ pub(super) async fn fetch<P: Platform>(
     for _ in 0..=REDIRECTS {
         let url = next.url.clone();
         permitted(&url, allow_private).map_err(fault)?;
-        let response = platform.http().send(next).await.map_err(|error| fault(fault_of(&error)))?;
+        let response = send(platform, next).await.map_err(|error| fault(fault_of(&error)))?;
         if !response.status.is_redirection() || response.status == StatusCode::NOT_MODIFIED {
             return settle(platform.now(), response, url).map_err(fault);
         }
@@ -69,6 +69,25 @@ pub(super) async fn fetch<P: Platform>(
         };
     }
     Err(fault(UpstreamFault::Malformed("too many redirects".to_owned())))
+}
+
+/// Sends a request; one without a body once more if its connection fails before there is an answer. A connection that was
+/// kept open and has just been closed at its other end looks like that, and says nothing about the source.
+async fn send<P: Platform>(
+    platform: &P,
+    request: OutgoingRequest,
+) -> std::result::Result<OutgoingResponse, PlatformError> {
+    let again = (request.method == Method::GET).then(|| OutgoingRequest {
+        method: Method::GET,
+        url: request.url.clone(),
+        headers: request.headers.clone(),
+        body: Body::Empty,
+        timeout: request.timeout,
+    });
+    match (platform.http().send(request).await, again) {
+        (Err(PlatformError::Connection(_)), Some(again)) => platform.http().send(again).await,
+        (answer, _) => answer,
+    }
 }
 
 /// A `GET` with an `Accept` header and the validators of what is known.

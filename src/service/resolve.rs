@@ -143,9 +143,10 @@ pub(super) async fn owner<E: Ecosystem, P: Platform>(
     index: &PackageIndex,
 ) -> Result<Option<Found>> {
     // A version never changes, so that a listing of any age that has it will do.
-    for form in E::FORMS {
-        let known = candidates::<E, P>(context, package, *form, index, Need::Known).await;
-        if let Ok(Some(found)) = first_supplier(&known, version_key, index) {
+    let forms = E::FORMS.iter();
+    let known = forms.map(|form| candidates::<E, P>(context, package, *form, index, Need::Known));
+    for candidates in futures_util::future::join_all(known).await {
+        if let Ok(Some(found)) = first_supplier(&candidates, version_key, index) {
             return Ok(Some(found));
         }
     }

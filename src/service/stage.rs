@@ -8,7 +8,7 @@ use crate::error::{Error, Missing, Result};
 use crate::model::{Algorithm, Digest, Hasher};
 use crate::platform::{BlobStore as _, Body, ByteStream, Platform, PlatformError, UploadPart};
 use crate::store::keys;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt;
 
 /// One part: R2 wants equal parts of at least 5 MiB, and one is held in memory at a time.
@@ -67,7 +67,8 @@ pub struct Intake<P> {
     hasher: Hasher,
     size: u64,
     limit: u64,
-    pending: BytesMut,
+    /// At most one part. Always of the same size once it was sent once, so that the allocator finds the same room again.
+    pending: Vec<u8>,
     upload: Option<Upload>,
 }
 
@@ -85,7 +86,7 @@ impl<P: Platform> Intake<P> {
             hasher: Hasher::new(algorithms),
             size: 0,
             limit,
-            pending: BytesMut::new(),
+            pending: Vec::new(),
             upload: None,
         }
     }
@@ -97,9 +98,14 @@ impl<P: Platform> Intake<P> {
             return Err(PlatformError::TooLong(self.limit).into());
         }
         self.hasher.update(piece);
-        self.pending.extend_from_slice(piece);
-        while self.pending.len() > PART {
-            self.send_part(PART).await?;
+        let mut rest = piece;
+        while !rest.is_empty() {
+            if self.pending.len() == PART {
+                self.send_part().await?;
+            }
+            let (now, later) = rest.split_at(rest.len().min(PART - self.pending.len()));
+            self.pending.extend_from_slice(now);
+            rest = later;
         }
         Ok(())
     }
@@ -109,9 +115,9 @@ impl<P: Platform> Intake<P> {
         let hasher = std::mem::take(&mut self.hasher);
         let (size, digests) = (self.size, hasher.finish());
         if self.upload.is_none() {
-            return Ok(Staged { place: Place::Memory(self.pending.freeze()), size, digests });
+            return Ok(Staged { place: Place::Memory(self.pending.into()), size, digests });
         }
-        self.send_part(self.pending.len()).await?;
+        self.send_part().await?;
         let Some(upload) = self.upload else {
             return Err(PlatformError::Other("no upload".to_owned()).into());
         };
@@ -127,8 +133,8 @@ impl<P: Platform> Intake<P> {
         }
     }
 
-    async fn send_part(&mut self, length: usize) -> Result<()> {
-        let bytes = self.pending.split_to(length).freeze();
+    async fn send_part(&mut self) -> Result<()> {
+        let bytes = Bytes::from(std::mem::take(&mut self.pending));
         let blobs = self.platform.blobs();
         if self.upload.is_none() {
             let mut random = [0_u8; 16];
@@ -142,6 +148,7 @@ impl<P: Platform> Intake<P> {
                 u16::try_from(upload.parts.len() + 1).map_err(|_| PlatformError::TooLong(u64::MAX))?;
             upload.parts.push(blobs.upload_part(&upload.key, &upload.id, number, bytes).await?);
         }
+        self.pending.reserve_exact(PART);
         Ok(())
     }
 }

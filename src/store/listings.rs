@@ -6,6 +6,14 @@ use crate::error::{Error, Result};
 use crate::model::SourceId;
 use crate::platform::{Platform, RecordStore as _};
 use bytes::Bytes;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Larger listings are read from the store each time.
+const MEMO_LIMIT: usize = 1 << 20;
+
+/// For how long an isolate keeps a listing at hand: its age is judged by what stands in it, not by this.
+const MEMO_LIFETIME: Duration = Duration::from_secs(60);
 
 /// A stored listing: the bytes `listing_codec` wrote.
 #[derive(Clone, Debug)]
@@ -39,8 +47,11 @@ pub async fn get<P: Platform>(
     form: &str,
 ) -> Result<Option<StoredListing>> {
     let key = path.upstream(source, form);
+    if let Some(known) = platform.memo().get::<StoredListing>(&key, platform.now()) {
+        return Ok(Some((*known).clone()));
+    }
     let record = platform.records().get(&key).await?;
-    Ok(record.map(|record| StoredListing { key, bytes: record.bytes }))
+    Ok(record.map(|record| remember(platform, StoredListing { key, bytes: record.bytes })))
 }
 
 /// Stores a source's listing. Two isolates may refresh at once: either result is good. One that cannot be stored is at
@@ -53,7 +64,25 @@ pub async fn put<P: Platform>(
     bytes: Vec<u8>,
 ) -> StoredListing {
     let key = path.upstream(source, form);
-    let bytes = Bytes::from(bytes);
-    let _ = platform.records().overwrite(&key, bytes.clone()).await;
-    StoredListing { key, bytes }
+    let listing = remember(platform, StoredListing { key: key.clone(), bytes: Bytes::from(bytes) });
+    let bytes = listing.bytes.clone();
+    let writer = platform.clone();
+    let write = async move {
+        let _ = writer.records().overwrite(&key, bytes).await;
+    };
+    if listing.bytes.len() <= MEMO_LIMIT {
+        platform.in_background(write);
+    } else {
+        write.await;
+    }
+    listing
+}
+
+/// Keeps a listing at hand for the downloads that follow it.
+fn remember<P: Platform>(platform: &P, listing: StoredListing) -> StoredListing {
+    if listing.bytes.len() <= MEMO_LIMIT {
+        let (key, weight) = (listing.key.clone(), listing.bytes.len());
+        platform.memo().put(key, Rc::new(listing.clone()), weight, platform.now(), MEMO_LIFETIME);
+    }
+    listing
 }

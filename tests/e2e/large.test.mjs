@@ -3,18 +3,19 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { noise } from "../upstream/archive.mjs";
 import { startNpmUpstream } from "../upstream/npm.mjs";
-import { npm12 } from "./support/clients.mjs";
+import { bun, npm12 } from "./support/clients.mjs";
 import { startEdgefeed } from "./support/edgefeed.mjs";
 
 const MEGABYTE = 1 << 20;
 
-// The runtime keeps buffers of its own (sockets, the local stores), so this bounds the growth of the whole process; an
-// archive held whole would show as its 100 MB of bytes and 133 MB of base64 at least.
-const GROWTH = 160 * MEGABYTE;
+// How much more the runtime's process may take for 100 MB than it took for 10 MB. It has buffers of its own (sockets, the
+// local stores, garbage not collected yet); an archive held whole would show as its 100 MB and 133 MB of Base64.
+const GROWTH = 150 * MEGABYTE;
 
 let edgefeed;
 let upstream;
@@ -32,16 +33,26 @@ after(async () => {
 test("a package of 100 MB is published and installed in bounded memory", { timeout: 300_000 }, async (t) => {
   const feed = await edgefeed.feed();
   const pid = runtimeProcess();
-  const before = resident(pid);
-  await feed.publish(npm12, { name: "heavy", version: "1.0.0" }, { files: { "ballast.bin": noise(100 * MEGABYTE) } });
-  const app = await feed.workspace(npm12, "reader");
-  await app.add("heavy@1.0.0");
+  await roundTrip(feed, "light", 10);
+  const before = peak(pid);
+  await roundTrip(feed, "heavy", 100);
   const growth = peak(pid) - before;
-  t.diagnostic(`the runtime grew by ${Math.round(growth / MEGABYTE)} MB`);
-  assert.deepEqual(readFileSync(`${app.project}/node_modules/heavy/ballast.bin`), noise(100 * MEGABYTE));
+  t.diagnostic(`the runtime grew by ${Math.round(growth / MEGABYTE)} MB, to ${Math.round(peak(pid) / MEGABYTE)} MB`);
   assert.ok(growth < GROWTH, `the runtime grew by ${Math.round(growth / MEGABYTE)} MB`);
   await feed.dispose();
 });
+
+/** Publishes and installs so many megabytes; they must arrive as they were. */
+async function roundTrip(feed, name, megabytes) {
+  const ballast = noise(megabytes * MEGABYTE);
+  // Not npm: it encodes the archive between two requests without a pause, and on a busy machine the local runtime has
+  // closed the idle connection by then, which npm meets with EPIPE.
+  await feed.publish(bun, { name, version: "1.0.0" }, { files: { "ballast.bin": ballast } });
+  const app = await feed.workspace(npm12, "reader");
+  await app.add(`${name}@1.0.0`);
+  const arrived = readFileSync(join(app.project, "node_modules", name, "ballast.bin"));
+  assert.ok(arrived.equals(ballast), `${name}: other bytes`);
+}
 
 test("a packument of more than 20 MB passes, abbreviated, in full, and by one version", { timeout: 300_000 }, async (t) => {
   upstream.packages.addHuge("huge", { versions: 4_000, megabytes: 24 });
@@ -76,5 +87,4 @@ function status(pid, field) {
   return Number(kilobytes) * 1024;
 }
 
-const resident = (pid) => status(pid, "VmRSS");
 const peak = (pid) => status(pid, "VmHWM");

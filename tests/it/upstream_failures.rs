@@ -171,12 +171,23 @@ fn a_failing_source_is_left_alone_for_seconds() {
     for _ in 0..5 {
         server.collaborator().get("lib").expect(502);
     }
-    assert_eq!(server.registry.asked(""), 1);
+    assert_eq!(server.registry.asked(""), 2, "a connection that fails is tried once more");
     server.collaborator().get_with("lib", &[("cache-control", "no-cache")]).expect(502);
-    assert_eq!(server.registry.asked(""), 2, "unless somebody insists");
+    assert_eq!(server.registry.asked(""), 4, "unless somebody insists");
     server.advance(6);
     server.collaborator().get("lib").expect(502);
-    assert_eq!(server.registry.asked(""), 3);
+    assert_eq!(server.registry.asked(""), 6);
+}
+
+#[test]
+fn a_connection_that_was_closed_while_it_was_idle_is_no_failure() {
+    for part in ["lib", "lib-1.0.0.tgz"] {
+        let server = server();
+        server.registry.fault_times(part, 1, Reply::connection_error("Network connection lost"));
+        server.collaborator().get("lib").expect(200);
+        server.collaborator().download("lib", "1.0.0").expect(200);
+        assert_eq!(server.health("main", 0).status, SourceStatus::Ok, "{part}");
+    }
 }
 
 #[test]

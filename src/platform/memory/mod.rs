@@ -252,6 +252,10 @@ impl Platform for MemoryPlatform {
         self.shared.world.now()
     }
 
+    fn memory(&self) -> Option<u64> {
+        None
+    }
+
     /// Kept for tests to read.
     fn log(&self, line: &str) {
         self.shared.log.borrow_mut().push(line.to_owned());

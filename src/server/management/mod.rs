@@ -93,7 +93,11 @@ async fn dispatch<P: Platform>(
 ) -> Result<Reply> {
     let need = endpoint.need();
     match endpoint {
-        Endpoint::Health => Ok(Reply::ok(&json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))),
+        Endpoint::Health => Ok(Reply::ok(&json!({
+            "status": "ok",
+            "version": env!("CARGO_PKG_VERSION"),
+            "memory": call.platform.memory(),
+        }))),
         Endpoint::CheckCompliance => check_compliance(call).await,
         Endpoint::CreateOrganization => {
             admit::root(&call.principal)?;
