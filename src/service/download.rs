@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// Files up to this size are remembered by the isolate for [`SMALL_REUSE`]: reading them costs more than holding them.
-const SMALL: u64 = 128 << 10;
+pub(super) const SMALL: u64 = 128 << 10;
 
 /// For how long. Their bytes never change; whether they may be served is checked apart from that.
 const SMALL_REUSE: Duration = Duration::from_secs(300);
@@ -92,6 +92,20 @@ async fn obtain<E: Ecosystem, P: Platform>(
     save::save::<E, P>(context, package, version, name, found).await
 }
 
+/// Keeps the bytes of a small file at hand, which were just stored and verified, for the answer that waits for them.
+pub(super) fn remember_small<P: Platform>(platform: &P, key: &str, bytes: Bytes) {
+    remember(platform, small_key(key), bytes);
+}
+
+fn small_key(key: &str) -> String {
+    format!("bytes:{key}")
+}
+
+fn remember<P: Platform>(platform: &P, key: String, bytes: Bytes) {
+    let weight = bytes.len();
+    platform.memo().put(key, Rc::new(bytes), weight, platform.now(), SMALL_REUSE);
+}
+
 impl<P: Platform> Artifact<P> {
     /// Its bytes, or a range of them.
     pub async fn open(&self, range: Option<ByteRange>) -> Result<Body> {
@@ -100,7 +114,7 @@ impl<P: Platform> Artifact<P> {
         if range.is_some() || self.record.size > EDGE_CACHE_LIMIT {
             return self.read_store(&key, range).await;
         }
-        let small = (self.record.size <= SMALL).then(|| format!("bytes:{key}"));
+        let small = (self.record.size <= SMALL).then(|| small_key(&key));
         let now = platform.now();
         if let Some(bytes) = small.as_ref().and_then(|small| platform.memo().get::<Bytes>(small, now)) {
             self.context.trace.note("memory");
@@ -109,7 +123,7 @@ impl<P: Platform> Artifact<P> {
         let body = self.cached_or_stored(key).await?;
         let Some(small) = small else { return Ok(body) };
         let bytes = body.collect(usize::try_from(SMALL).unwrap_or(usize::MAX)).await?;
-        platform.memo().put(small, Rc::new(bytes.clone()), bytes.len(), now, SMALL_REUSE);
+        remember(platform, small, bytes.clone());
         Ok(Body::Bytes(bytes))
     }
 

@@ -5,14 +5,14 @@
 
 use super::fetch;
 use super::resolve::{Found, Goods};
-use super::stage;
 use super::{Ecosystem, FeedContext};
+use super::{download, stage};
 use crate::error::{Conflict, Error, Missing, Result, UpstreamFault};
 use crate::model::{
     Algorithm, ArtifactName, ArtifactRecord, Digest, Hasher, ListingState, Origin, PackageName, Slot,
     SlotState, SourceStep, Version,
 };
-use crate::platform::{BlobStore as _, Body, Expected, Platform, PutOutcome};
+use crate::platform::{BlobStore as _, Body, Expected, Platform, PlatformError, PutOutcome};
 use crate::store::listing_codec::OfferedArtifact;
 use crate::store::slots::{self, Created};
 use crate::store::{index, keys::PackagePath};
@@ -197,6 +197,9 @@ async fn from_registry<P: Platform>(
     let length =
         fetched.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()).filter(|_| !encoded);
     let stored = match length {
+        Some(length) if length <= download::SMALL => {
+            small(context, key, fetched.body, length, digest, &offered.digests).await
+        }
         Some(length) => {
             let expected = Expected { length, digest: digest.clone() };
             let outcome = claim(context, key, fetched.body, &expected).await;
@@ -219,6 +222,26 @@ async fn from_registry<P: Platform>(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Content that is small enough to be held: its answer need not read it back.
+async fn small<P: Platform>(
+    context: &FeedContext<P>,
+    key: &str,
+    body: Body,
+    length: u64,
+    digest: Option<Digest>,
+    declared: &[Digest],
+) -> Result<(Claim, u64, Vec<Digest>)> {
+    let bytes = body.collect(usize::try_from(length).unwrap_or(usize::MAX)).await?;
+    if bytes.len() as u64 != length {
+        return Err(PlatformError::Cut(format!("{} of {length} bytes", bytes.len())).into());
+    }
+    let claim = claim(context, key, Body::Bytes(bytes.clone()), &Expected { length, digest }).await?;
+    if claim == Claim::Ours {
+        download::remember_small(&context.platform, key, bytes);
+    }
+    Ok((claim, length, declared.to_vec()))
 }
 
 /// Content whose length nobody told: through a private place, where its length and digests become known.
