@@ -92,18 +92,14 @@ async fn obtain<E: Ecosystem, P: Platform>(
     save::save::<E, P>(context, package, version, name, found).await
 }
 
-/// Keeps the bytes of a small file at hand, which were just stored and verified, for the answer that waits for them.
+/// Keeps the bytes of a small file at hand.
 pub(super) fn remember_small<P: Platform>(platform: &P, key: &str, bytes: Bytes) {
-    remember(platform, small_key(key), bytes);
+    let weight = bytes.len();
+    platform.memo().put(small_key(key), Rc::new(bytes), weight, platform.now(), SMALL_REUSE);
 }
 
 fn small_key(key: &str) -> String {
     format!("bytes:{key}")
-}
-
-fn remember<P: Platform>(platform: &P, key: String, bytes: Bytes) {
-    let weight = bytes.len();
-    platform.memo().put(key, Rc::new(bytes), weight, platform.now(), SMALL_REUSE);
 }
 
 impl<P: Platform> Artifact<P> {
@@ -114,31 +110,45 @@ impl<P: Platform> Artifact<P> {
         if range.is_some() || self.record.size > EDGE_CACHE_LIMIT {
             return self.read_store(&key, range).await;
         }
-        let small = (self.record.size <= SMALL).then(|| small_key(&key));
-        let now = platform.now();
-        if let Some(bytes) = small.as_ref().and_then(|small| platform.memo().get::<Bytes>(small, now)) {
+        let url = self.path.edge_cache(&self.version_key, &self.record.name);
+        if self.record.size <= SMALL {
+            return self.open_small(&key, url).await;
+        }
+        if let Some(body) = self.cached(&url).await {
+            return Ok(body);
+        }
+        let body = self.read_store(&key, None).await?;
+        // A read of its own, so that no client's pace and no copy in memory is involved.
+        let platform = platform.clone();
+        self.fill_edge_cache(url, async move { Some(platform.blobs().open(&key, None).await.ok()??.body) });
+        Ok(body)
+    }
+
+    /// A file that is held in memory from then on.
+    async fn open_small(&self, key: &str, url: String) -> Result<Body> {
+        let platform = &self.context.platform;
+        if let Some(bytes) = platform.memo().get::<Bytes>(&small_key(key), platform.now()) {
             self.context.trace.note("memory");
             return Ok(Body::Bytes((*bytes).clone()));
         }
-        let body = self.cached_or_stored(key).await?;
-        let Some(small) = small else { return Ok(body) };
-        let bytes = body.collect(usize::try_from(SMALL).unwrap_or(usize::MAX)).await?;
-        remember(platform, small, bytes.clone());
+        let limit = usize::try_from(SMALL).unwrap_or(usize::MAX);
+        let bytes = if let Some(body) = self.cached(&url).await {
+            body.collect(limit).await?
+        } else {
+            let bytes = self.read_store(key, None).await?.collect(limit).await?;
+            let copy = bytes.clone();
+            self.fill_edge_cache(url, async move { Some(Body::Bytes(copy)) });
+            bytes
+        };
+        remember_small(platform, key, bytes.clone());
         Ok(Body::Bytes(bytes))
     }
 
-    /// The whole file, from the edge cache or from the store.
-    async fn cached_or_stored(&self, key: String) -> Result<Body> {
-        let platform = &self.context.platform;
-        let url = self.path.edge_cache(&self.version_key, &self.record.name);
-        // A cache that fails is a cache that has nothing.
-        if let Ok(Some(cached)) = platform.cache().get(&url).await {
-            self.context.trace.note("edge-cache");
-            return Ok(cached.body);
-        }
-        let body = self.read_store(&key, None).await?;
-        self.fill_edge_cache(key, url);
-        Ok(body)
+    /// The whole file from the edge cache. A cache that fails is a cache that has nothing.
+    async fn cached(&self, url: &str) -> Option<Body> {
+        let cached = self.context.platform.cache().get(url).await.ok()??;
+        self.context.trace.note("edge-cache");
+        Some(cached.body)
     }
 
     async fn read_store(&self, key: &str, range: Option<ByteRange>) -> Result<Body> {
@@ -148,20 +158,19 @@ impl<P: Platform> Artifact<P> {
         Ok(blob.ok_or_else(lost)?.body)
     }
 
-    /// Fills the cache by a read of its own, so that no client's pace and no copy in memory is involved.
-    fn fill_edge_cache(&self, key: String, url: String) {
+    /// Fills the edge cache; failing to costs time, not truth.
+    fn fill_edge_cache(&self, url: String, content: impl Future<Output = Option<Body>> + 'static) {
         let platform = self.context.platform.clone();
         let (memo, now) = (platform.memo(), platform.now());
-        // Where the Cache API keeps nothing (workers.dev), do not read everything twice.
+        // Where the Cache API keeps nothing (workers.dev), do not try every time.
         let filled = format!("filled:{url}");
         if memo.get::<()>(&filled, now).is_some() {
             return;
         }
         memo.put(filled, Rc::new(()), 16, now, Duration::from_secs(3600));
         self.context.platform.in_background(async move {
-            if let Ok(Some(blob)) = platform.blobs().open(&key, None).await {
-                // Failing to cache costs time, not truth.
-                let _ = platform.cache().put(&url, blob.body).await;
+            if let Some(content) = content.await {
+                let _ = platform.cache().put(&url, content).await;
             }
         });
     }

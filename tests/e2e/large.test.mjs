@@ -39,6 +39,9 @@ test("a package of 100 MB is published and installed in bounded memory", { timeo
   const growth = peak(pid) - before;
   t.diagnostic(`the runtime grew by ${Math.round(growth / MEGABYTE)} MB, to ${Math.round(peak(pid) / MEGABYTE)} MB`);
   assert.ok(growth < GROWTH, `the runtime grew by ${Math.round(growth / MEGABYTE)} MB`);
+  const { memory } = await (await fetch(`${edgefeed.url}/_edgefeed/health`)).json();
+  t.diagnostic(`wasm memory: ${Math.round(memory / MEGABYTE)} MB`);
+  assert.ok(memory < 64 * MEGABYTE, `wasm memory: ${Math.round(memory / MEGABYTE)} MB`);
   await feed.dispose();
 });
 

@@ -138,6 +138,7 @@ describe("saving", () => {
       assert.equal(answer.status, 200);
       assert.deepEqual(Buffer.from(await answer.arrayBuffer()), upstream.packages.archive("rush", "1.0.0"));
     }
+    assert.equal(upstream.count("/rush/-/rush-1.0.0.tgz"), 1, "one fetch serves all that wait for it");
   });
 
   test("a save goes on although the client that caused it hangs up", async () => {
