@@ -107,10 +107,10 @@ describe("a listing seen before", { concurrency: 4 }, () => {
           assert.deepEqual(await versions(answer.clone()), ["1.0.0", "1.1.0"]);
           return (answer.headers.get("warning") || answer.headers.get("age")) && answer;
         },
-        { what: "an answer marked as stale", timeout: 60_000 },
+        { what: "an answer marked as stale", timeout: 30_000 },
       );
       assert.ok(marked);
-      await until(() => failing(feed), { what: "the source's health showing it", timeout: 60_000 });
+      await until(() => failing(feed), { what: "the source's health showing it", timeout: 30_000 });
       const bytes = await feed.fetch(`${name}/-/${name}-1.1.0.tgz`);
       assert.equal(bytes.status, 200, "a known listing decides, although the source cannot be asked for it now");
       assert.deepEqual(Buffer.from(await bytes.arrayBuffer()), upstream.packages.archive(name, "1.1.0"));

@@ -124,7 +124,7 @@ impl Visitor for Document {
                 self.is_packument = true;
                 Handling::Descend
             }
-            [] if matches!(key, "dist-tags" | "time") => Handling::Capture { limit: MEMBER_LIMIT },
+            [] if matches!(key, "name" | "dist-tags" | "time") => Handling::Capture { limit: MEMBER_LIMIT },
             [] if self.form == Form::Full && PASSED_ON.contains(&key) => {
                 Handling::Capture { limit: MEMBER_LIMIT }
             }
@@ -135,6 +135,13 @@ impl Visitor for Document {
 
     fn captured(&mut self, path: &[String], key: &str, raw: &[u8]) -> Result<(), serde_json::Error> {
         match (path, key) {
+            ([], "name") => {
+                let name: String = serde_json::from_slice(raw)?;
+                if name != self.package.as_str() {
+                    let name: String = name.escape_debug().take(80).collect();
+                    return Err(serde::de::Error::custom(format!("the document of `{name}`")));
+                }
+            }
             ([], "dist-tags") => {
                 let tags: BTreeMap<String, Value> = serde_json::from_slice(raw)?;
                 let texts =
@@ -283,7 +290,14 @@ mod tests {
 
     #[test]
     fn what_is_no_packument_is_malformed() {
-        for text in ["{}", "[]", "<html>", "{\"versions\":{\"1.0.0\":{", "{\"versions\":{}} x"] {
+        for text in [
+            "{}",
+            "[]",
+            "<html>",
+            "{\"versions\":{\"1.0.0\":{",
+            "{\"versions\":{}} x",
+            "{\"name\":\"other\",\"versions\":{}}",
+        ] {
             assert!(matches!(decode(Form::Full, text, 9), Err(UpstreamFault::Malformed(_))), "{text}");
         }
         let package = name::parse("n").unwrap();
