@@ -19,6 +19,9 @@ pub(super) const SMALL: u64 = 128 << 10;
 /// For how long. Their bytes never change; whether they may be served is checked apart from that.
 const SMALL_REUSE: Duration = Duration::from_secs(300);
 
+/// For how long others wait for a save that is under way before they begin one of their own.
+const SAVE_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Larger files are not put into the edge cache: one read of them costs more than it saves.
 const EDGE_CACHE_LIMIT: u64 = 64 << 20;
 
@@ -85,11 +88,58 @@ async fn obtain<E: Ecosystem, P: Platform>(
         return Err(Error::lacks(Action::Save, &what, context.authority, &context.locator));
     }
     let path = context.path(E::PROTOCOL, package);
-    let index = index::get(&context.platform, &path).await?.map(|stored| stored.value).unwrap_or_default();
+    if let Some(slot) = await_other_save(context, &path, version, name).await {
+        return Ok(slot);
+    }
+    let (memo, now) = (context.platform.memo(), context.platform.now());
+    let saving = saving_key(&path, version, name);
+    memo.put(saving.clone(), Rc::new(()), 16, now, SAVE_PATIENCE);
+    let saved = find_and_save::<E, P>(context, package, version, name, &path).await;
+    if let Ok(slot) = &saved {
+        slots::remember(&context.platform, &path, version.key(), &Rc::new(slot.clone()));
+    }
+    memo.forget(&saving);
+    saved
+}
+
+async fn find_and_save<E: Ecosystem, P: Platform>(
+    context: &FeedContext<P>,
+    package: &PackageName,
+    version: &Version,
+    name: &ArtifactName,
+    path: &PackagePath,
+) -> Result<Slot> {
+    let index = index::get(&context.platform, path).await?.map(|stored| stored.value).unwrap_or_default();
     let found = resolve::owner::<E, P>(context, package, version.key(), &index).await?;
     let found = found.ok_or_else(|| no_version(package, version))?;
     context.trace.note("saved");
     save::save::<E, P>(context, package, version, name, found).await
+}
+
+/// Waits while another request in this isolate saves the same file, so that the source is asked once. No future is
+/// shared (the runtime cancels those who wait for another request's): each looks for itself at what is remembered.
+async fn await_other_save<P: Platform>(
+    context: &FeedContext<P>,
+    path: &PackagePath,
+    version: &Version,
+    name: &ArtifactName,
+) -> Option<Slot> {
+    let platform = &context.platform;
+    let saving = saving_key(path, version, name);
+    let deadline = platform.now().plus(SAVE_PATIENCE);
+    while platform.now() < deadline && platform.memo().get::<()>(&saving, platform.now()).is_some() {
+        platform.sleep(Duration::from_millis(20)).await;
+        let slot = platform.memo().get::<Slot>(&path.slot(version), platform.now());
+        if let Some(slot) = slot.filter(|slot| slot.artifact(name).is_some()) {
+            context.trace.note("saved-by-another");
+            return Some((*slot).clone());
+        }
+    }
+    None
+}
+
+fn saving_key(path: &PackagePath, version: &Version, name: &ArtifactName) -> String {
+    format!("saving:{}", path.file(version.key(), name))
 }
 
 /// Keeps the bytes of a small file at hand.

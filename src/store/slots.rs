@@ -42,11 +42,17 @@ pub async fn get_recent<P: Platform>(
     }
     let Some(stored) = super::read::<P, Slot>(platform, &key).await? else { return Ok(None) };
     let slot = Rc::new(stored.value);
+    remember(platform, path, version_key, &slot);
+    Ok(Some(slot))
+}
+
+/// Remembers a slot that was just seen, if it was live.
+pub fn remember<P: Platform>(platform: &P, path: &PackagePath, version_key: &str, slot: &Rc<Slot>) {
     if slot.is_live() {
         let weight = slot.manifest.get().len() + 512;
-        platform.memo().put(key, Rc::clone(&slot), weight, now, CHECK_REUSE);
+        let key = path.slot_of_key(version_key);
+        platform.memo().put(key, Rc::clone(slot), weight, platform.now(), CHECK_REUSE);
     }
-    Ok(Some(slot))
 }
 
 /// Claims a version number: the commit of a publish or a save.
