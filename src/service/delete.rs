@@ -170,7 +170,7 @@ async fn tombstone<E: Ecosystem, P: Platform>(
     let missing = || Error::NotFound(Missing::Version(package.to_string(), version.to_string()));
     let stored = index::get(&context.platform, path).await?.map(|stored| stored.value).unwrap_or_default();
     let found = super::resolve::owner::<E, P>(context, package, version.key(), &stored).await?;
-    let found = found.ok_or_else(missing)?;
+    found.ok_or_else(missing)?;
     let by = context.principal.subject().to_owned();
     let slot = Slot {
         version: version.as_str().to_owned(),
@@ -186,7 +186,6 @@ async fn tombstone<E: Ecosystem, P: Platform>(
         manifest: RawValue::NULL.to_owned(),
         sequence: 1,
     };
-    drop(found);
     match slots::create(&context.platform, path, version.key(), &slot).await? {
         Created::Yes => Ok(slot),
         // Saved in the meantime.

@@ -1,7 +1,7 @@
 //! Fetching from upstream sources: redirects, refused addresses, and what failures mean.
 
 use crate::error::{Error, Result, UpstreamFault};
-use crate::model::{Timestamp, UpstreamSource};
+use crate::model::UpstreamSource;
 use crate::platform::{Body, HttpClient as _, OutgoingRequest, OutgoingResponse, Platform, PlatformError};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -54,7 +54,7 @@ pub(super) async fn fetch<P: Platform>(
         permitted(&url, allow_private).map_err(fault)?;
         let response = send(platform, next).await.map_err(|error| fault(fault_of(&error)))?;
         if !response.status.is_redirection() || response.status == StatusCode::NOT_MODIFIED {
-            return settle(platform.now(), response, url).map_err(fault);
+            return settle(response, url).map_err(fault);
         }
         let location = response.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
         let target = location.and_then(|location| url.join(location).ok());
@@ -154,11 +154,7 @@ pub(super) fn fault_of(error: &PlatformError) -> UpstreamFault {
     }
 }
 
-fn settle(
-    now: Timestamp,
-    response: OutgoingResponse,
-    url: Url,
-) -> std::result::Result<Fetched, UpstreamFault> {
+fn settle(response: OutgoingResponse, url: Url) -> std::result::Result<Fetched, UpstreamFault> {
     let OutgoingResponse { status, headers, body } = response;
     match status {
         StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::NOT_FOUND | StatusCode::GONE => {
@@ -166,14 +162,14 @@ fn settle(
         }
         StatusCode::TOO_MANY_REQUESTS => {
             let after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-            Err(UpstreamFault::Throttled(after.and_then(|text| retry_after(now, text))))
+            Err(UpstreamFault::Throttled(after.and_then(retry_after)))
         }
         other => Err(UpstreamFault::Status(other.as_u16())),
     }
 }
 
 /// Seconds, as registries send it; a date is not worth a parser.
-fn retry_after(_now: Timestamp, text: &str) -> Option<Duration> {
+fn retry_after(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(Duration::from_secs)
 }
 

@@ -40,7 +40,7 @@ pub async fn listing<E: Ecosystem, P: Platform>(
     // KV may fail: a miss there is never an answer, and neither is an error.
     let (known, token) = (known.unwrap_or(None), token?);
     let Some(known) = known.filter(|known| known.info.token == token) else {
-        return list.render(Need::Normal).await;
+        return list.render().await;
     };
     if !list.asks_sources() {
         context.trace.note("local");
@@ -102,11 +102,14 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
     /// What the listing is rendered from, here: the package's index, those of internal sources, the feed's settings.
     async fn token(&self, always: bool) -> Result<String> {
         let own = index::check(&self.context.platform, &self.path, always).await?;
-        let internal = match self.audience {
-            Audience::Everything => resolve::internal_etags::<E, P>(self.context, self.package).await?,
-            Audience::View(_) => Vec::new(),
-        };
-        Ok(self.token_of(&own, &internal))
+        Ok(self.token_of(&own, &self.internal_etags().await?))
+    }
+
+    async fn internal_etags(&self) -> Result<Vec<IndexEtag>> {
+        match self.audience {
+            Audience::Everything => resolve::internal_etags::<E, P>(self.context, self.package).await,
+            Audience::View(_) => Ok(Vec::new()),
+        }
     }
 
     fn token_of(&self, own: &IndexEtag, internal: &[IndexEtag]) -> String {
@@ -176,9 +179,9 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
         resolve::candidates::<E, P>(self.context, self.package, self.form, index, need).await
     }
 
-    async fn render(&self, need: Need) -> Result<Rendered> {
+    async fn render(&self) -> Result<Rendered> {
         let (index, etag) = self.index().await?;
-        let need = if self.context.always_check { Need::Now } else { need };
+        let need = if self.context.always_check { Need::Now } else { Need::Normal };
         let candidates = self.candidates(&index, need).await;
         self.assemble(&index, &etag, candidates).await
     }
@@ -191,10 +194,7 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
     ) -> Result<Rendered> {
         let platform = &self.context.platform;
         let now = platform.now();
-        let internal = match self.audience {
-            Audience::Everything => resolve::internal_etags::<E, P>(self.context, self.package).await?,
-            Audience::View(_) => Vec::new(),
-        };
+        let internal = self.internal_etags().await?;
         let failure = candidates.iter().find_map(|candidate| match &candidate.supply {
             Err(error) => Some(error.clone()),
             Ok(_) => candidate.stale.as_ref().map(|stale| stale.error.clone()),

@@ -93,13 +93,7 @@ pub(super) async fn candidates<E: Ecosystem, P: Platform>(
         };
         candidates.push(Candidate { source: source.clone(), supply, changed: false, stale: None });
     }
-    let internal_offered = candidates.iter().any(|candidate| match &candidate.supply {
-        Ok(Supply::Feed(supply)) => {
-            supply.members().any(|(_, slot)| slot.first_published == FirstPublished::Internal)
-        }
-        _ => false,
-    });
-    if Policy::new(index, internal_offered).blocks_external() {
+    if Policy::new(index, internal_offered(&candidates)).blocks_external() {
         return candidates;
     }
     let public = candidates.iter_mut().filter(|candidate| candidate.source.kind == SourceKind::Public);

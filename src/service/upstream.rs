@@ -144,7 +144,7 @@ impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
             Ok(_) => memo.forget(&self.failing()),
             Err(error) => memo.put(self.failing(), Rc::new(error.clone()), 256, now, FAILURE_PAUSE),
         }
-        self.record_health(outcome.as_ref().err()).await;
+        record_health(self.context, self.source, outcome.as_ref().err()).await;
         outcome
     }
 
@@ -218,10 +218,6 @@ impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
 
     fn fault(&self, fault: UpstreamFault) -> Error {
         Error::Upstream { name: self.source.name.clone(), fault }
-    }
-
-    async fn record_health(&self, error: Option<&Error>) {
-        record_health(self.context, self.source, error).await;
     }
 }
 
