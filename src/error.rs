@@ -7,7 +7,7 @@ use crate::platform::PlatformError;
 use std::time::Duration;
 
 /// What every fallible function above the platform answers.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a request could not be served. The text is for the caller, except [`Error::Platform`]'s, which is never sent.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -111,6 +111,14 @@ pub enum Conflict {
     /// The number is taken.
     #[error("`{0}` {1} is already in this feed; a version never changes, publish a new number")]
     VersionExists(String, String),
+    /// The name of a file is taken within its version.
+    #[error("`{name}` is already in this feed; a file never changes, publish a new version")]
+    FileExists {
+        /// The file.
+        name: String,
+        /// Was the very same file pushed again?
+        identical: bool,
+    },
     /// The number was used once.
     #[error("`{0}` {1} was deleted from this feed; its number is never used again, publish a new one")]
     VersionDeleted(String, String),

@@ -186,7 +186,7 @@ fn the_runtime_is_named_at_the_edge_only() {
 /// No module outside `src/protocol/` knows which protocols there are: neither an identifier nor a text names one.
 #[test]
 fn no_protocol_is_named_outside_its_folder() {
-    let ids = PROTOCOLS.iter().map(|(id, ..)| id.as_str());
+    let ids = PROTOCOLS.iter().map(|entry| entry.id.as_str());
     let names: Vec<&str> = ids.chain(STOCK_SOURCES.iter().map(|source| source.protocol)).collect();
     let mut wrong = Vec::new();
     for source in
@@ -207,7 +207,7 @@ fn no_protocol_is_named_outside_its_folder() {
 
 #[test]
 fn no_protocol_names_another() {
-    let ids: Vec<&str> = PROTOCOLS.iter().map(|(id, ..)| id.as_str()).collect();
+    let ids: Vec<&str> = PROTOCOLS.iter().map(|entry| entry.id.as_str()).collect();
     let mut wrong = Vec::new();
     for id in &ids {
         for source in files(&format!("src/protocol/{id}"), &[".rs"]) {

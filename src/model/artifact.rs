@@ -2,6 +2,7 @@
 
 use super::Digest;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// A file's name within its version: one path segment, printable, never `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,7 +44,7 @@ impl From<ArtifactName> for String {
 }
 
 /// What a slot knows of one of its files.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ArtifactRecord {
     /// The file's name.
@@ -52,6 +53,9 @@ pub struct ArtifactRecord {
     pub size: u64,
     /// Digests known, weakest algorithm first.
     pub digests: Vec<Digest>,
+    /// What listings say of it, in the protocol's own form, where versions have several files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Box<RawValue>>,
 }
 
 #[cfg(test)]

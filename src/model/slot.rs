@@ -131,6 +131,14 @@ impl Slot {
         matches!(self.origin, Origin::Published { .. })
     }
 
+    /// The source it was saved from, if it was.
+    pub fn saved_from(&self) -> Option<&SourceId> {
+        match &self.origin {
+            Origin::Saved { source_chain, .. } => source_chain.first().map(|step| &step.id),
+            Origin::Published { .. } => None,
+        }
+    }
+
     /// What is shown: what this feed says of the version, and otherwise what its source says.
     pub fn shown_listing(&self) -> &ListingState {
         if self.listing.is_plain() { &self.upstream_listing } else { &self.listing }

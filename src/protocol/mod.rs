@@ -7,7 +7,7 @@ pub mod catalogue;
 mod npm;
 
 use crate::error::{Error, Result};
-use crate::model::{Action, PackageName, ProtocolId};
+use crate::model::{Action, ProtocolId};
 use crate::platform::{Body, Platform};
 use crate::service::download::Artifact;
 use crate::service::{Ecosystem, FeedContext};
@@ -48,7 +48,13 @@ impl<P> Answer<P> {
 }
 
 /// One protocol, seen from the server.
-pub trait Protocol: Ecosystem {
+pub trait Protocol {
+    /// Its id, as in URLs and stored keys.
+    const ID: ProtocolId;
+
+    /// What services know of it.
+    const ECOSYSTEM: &'static dyn Ecosystem;
+
     /// Its root below a feed's base URL, lower case, with a trailing slash; compared without case.
     const ROOT: &'static str;
 
@@ -86,9 +92,6 @@ pub trait Protocol: Ecosystem {
     fn status_override(_error: &Error) -> Option<StatusCode> {
         None
     }
-
-    /// Reads a package name as management paths spell it, percent-decoded.
-    fn package_name(text: &str) -> Result<PackageName>;
 }
 
 /// Something to be done with a protocol that is known only at run time.
@@ -100,16 +103,32 @@ pub trait Visit {
     fn visit<T: Protocol>(self) -> impl Future<Output = Self::Output>;
 }
 
+/// What is known of a protocol at run time.
+pub struct Entry {
+    /// Its id.
+    pub id: ProtocolId,
+    /// Its root below a feed's base URL.
+    pub root: &'static str,
+    /// Does it also answer at the very root of a host of its own?
+    pub at_host_root: bool,
+    /// What services know of it.
+    pub ecosystem: &'static dyn Ecosystem,
+}
+
 macro_rules! protocols {
     ($($protocol:ty),+ $(,)?) => {
-        /// All protocols, by id and root.
-        pub const PROTOCOLS: &[(ProtocolId, &str, bool)] =
-            &[$((<$protocol>::PROTOCOL, <$protocol>::ROOT, <$protocol>::AT_HOST_ROOT)),+];
+        /// All protocols.
+        pub const PROTOCOLS: &[Entry] = &[$(Entry {
+            id: <$protocol>::ID,
+            root: <$protocol>::ROOT,
+            at_host_root: <$protocol>::AT_HOST_ROOT,
+            ecosystem: <$protocol>::ECOSYSTEM,
+        }),+];
 
         /// Does something with the protocol of that id; `None` if there is no such protocol.
         pub async fn visit<V: Visit>(id: &str, visitor: V) -> Option<V::Output> {
             $(
-                if id.eq_ignore_ascii_case(<$protocol>::PROTOCOL.as_str()) {
+                if id.eq_ignore_ascii_case(<$protocol>::ID.as_str()) {
                     return Some(visitor.visit::<$protocol>().await);
                 }
             )+
@@ -120,10 +139,7 @@ macro_rules! protocols {
 
 protocols![npm::Npm];
 
-/// The protocol of that id, in any case.
-pub fn known(id: &str) -> Option<ProtocolId> {
-    PROTOCOLS
-        .iter()
-        .map(|(protocol, ..)| *protocol)
-        .find(|protocol| protocol.as_str().eq_ignore_ascii_case(id))
+/// The ecosystem of that id, in any case.
+pub fn ecosystem(id: &str) -> Option<&'static dyn Ecosystem> {
+    PROTOCOLS.iter().find(|entry| entry.id.as_str().eq_ignore_ascii_case(id)).map(|entry| entry.ecosystem)
 }

@@ -47,8 +47,8 @@ pub(super) fn split<'a>(uri: &'a Uri, hosts: &HostFeeds) -> Result<Target<'a>> {
     let below = path.trim_start_matches('/');
     let (protocol, root, tail) = protocol_root(below)
         .or_else(|| {
-            let (protocol, ..) = PROTOCOLS.iter().find(|(_, _, at_host_root)| *at_host_root)?;
-            Some((*protocol, "", below))
+            let entry = PROTOCOLS.iter().find(|entry| entry.at_host_root)?;
+            Some((entry.id, "", below))
         })
         .ok_or_else(|| no_endpoint(path))?;
     Ok(Target::Feed { address: address.clone(), protocol, root: format!("{origin}/{root}"), tail })
@@ -84,13 +84,13 @@ fn feed<'a>(
 
 /// Matches a protocol's root without case; answers it as it is written in links.
 fn protocol_root(below: &str) -> Option<(ProtocolId, &'static str, &str)> {
-    PROTOCOLS.iter().find_map(|(protocol, root, _)| {
-        let bare = root.trim_end_matches('/');
+    PROTOCOLS.iter().find_map(|entry| {
+        let bare = entry.root.trim_end_matches('/');
         let head = below.get(..bare.len()).filter(|head| head.eq_ignore_ascii_case(bare))?;
         let rest = below.get(head.len()..)?;
         match rest.strip_prefix('/') {
-            Some(tail) => Some((*protocol, *root, tail)),
-            None if rest.is_empty() => Some((*protocol, *root, "")),
+            Some(tail) => Some((entry.id, entry.root, tail)),
+            None if rest.is_empty() => Some((entry.id, entry.root, "")),
             None => None,
         }
     })

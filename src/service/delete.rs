@@ -3,9 +3,9 @@
 //! The slot is flipped first: from then on the version is gone, here at once and elsewhere within
 //! [`CHECK_REUSE`](crate::store::slots::CHECK_REUSE). The bytes stay for the recycle bin's 30 days.
 
-use super::{Ecosystem, FeedContext, tags};
+use super::{FeedContext, Package, tags};
 use crate::error::{Conflict, Error, Missing, Result};
-use crate::model::{FirstPublished, ListingState, Origin, PackageName, Slot, SlotState, Timestamp, Version};
+use crate::model::{FirstPublished, ListingState, Origin, Slot, SlotState, Timestamp, Version};
 use crate::platform::{BlobStore as _, Platform, RecordStore as _};
 use crate::store::index;
 use crate::store::keys::PackagePath;
@@ -19,33 +19,33 @@ use std::time::Duration;
 pub const RECYCLE_BIN: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Deletes a version. One that only an upstream source has is deleted too: its number becomes a tombstone here.
-pub async fn delete<E: Ecosystem, P: Platform>(
+pub async fn delete<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
 ) -> Result<()> {
     super::publish::refuse_view(context)?;
-    let (platform, path) = (&context.platform, context.path(E::PROTOCOL, package));
+    let (platform, path) = (&context.platform, context.path(package));
     let state = SlotState::Deleted { at: platform.now(), by: context.principal.subject().to_owned() };
     let slot = match slots::get(platform, &path, version.key()).await? {
         Some(_) => flip(platform, &path, version, |slot| slot.is_live().then(|| state.clone())).await?,
-        None => tombstone::<E, P>(context, &path, package, version, &state).await?,
+        None => tombstone(context, &path, package, version, &state).await?,
     };
     // Before the index: a bin note without a deleted slot is harmless, the reverse would keep the bytes for ever.
     platform.records().overwrite(&path.bin(version.key()), Bytes::from_static(b"{}")).await?;
     let entry = [(version.key().to_owned(), slot)];
     index::record(platform, &path, package.as_str(), &entry, None).await?;
-    drop_tags::<E, P>(context, package, version).await
+    drop_tags(context, package, version).await
 }
 
 /// Restores a version from the recycle bin, to where it was, views included.
-pub async fn restore<E: Ecosystem, P: Platform>(
+pub async fn restore<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
 ) -> Result<()> {
-    let (platform, path) = (&context.platform, context.path(E::PROTOCOL, package));
-    let slot = any_slot::<E, P>(context, package, version).await?;
+    let (platform, path) = (&context.platform, context.path(package));
+    let slot = any_slot(context, package, version).await?;
     let slot = slot.ok_or_else(|| not_in_bin(package, version))?;
     // A restore that died half-way has left its note: it is done again.
     if slot.is_live() && platform.records().head(&path.bin(version.key())).await?.is_none() {
@@ -69,35 +69,35 @@ pub async fn restore<E: Ecosystem, P: Platform>(
 }
 
 /// Drops the bytes of a deleted version; its tombstone stays for ever.
-pub async fn purge<E: Ecosystem, P: Platform>(
+pub async fn purge<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
 ) -> Result<()> {
-    deleted_slot::<E, P>(context, package, version).await?;
-    let path = context.path(E::PROTOCOL, package);
+    deleted_slot(context, package, version).await?;
+    let path = context.path(package);
     purge_at(&context.platform, &path, version.key()).await
 }
 
 /// The slot of a version in the recycle bin.
-pub async fn deleted_slot<E: Ecosystem, P: Platform>(
+pub async fn deleted_slot<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
 ) -> Result<Slot> {
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     let slot = slots::get(&context.platform, &path, version.key()).await?.map(|stored| stored.value);
     slot.filter(|slot| matches!(slot.state, SlotState::Deleted { .. }))
         .ok_or_else(|| not_in_bin(package, version))
 }
 
 /// The slot of a version, live or not.
-pub async fn any_slot<E: Ecosystem, P: Platform>(
+pub async fn any_slot<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
 ) -> Result<Option<Slot>> {
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     Ok(slots::get(&context.platform, &path, version.key()).await?.map(|stored| stored.value))
 }
 
@@ -160,16 +160,16 @@ async fn flip<P: Platform>(
 }
 
 /// A slot that was never live, so that no upstream source can fill it.
-async fn tombstone<E: Ecosystem, P: Platform>(
+async fn tombstone<P: Platform>(
     context: &FeedContext<P>,
     path: &PackagePath,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     state: &SlotState,
 ) -> Result<Slot> {
     let missing = || Error::NotFound(Missing::Version(package.to_string(), version.to_string()));
     let stored = index::get(&context.platform, path).await?.map(|stored| stored.value).unwrap_or_default();
-    let found = super::resolve::owner::<E, P>(context, package, version.key(), &stored).await?;
+    let found = super::resolve::owner(context, package, version.key(), &stored).await?;
     found.ok_or_else(missing)?;
     let by = context.principal.subject().to_owned();
     let slot = Slot {
@@ -203,17 +203,17 @@ fn added(state: &SlotState) -> Timestamp {
 }
 
 /// Tags never point to what is not there.
-async fn drop_tags<E: Ecosystem, P: Platform>(
+async fn drop_tags<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
 ) -> Result<()> {
-    tags::change::<E, P>(context, package, |settings| {
+    tags::change(context, package, |settings| {
         settings.tags.retain(|_, target| target != version.as_str());
     })
     .await
 }
 
-fn not_in_bin(package: &PackageName, version: &Version) -> Error {
+fn not_in_bin(package: &Package, version: &Version) -> Error {
     Error::NotFound(Missing::Other(format!("`{package}` {version} is not in the recycle bin")))
 }

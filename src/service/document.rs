@@ -3,19 +3,21 @@
 use super::policy::Policy;
 use super::relist::Heard;
 use super::resolve::{self, Candidate, Supply};
-use super::{Ecosystem, FeedContext, Listed, ListingRenderer, Summary};
+use super::{Ecosystem, FeedContext, Form, Listed, ListedFile, ListingRenderer, Package, Summary};
 use crate::error::{Error, Result};
-use crate::model::{Digest, PackageName, Slot, Timestamp};
+use crate::model::{ArtifactName, ArtifactRecord, Digest, Slot, SourceId, Timestamp};
 use crate::platform::Platform;
 use crate::store::index::PackageIndex;
+use crate::store::listing_codec::Offer;
 use crate::store::listings::StoredListing;
 use flate2::{Compression, write::GzEncoder};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Write};
 
 /// A document in the making.
-pub(super) struct Document<'a, E: Ecosystem> {
-    renderer: E::Renderer,
+pub(super) struct Document<'a> {
+    ecosystem: &'static dyn Ecosystem,
+    renderer: Box<dyn ListingRenderer>,
     out: GzEncoder<Vec<u8>>,
     index: &'a PackageIndex,
     local: Vec<(&'a str, &'a Slot)>,
@@ -36,19 +38,20 @@ pub(super) struct Made {
     pub(super) outdated: Vec<Heard>,
 }
 
-impl<'a, E: Ecosystem> Document<'a, E> {
+impl<'a> Document<'a> {
     /// A document of what this context shows of a package.
     pub(super) fn new<P: Platform>(
         context: &FeedContext<P>,
-        package: &PackageName,
-        form: E::Form,
+        package: &Package,
+        form: Form,
         index: &'a PackageIndex,
     ) -> Self {
         let visible = |slot: &Slot| slot.is_live() && context.shows(&slot.views);
         let local = index.slots.iter().filter(|entry| visible(&entry.slot));
         let local: Vec<_> = local.map(|entry| (entry.key.as_str(), &entry.slot)).collect();
         Self {
-            renderer: E::renderer(package, form, &context.root),
+            ecosystem: package.ecosystem,
+            renderer: package.ecosystem.renderer(package, form, &context.root),
             // Level 6: written once per change, sent to every client.
             out: GzEncoder::new(Vec::new(), Compression::new(6)),
             index,
@@ -69,13 +72,12 @@ impl<'a, E: Ecosystem> Document<'a, E> {
     pub(super) fn build(mut self, candidates: &[Candidate], now: Timestamp) -> Result<Option<Made>> {
         let policy = Policy::new(self.index, resolve::internal_offered(candidates));
         for candidate in candidates {
+            let source = &candidate.source.id;
             match &candidate.supply {
-                Ok(Supply::Registry(listing)) => self.registry(listing, policy)?,
+                Ok(Supply::Registry(listing)) => self.registry(listing, policy, source)?,
                 Ok(Supply::Feed(supply)) => {
                     for (key, slot) in supply.members() {
-                        if policy.admits(key, slot.first_published) {
-                            self.slot(key, slot).map_err(|error| broken(&error))?;
-                        }
+                        self.member(key, slot, policy, source).map_err(|error| broken(&error))?;
                     }
                     merge_tags(&mut self.summary.tags, supply.index.settings.tags.clone());
                 }
@@ -83,15 +85,15 @@ impl<'a, E: Ecosystem> Document<'a, E> {
             }
         }
         for (key, slot) in self.local.clone() {
-            self.slot(key, slot).map_err(|error| broken(&error))?;
+            self.slot(key, slot, &[]).map_err(|error| broken(&error))?;
         }
         if self.count == 0 {
             return Ok(None);
         }
-        let shown = self.shown;
-        self.summary
-            .tags
-            .retain(|_, version| E::version(version).is_some_and(|version| shown.contains(version.key())));
+        let (shown, ecosystem) = (self.shown, self.ecosystem);
+        self.summary.tags.retain(|_, version| {
+            ecosystem.version(version).is_some_and(|version| shown.contains(version.key()))
+        });
         self.summary.published.retain(|key, _| shown.contains(key));
         let latest = self.summary.published.values().max().copied();
         let modified = latest.max(self.index.settings.modified).max(self.summary.modified).unwrap_or(now);
@@ -102,27 +104,20 @@ impl<'a, E: Ecosystem> Document<'a, E> {
     }
 
     /// What a registry offers, and what it now says of versions saved from it: publish times, deprecation.
-    fn registry(&mut self, listing: &StoredListing, policy: Policy<'_>) -> Result<()> {
+    fn registry(&mut self, listing: &StoredListing, policy: Policy<'_>, source: &SourceId) -> Result<()> {
         let damaged = |error: io::Error| listing.damaged(&error);
         let mut reader = listing.reader()?;
         while let Some(offer) = reader.offer().map_err(damaged)? {
             let saved = self.local_by_key.get(offer.key.as_str()).copied();
-            let same = |slot: &Slot| {
-                !slot.is_published()
-                    && slot.artifacts.iter().all(|kept| {
-                        let offered = offer.artifacts.iter().find(|offered| offered.name == kept.name);
-                        offered.is_some_and(|offered| {
-                            offered.digests.iter().all(|digest| agrees(digest, &kept.digests))
-                        })
-                    })
-            };
             let admitted = match saved {
-                Some(slot) => same(slot),
+                Some(slot) => same_release(slot, &offer),
                 None => policy.admits(&offer.key, offer.first_published),
             };
             if !admitted {
                 continue;
             }
+            let grows = saved.is_none_or(|slot| policy.admits_files(slot, source, offer.first_published));
+            let files = offered_files(saved, &offer, grows);
             if saved.is_some_and(|slot| slot.upstream_listing != offer.listing) {
                 let key = offer.key.clone();
                 self.outdated.push(Heard { key, listing: Some(offer.listing.clone()), published: None });
@@ -135,6 +130,7 @@ impl<'a, E: Ecosystem> Document<'a, E> {
                 listing: listing.unwrap_or(&offer.listing),
                 is_local: false,
                 manifest: &offer.manifest,
+                files: &files,
             };
             self.version(listed).map_err(|error| broken(&error))?;
             if let Some(published) = offer.published {
@@ -158,7 +154,19 @@ impl<'a, E: Ecosystem> Document<'a, E> {
         Ok(())
     }
 
-    fn slot(&mut self, key: &str, slot: &Slot) -> io::Result<()> {
+    /// A version that another feed's view shows: one we lack, or further files of one saved from there.
+    fn member(&mut self, key: &str, member: &Slot, policy: Policy<'_>, source: &SourceId) -> io::Result<()> {
+        match self.local_by_key.get(key).copied() {
+            Some(slot) if policy.admits_files(slot, source, member.first_published) => {
+                let new = member.artifacts.iter().filter(|record| slot.artifact(&record.name).is_none());
+                self.slot(key, slot, &new.map(kept_file).collect::<Vec<_>>())
+            }
+            None if policy.admits(key, member.first_published) => self.slot(key, member, &[]),
+            _ => Ok(()),
+        }
+    }
+
+    fn slot(&mut self, key: &str, slot: &Slot, more: &[ListedFile<'_>]) -> io::Result<()> {
         // When it was saved is not when it was published: clients' age gates had better know nothing.
         let published = slot.published.or_else(|| slot.is_published().then_some(slot.added));
         if let Some(published) = published {
@@ -166,7 +174,8 @@ impl<'a, E: Ecosystem> Document<'a, E> {
         }
         self.summary.modified = self.summary.modified.max(Some(slot.added));
         let (listing, manifest) = (slot.shown_listing(), &slot.manifest);
-        self.version(Listed { version: &slot.version, key, listing, is_local: true, manifest })
+        let files: Vec<_> = slot.artifacts.iter().map(kept_file).chain(more.iter().copied()).collect();
+        self.version(Listed { version: &slot.version, key, listing, is_local: true, manifest, files: &files })
     }
 
     fn version(&mut self, listed: Listed<'_>) -> io::Result<()> {
@@ -175,6 +184,39 @@ impl<'a, E: Ecosystem> Document<'a, E> {
             self.renderer.version(&mut self.out as &mut dyn Write, listed)?;
         }
         Ok(())
+    }
+}
+
+/// Does this offer describe the very release that was saved? Files it no longer has do not matter.
+fn same_release(slot: &Slot, offer: &Offer) -> bool {
+    !slot.is_published()
+        && slot.artifacts.iter().all(|kept| {
+            let offered = offer.artifacts.iter().find(|offered| offered.name == kept.name);
+            offered.is_none_or(|offered| offered.digests.iter().all(|digest| agrees(digest, &kept.digests)))
+        })
+}
+
+/// The files of an offer as far as they can be downloaded, and those kept that it has no longer.
+fn offered_files<'a>(saved: Option<&'a Slot>, offer: &'a Offer, grows: bool) -> Vec<ListedFile<'a>> {
+    let kept = saved.map(|slot| slot.artifacts.as_slice()).unwrap_or_default();
+    let is_kept = |name: &ArtifactName| kept.iter().any(|record| record.name == *name);
+    let offered = offer.artifacts.iter().filter(|offered| grows || is_kept(&offered.name));
+    let gone = kept.iter().filter(|record| offer.artifacts.iter().all(|offered| offered.name != record.name));
+    let offered = offered.map(|offered| ListedFile {
+        name: &offered.name,
+        size: offered.size,
+        digests: &offered.digests,
+        manifest: offered.manifest.as_deref(),
+    });
+    offered.chain(gone.map(kept_file)).collect()
+}
+
+fn kept_file(record: &ArtifactRecord) -> ListedFile<'_> {
+    ListedFile {
+        name: &record.name,
+        size: Some(record.size),
+        digests: &record.digests,
+        manifest: record.manifest.as_deref(),
     }
 }
 

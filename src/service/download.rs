@@ -4,9 +4,9 @@
 //! this isolate: slot and bytes are read side by side. Never saved: the owner is found, saved from, and the bytes are
 //! served from the store: what is served is what was verified.
 
-use super::{Ecosystem, FeedContext, resolve, save};
+use super::{FeedContext, Package, resolve, save};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, ArtifactName, ArtifactRecord, PackageName, Slot, Timestamp, Version};
+use crate::model::{Action, ArtifactName, ArtifactRecord, Slot, Timestamp, Version};
 use crate::platform::{BlobStore as _, Body, ByteRange, Platform, ResponseCache as _};
 use crate::store::{index, keys::PackagePath, slots};
 use bytes::Bytes;
@@ -37,13 +37,13 @@ pub struct Artifact<P> {
 }
 
 /// Finds a file for this caller, saving it on the way if it must and may.
-pub async fn artifact<E: Ecosystem, P: Platform>(
+pub async fn artifact<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     name: &ArtifactName,
 ) -> Result<Artifact<P>> {
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     let known = if context.always_check {
         slots::get(&context.platform, &path, version.key()).await?.map(|stored| Rc::new(stored.value))
     } else {
@@ -58,27 +58,31 @@ pub async fn artifact<E: Ecosystem, P: Platform>(
             context.trace.note("local");
             slot
         }
-        _ => Rc::new(obtain::<E, P>(context, package, version, name).await?),
+        Some(slot) if slot.is_published() => return Err(no_artifact(package, name)),
+        _ => Rc::new(obtain(context, package, version, name).await?),
     };
     let record = slot.artifact(name).cloned();
-    let record =
-        record.ok_or_else(|| Error::NotFound(Missing::Artifact(package.to_string(), name.to_string())))?;
+    let record = record.ok_or_else(|| no_artifact(package, name))?;
     let context = context.clone();
     Ok(Artifact { context, path, version_key: version.key().to_owned(), record, added: slot.added })
 }
 
-fn no_version(package: &PackageName, version: &Version) -> Error {
+fn no_version(package: &Package, version: &Version) -> Error {
     Error::NotFound(Missing::Version(package.to_string(), version.to_string()))
 }
 
+pub(super) fn no_artifact(package: &Package, name: &ArtifactName) -> Error {
+    Error::NotFound(Missing::Artifact(package.to_string(), name.to_string()))
+}
+
 /// A version, or a file of it, that is not local: whose is it, and may this caller have it saved?
-async fn obtain<E: Ecosystem, P: Platform>(
+async fn obtain<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     name: &ArtifactName,
 ) -> Result<Slot> {
-    if context.view.is_some() || context.feed.sources(E::PROTOCOL).next().is_none() {
+    if context.view.is_some() || context.feed.sources(package.protocol()).next().is_none() {
         return Err(no_version(package, version));
     }
     if !context.permits(Action::Save) {
@@ -87,14 +91,14 @@ async fn obtain<E: Ecosystem, P: Platform>(
             format!("`{package}` {version} is not in this feed yet; saving it from an upstream source");
         return Err(Error::lacks(Action::Save, &what, context.authority, &context.locator));
     }
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     if let Some(slot) = await_other_save(context, &path, version, name).await {
         return Ok(slot);
     }
     let (memo, now) = (context.platform.memo(), context.platform.now());
     let saving = saving_key(&path, version, name);
     memo.put(saving.clone(), Rc::new(()), 16, now, SAVE_PATIENCE);
-    let saved = find_and_save::<E, P>(context, package, version, name, &path).await;
+    let saved = find_and_save(context, package, version, name, &path).await;
     if let Ok(slot) = &saved {
         slots::remember(&context.platform, &path, version.key(), &Rc::new(slot.clone()));
     }
@@ -102,18 +106,18 @@ async fn obtain<E: Ecosystem, P: Platform>(
     saved
 }
 
-async fn find_and_save<E: Ecosystem, P: Platform>(
+async fn find_and_save<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     name: &ArtifactName,
     path: &PackagePath,
 ) -> Result<Slot> {
     let index = index::get(&context.platform, path).await?.map(|stored| stored.value).unwrap_or_default();
-    let found = resolve::owner::<E, P>(context, package, version.key(), &index).await?;
+    let found = resolve::owner(context, package, version.key(), &index).await?;
     let found = found.ok_or_else(|| no_version(package, version))?;
     context.trace.note("saved");
-    save::save::<E, P>(context, package, version, name, found).await
+    save::save(context, package, version, name, found).await
 }
 
 /// Waits while another request in this isolate saves the same file, so that the source is asked once. No future is

@@ -1,59 +1,121 @@
 //! What a protocol tells the services. Everything here is pure: protocols describe, services perform.
+//!
+//! Services take ecosystems as trait objects, so that there is one copy of each service in the program, not six.
 
-use crate::error::UpstreamFault;
-use crate::model::{ListingState, PackageName, ProtocolId, Timestamp, Version};
+use crate::error::{self, UpstreamFault};
+use crate::model::{ArtifactName, Digest, ListingState, PackageName, ProtocolId, Timestamp, Version};
 use crate::store::listing_codec::{ListingTail, Offer};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::ops::Deref;
 use url::Url;
 
 /// One package ecosystem, seen from the services.
-pub trait Ecosystem: 'static {
+pub trait Ecosystem: Sync {
     /// Its id, as in URLs and stored keys.
-    const PROTOCOL: ProtocolId;
+    fn protocol(&self) -> ProtocolId;
 
-    /// Which document of versions is meant, where there are several.
-    type Form: Copy + Eq + 'static;
-
-    /// The least document from which a version can be resolved and saved.
-    const RESOLVING_FORM: Self::Form;
-
-    /// All documents from which a version can be resolved, should one of them be known already.
-    const FORMS: &'static [Self::Form];
-
-    /// The form's name in stored keys.
-    fn form_name(form: Self::Form) -> &'static str;
-
-    /// The media type of the rendered document.
-    fn content_type(form: Self::Form) -> &'static str;
-
-    /// Where an upstream registry at `location` keeps the document, and what to accept.
-    fn listing_request(
-        location: &Url,
-        package: &PackageName,
-        form: Self::Form,
-    ) -> Option<(Url, &'static str)>;
-
-    /// Reads an upstream's document piece by piece.
-    type Decoder: ListingDecoder;
-
-    /// A decoder for an answer of that media type, which came from `url`.
-    fn decoder(
-        package: &PackageName,
-        form: Self::Form,
-        url: &Url,
-        content_type: &str,
-    ) -> Result<Self::Decoder, UpstreamFault>;
-
-    /// Writes our own document piece by piece.
-    type Renderer: ListingRenderer;
-
-    /// A renderer; `root` is the protocol's root on the caller's scheme, host and prefix, with a trailing slash.
-    fn renderer(package: &PackageName, form: Self::Form, root: &str) -> Self::Renderer;
+    /// Reads a package name, percent-decoded, as management paths spell it.
+    fn package(&self, text: &str) -> error::Result<Package>;
 
     /// Reads a version number.
-    fn version(text: &str) -> Option<Version>;
+    fn version(&self, text: &str) -> Option<Version>;
+
+    /// The upstream documents from which a version can be resolved and saved, the least one first: that one is asked
+    /// for where none is known yet.
+    fn upstream_forms(&self) -> &'static [UpstreamForm];
+
+    /// Where a registry at `location` describes itself, and what to accept; `None` if nothing need be known of it.
+    fn description_request(&self, _location: &Url) -> Option<(Url, &'static str)> {
+        None
+    }
+
+    /// Where a registry keeps a document, and what to accept; `None` if it cannot have the package.
+    fn listing_request(
+        &self,
+        registry: Registry<'_>,
+        package: &Package,
+        form: UpstreamForm,
+    ) -> Result<Option<(Url, &'static str)>, UpstreamFault>;
+
+    /// Reads an upstream's document, which came from `url` with that media type, piece by piece.
+    fn decoder(
+        &self,
+        registry: Registry<'_>,
+        package: &Package,
+        form: UpstreamForm,
+        url: &Url,
+        content_type: &str,
+    ) -> Result<Box<dyn ListingDecoder>, UpstreamFault>;
+
+    /// Writes our own document piece by piece; `root` is the protocol's root on the caller's scheme, host and prefix,
+    /// with a trailing slash.
+    fn renderer(&self, package: &Package, form: Form, root: &str) -> Box<dyn ListingRenderer>;
+}
+
+/// One of the documents of versions that we render.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// Its name in stored keys.
+    pub name: &'static str,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// The upstream document it is made from.
+    pub upstream: UpstreamForm,
+}
+
+/// One of the documents of versions that registries have: its name in stored keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpstreamForm(pub &'static str);
+
+/// An upstream registry.
+#[derive(Clone, Copy, Debug)]
+pub struct Registry<'a> {
+    /// Its address, with a trailing slash.
+    pub location: &'a Url,
+    /// What it says of itself; empty where its ecosystem asks for no description.
+    pub description: &'a [u8],
+}
+
+/// A package: a name in one ecosystem.
+#[derive(Clone)]
+pub struct Package {
+    /// Whose package it is.
+    pub ecosystem: &'static dyn Ecosystem,
+    name: PackageName,
+}
+
+impl Package {
+    /// Only an ecosystem's parser makes one.
+    pub fn new(ecosystem: &'static dyn Ecosystem, name: PackageName) -> Self {
+        Self { ecosystem, name }
+    }
+
+    /// The id of its ecosystem.
+    pub fn protocol(&self) -> ProtocolId {
+        self.ecosystem.protocol()
+    }
+}
+
+impl Deref for Package {
+    type Target = PackageName;
+
+    fn deref(&self) -> &PackageName {
+        &self.name
+    }
+}
+
+impl std::fmt::Display for Package {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.name.fmt(formatter)
+    }
+}
+
+impl std::fmt::Debug for Package {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {:?}", self.protocol(), self.name)
+    }
 }
 
 /// Reads an upstream's document.
@@ -65,8 +127,11 @@ pub trait ListingDecoder {
         sink: &mut dyn FnMut(Offer) -> io::Result<()>,
     ) -> Result<(), UpstreamFault>;
 
-    /// The document is over.
-    fn finish(self) -> Result<ListingTail, UpstreamFault>;
+    /// The document is over; offers that could be completed only now go to `sink`.
+    fn finish(
+        self: Box<Self>,
+        sink: &mut dyn FnMut(Offer) -> io::Result<()>,
+    ) -> Result<ListingTail, UpstreamFault>;
 }
 
 /// A version as a listing shows it, whether local or offered by a source.
@@ -82,6 +147,21 @@ pub struct Listed<'a> {
     pub is_local: bool,
     /// What listings say of it, in the protocol's own form.
     pub manifest: &'a RawValue,
+    /// Its files, as far as this caller can download them.
+    pub files: &'a [ListedFile<'a>],
+}
+
+/// A file of a version as a listing shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct ListedFile<'a> {
+    /// Its name.
+    pub name: &'a ArtifactName,
+    /// Bytes, where known.
+    pub size: Option<u64>,
+    /// Digests known, weakest algorithm first.
+    pub digests: &'a [Digest],
+    /// What listings say of it, in the protocol's own form, where versions have several files.
+    pub manifest: Option<&'a RawValue>,
 }
 
 /// What a listing says about the package as a whole.
@@ -105,5 +185,5 @@ pub trait ListingRenderer {
     fn version(&mut self, out: &mut dyn Write, version: Listed<'_>) -> io::Result<()>;
 
     /// Writes the rest.
-    fn finish(self, out: &mut dyn Write, summary: &Summary) -> io::Result<()>;
+    fn finish(self: Box<Self>, out: &mut dyn Write, summary: &Summary) -> io::Result<()>;
 }

@@ -8,9 +8,9 @@ use super::document::Document;
 use super::relist::{self, Heard};
 use super::resolve::{self, Candidate};
 use super::upstream::{Need, STALE_LIMIT};
-use super::{Ecosystem, FeedContext};
+use super::{FeedContext, Form, Package};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Algorithm, Digest, ListingMode, PackageName};
+use crate::model::{Action, Algorithm, Digest, ListingMode};
 use crate::platform::{Body, Platform};
 use crate::store::index::{self, IndexEtag, PackageIndex};
 use crate::store::keys::PackagePath;
@@ -26,12 +26,12 @@ const REFRESH_PAUSE: Duration = Duration::from_secs(10);
 const FRESH_WHILE_FAILING: u32 = 5;
 
 /// The listing of a package, rendered and compressed.
-pub async fn listing<E: Ecosystem, P: Platform>(
+pub async fn listing<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
-    form: E::Form,
+    package: &Package,
+    form: Form,
 ) -> Result<Rendered> {
-    let list = List::<E, P>::new(context, package, form);
+    let list = List::new(context, package, form);
     let (known, token) = futures_util::future::join(
         rendered::get(&context.platform, &list.path, &list.variant),
         list.token(context.always_check),
@@ -74,29 +74,30 @@ enum Audience {
 }
 
 /// One listing to be made.
-struct List<'a, E: Ecosystem, P> {
+struct List<'a, P> {
     context: &'a FeedContext<P>,
-    package: &'a PackageName,
-    form: E::Form,
+    package: &'a Package,
+    form: Form,
     path: PackagePath,
     audience: Audience,
     variant: String,
 }
 
-impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
-    fn new(context: &'a FeedContext<P>, package: &'a PackageName, form: E::Form) -> Self {
+impl<'a, P: Platform> List<'a, P> {
+    fn new(context: &'a FeedContext<P>, package: &'a Package, form: Form) -> Self {
         let shows_all = context.permits(Action::Save) || context.feed.listing == ListingMode::Azure;
         let audience = match &context.view {
             Some(view) => Audience::View(view.id.clone()),
             None if shows_all => Audience::Everything,
             None => Audience::View("local".to_owned()),
         };
-        let variant = format!("{}\n{audience:?}\n{}", E::form_name(form), context.root);
-        Self { context, package, form, path: context.path(E::PROTOCOL, package), audience, variant }
+        let variant = format!("{}\n{audience:?}\n{}", form.name, context.root);
+        Self { context, package, form, path: context.path(package), audience, variant }
     }
 
     fn asks_sources(&self) -> bool {
-        self.audience == Audience::Everything && self.context.feed.sources(E::PROTOCOL).next().is_some()
+        self.audience == Audience::Everything
+            && self.context.feed.sources(self.package.protocol()).next().is_some()
     }
 
     /// What the listing is rendered from, here: the package's index, those of internal sources, the feed's settings.
@@ -107,7 +108,7 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
 
     async fn internal_etags(&self) -> Result<Vec<IndexEtag>> {
         match self.audience {
-            Audience::Everything => resolve::internal_etags::<E, P>(self.context, self.package).await,
+            Audience::Everything => resolve::internal_etags(self.context, self.package).await,
             Audience::View(_) => Ok(Vec::new()),
         }
     }
@@ -157,7 +158,7 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
         memo.put(key, Rc::new(()), 16, now, REFRESH_PAUSE);
         let platform = context.platform.clone();
         platform.in_background(async move {
-            let list = List::<E, P>::new(&context, &package, form);
+            let list = List::new(&context, &package, form);
             // The answer went out already; a failing source shows in its health.
             if let Ok(Some(known)) = rendered::get(&context.platform, &list.path, &list.variant).await {
                 let _ = list.revalidate(known, Need::Normal).await;
@@ -176,7 +177,7 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
         if !self.asks_sources() {
             return Vec::new();
         }
-        resolve::candidates::<E, P>(self.context, self.package, self.form, index, need).await
+        resolve::candidates(self.context, self.package, self.form.upstream, index, need).await
     }
 
     async fn render(&self) -> Result<Rendered> {
@@ -201,10 +202,10 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
         });
         let stale = candidates.iter().filter_map(|candidate| candidate.stale.as_ref());
         let confirmed = stale.map(|stale| stale.confirmed).min();
-        let document =
-            Document::<E>::new(self.context, self.package, self.form, index).build(&candidates, now)?;
+        let document = Document::new(self.context, self.package, self.form, index).build(&candidates, now)?;
         let Some(document) = document else { return Err(self.nothing(&candidates)) };
-        let freshness = self.context.feed.sources(E::PROTOCOL).map(|source| source.freshness_seconds).min();
+        let freshness =
+            self.context.feed.sources(self.package.protocol()).map(|source| source.freshness_seconds).min();
         let info = RenderedInfo {
             etag: Digest::of(Algorithm::Sha256, &document.bytes).hex()[..32].to_owned(),
             token: self.token_of(etag, &internal),
@@ -212,7 +213,7 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
             confirmed,
             fresh: if failure.is_some() { FRESH_WHILE_FAILING } else { freshness.unwrap_or(u32::MAX) },
             size: document.bytes.len() as u64,
-            content_type: E::content_type(self.form).to_owned(),
+            content_type: self.form.content_type.to_owned(),
             modified: document.modified,
             warning: failure.map(|error| error.to_string().chars().take(160).collect()),
         };
@@ -234,7 +235,7 @@ impl<'a, E: Ecosystem, P: Platform> List<'a, E, P> {
         let platform = context.platform.clone();
         platform.in_background(async move {
             // Should it fail, the next refresh finds the same difference.
-            let _ = relist::hear::<E, P>(&context, &package, outdated).await;
+            let _ = relist::hear(&context, &package, outdated).await;
         });
     }
 

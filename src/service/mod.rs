@@ -1,6 +1,6 @@
 //! Verbs: what can be done with a feed. Asynchronous, generic over the platform, without HTTP statuses or wire formats.
 //!
-//! What differs by ecosystem comes in as a type parameter, [`Ecosystem`]; nothing here names a protocol.
+//! What differs by ecosystem comes in with the [`Package`], as an [`Ecosystem`]; nothing here names a protocol.
 
 pub mod decide;
 pub mod delete;
@@ -15,6 +15,7 @@ mod open;
 mod policy;
 pub mod promote;
 pub mod publish;
+mod registry;
 pub mod relist;
 mod resolve;
 mod save;
@@ -23,7 +24,10 @@ pub mod stage;
 pub mod tags;
 mod upstream;
 
-pub use ecosystem::{Ecosystem, Listed, ListingDecoder, ListingRenderer, Summary};
+pub use ecosystem::{
+    Ecosystem, Form, Listed, ListedFile, ListingDecoder, ListingRenderer, Package, Registry, Summary,
+    UpstreamForm,
+};
 pub use fetch::{
     Fetched, collect as collect_upstream, fetch_first, permitted as permitted_address, upstream_get,
 };

@@ -1,7 +1,8 @@
 //! Opening a feed for a caller, and the one place where a caller's right is decided.
 
+use super::Package;
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Address, Authority, Feed, FeedLocator, PackageName, Principal, ProtocolId, View};
+use crate::model::{Action, Address, Authority, Feed, FeedLocator, Principal, View};
 use crate::platform::Platform;
 use crate::store::{feeds, keys::PackagePath};
 use std::cell::Cell;
@@ -70,8 +71,8 @@ impl<P: Platform> FeedContext<P> {
     }
 
     /// Where a package lives in this feed.
-    pub fn path(&self, protocol: ProtocolId, package: &PackageName) -> PackagePath {
-        PackagePath::new(&self.feed.id, protocol, package)
+    pub fn path(&self, package: &Package) -> PackagePath {
+        PackagePath::new(&self.feed.id, package.protocol(), package)
     }
 
     /// Does this context show a version that is in these views?

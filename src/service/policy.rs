@@ -3,7 +3,7 @@
 //!
 //! In scope: tombstones, the guard against dependency confusion. Later: minimum age, block and allow lists.
 
-use crate::model::{FirstPublished, UpstreamingBehavior};
+use crate::model::{FirstPublished, Slot, SourceId, UpstreamingBehavior};
 use crate::store::index::PackageIndex;
 
 /// What the feed holds of a package decides about what sources offer of it.
@@ -29,6 +29,17 @@ impl<'a> Policy<'a> {
     pub(super) fn admits(self, version_key: &str, first_published: FirstPublished) -> bool {
         let blocked = self.blocks_external && first_published == FirstPublished::External;
         !blocked && self.index.slot(version_key).is_none()
+    }
+
+    /// May a source supply further files of a version that is here?
+    pub(super) fn admits_files(
+        self,
+        slot: &Slot,
+        source: &SourceId,
+        first_published: FirstPublished,
+    ) -> bool {
+        let blocked = self.blocks_external && first_published == FirstPublished::External;
+        !blocked && slot.is_live() && slot.saved_from() == Some(source)
     }
 }
 

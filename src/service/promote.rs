@@ -1,15 +1,15 @@
 //! Promoting and demoting: adding a version to a view, and removing it again.
 
-use super::{Ecosystem, FeedContext, relist};
+use super::{FeedContext, Package, relist};
 use crate::error::{Conflict, Error, Missing, Result};
-use crate::model::{PackageName, Slot, Version, ViewName};
+use crate::model::{Slot, Version, ViewName};
 use crate::platform::Platform;
 use crate::store::index;
 
 /// Adds a local version to a view, or removes it.
-pub async fn promote<E: Ecosystem, P: Platform>(
+pub async fn promote<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     view: &ViewName,
     member: bool,
@@ -24,13 +24,13 @@ pub async fn promote<E: Ecosystem, P: Platform>(
         let text = "every local version is in `Local`; delete the version to take it out";
         return Err(Error::Conflict(Conflict::Other(text.to_owned())));
     }
-    let slot = relist::edit_slot::<E, P>(context, package, version, |slot| {
+    let slot = relist::edit_slot(context, package, version, |slot| {
         let mut views = slot.views.clone();
         let changes = if member { views.insert(found.id.clone()) } else { views.remove(&found.id) };
         changes.then(|| Slot { views, ..slot.clone() })
     })
     .await?;
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     let entry = [(version.key().to_owned(), slot)];
     index::record(&context.platform, &path, package.as_str(), &entry, None).await
 }

@@ -7,10 +7,10 @@ use super::resolve::{self, Supply};
 use super::save::{self, Claim};
 use super::stage::Staged;
 use super::upstream::Need;
-use super::{Ecosystem, FeedContext};
+use super::{FeedContext, Package};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    ArtifactName, ArtifactRecord, FirstPublished, ListingState, Origin, PackageName, Slot, SlotState, Version,
+    ArtifactName, ArtifactRecord, FirstPublished, ListingState, Origin, Slot, SlotState, Version,
 };
 use crate::platform::{Expected, Platform};
 use crate::store::index::{self, PackageIndex};
@@ -26,34 +26,57 @@ pub struct Incoming {
     /// Which version.
     pub version: Version,
     /// Its file.
-    pub artifact: ArtifactName,
-    /// Its bytes, already taken in.
-    pub content: Staged,
-    /// What listings shall say of it, in the protocol's own form.
+    pub file: IncomingFile,
+    /// What describes the file and is kept beside it.
+    pub companions: Vec<IncomingFile>,
+    /// What listings shall say of the version, in the protocol's own form.
     pub manifest: Box<RawValue>,
     /// Tags that shall point to it.
     pub tags: Vec<String>,
+    /// May the version be here already, with other files?
+    pub growth: Growth,
 }
 
-/// Publishes a version of one file.
-pub async fn publish<E: Ecosystem, P: Platform>(
+/// A file that was pushed.
+pub struct IncomingFile {
+    /// Its name.
+    pub name: ArtifactName,
+    /// Its bytes, already taken in.
+    pub content: Staged,
+    /// What listings shall say of it, in the protocol's own form, where versions have several files.
+    pub manifest: Option<Box<RawValue>>,
+}
+
+/// How versions of an ecosystem come into being.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Growth {
+    /// By one push.
+    Whole,
+    /// File by file.
+    ByFile,
+}
+
+/// Publishes a version, or a further file of one.
+pub async fn publish<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     incoming: Incoming,
 ) -> Result<()> {
-    let outcome = publish_staged::<E, P>(context, package, &incoming).await;
-    // What cannot be discarded now is swept by the housekeeping.
-    let _ = incoming.content.discard(&context.platform).await;
+    let outcome = publish_staged(context, package, &incoming).await;
+    for file in std::iter::once(incoming.file).chain(incoming.companions) {
+        // What cannot be discarded now is swept by the housekeeping.
+        let _ = file.content.discard(&context.platform).await;
+    }
     outcome
 }
 
 /// Refuses a push whose number cannot be had, before its bytes are taken in.
-pub async fn check_number<E: Ecosystem, P: Platform>(
+pub async fn check_number<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
 ) -> Result<()> {
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     let slot = slots::get(&context.platform, &path, version.key()).await?;
     match slot.map(|stored| stored.value.state) {
         Some(SlotState::Deleted { .. } | SlotState::Purged { .. }) => Err(deleted(package, version)),
@@ -69,48 +92,61 @@ pub fn refuse_view<P: Platform>(context: &FeedContext<P>) -> Result<()> {
     }
 }
 
-async fn publish_staged<E: Ecosystem, P: Platform>(
+async fn publish_staged<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     incoming: &Incoming,
 ) -> Result<()> {
     refuse_view(context)?;
     let (platform, version) = (&context.platform, &incoming.version);
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     let index = index::get(platform, &path).await?.map(|stored| stored.value).unwrap_or_default();
     let slot = if let Some(stored) = slots::get(platform, &path, version.key()).await? {
-        continuation(package, incoming, stored.value, &index)?
+        match taken(package, incoming, &stored.value, &index)? {
+            Taken::ByThisPush => stored.value,
+            Taken::Grows => grow(context, &path, package, incoming).await?,
+        }
     } else {
-        refuse_upstream_conflict::<E, P>(context, package, version, &index).await?;
+        refuse_upstream_conflict(context, package, version, &index).await?;
         store(context, &path, package, incoming).await?
     };
     finish(context, &path, package, incoming, slot).await
 }
 
-/// A number that is taken: by this very push, which died on the way, or by something else.
-fn continuation(
-    package: &PackageName,
-    incoming: &Incoming,
-    slot: Slot,
-    index: &PackageIndex,
-) -> Result<Slot> {
+/// How a push may go on although its number is taken.
+enum Taken {
+    /// It is taken by this very push, which died on the way.
+    ByThisPush,
+    /// The version takes further files.
+    Grows,
+}
+
+fn taken(package: &Package, incoming: &Incoming, slot: &Slot, index: &PackageIndex) -> Result<Taken> {
     if !slot.is_live() {
         return Err(deleted(package, &incoming.version));
     }
-    let equal = slot
-        .artifact(&incoming.artifact)
-        .is_some_and(|kept| kept.digests.iter().any(|digest| incoming.content.digests().contains(digest)));
-    let complete = index.slot(incoming.version.key()).is_some();
-    if slot.is_published() && equal && !complete {
-        return Ok(slot);
+    let kept = slot.artifact(&incoming.file.name);
+    if !slot.is_published() || kept.is_none() && incoming.growth == Growth::Whole {
+        return Err(exists(package, &incoming.version));
     }
-    Err(exists(package, &incoming.version))
+    let Some(kept) = kept else { return Ok(Taken::Grows) };
+    let identical = kept.digests.iter().any(|digest| incoming.file.content.digests().contains(digest));
+    let indexed = index.slot(incoming.version.key());
+    if identical && indexed.is_none_or(|slot| slot.artifact(&incoming.file.name).is_none()) {
+        return Ok(Taken::ByThisPush);
+    }
+    Err(match incoming.growth {
+        Growth::Whole => exists(package, &incoming.version),
+        Growth::ByFile => {
+            Error::Conflict(Conflict::FileExists { name: incoming.file.name.to_string(), identical })
+        }
+    })
 }
 
 /// A number that some enabled source offers is not published, unless the feed says so.
-async fn refuse_upstream_conflict<E: Ecosystem, P: Platform>(
+async fn refuse_upstream_conflict<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     index: &PackageIndex,
 ) -> Result<()> {
@@ -120,8 +156,8 @@ async fn refuse_upstream_conflict<E: Ecosystem, P: Platform>(
     // The guard hides what sources offer, but a number they offer is a conflict all the same: ask past it.
     let mut unguarded = PackageIndex { name: index.name.clone(), ..PackageIndex::default() };
     unguarded.settings.upstreaming_behavior = crate::model::UpstreamingBehavior::AllowExternalVersions;
-    let form = E::RESOLVING_FORM;
-    for candidate in resolve::candidates::<E, P>(context, package, form, &unguarded, Need::Normal).await {
+    let Some(form) = package.ecosystem.upstream_forms().first() else { return Ok(()) };
+    for candidate in resolve::candidates(context, package, *form, &unguarded, Need::Normal).await {
         let offered = match candidate.supply? {
             Supply::Nothing => false,
             Supply::Feed(supply) => supply.members().any(|(key, _)| key == version.key()),
@@ -145,26 +181,17 @@ async fn refuse_upstream_conflict<E: Ecosystem, P: Platform>(
 async fn store<P: Platform>(
     context: &FeedContext<P>,
     path: &PackagePath,
-    package: &PackageName,
+    package: &Package,
     incoming: &Incoming,
 ) -> Result<Slot> {
-    let (platform, content) = (&context.platform, &incoming.content);
-    let key = path.file(incoming.version.key(), &incoming.artifact);
-    let expected = Expected { length: content.size(), digest: content.digests().last().cloned() };
-    let body = content.open(platform).await?;
+    let platform = &context.platform;
     // Side by side: the note costs no time.
-    let (claimed, announced) = futures_util::future::join(
-        save::claim(context, &key, body, &expected),
+    let (records, announced) = futures_util::future::join(
+        claim_files(context, path, package, incoming),
         index::announce(platform, path, incoming.version.key()),
     )
     .await;
     announced?;
-    if let Err(Error::Conflict(Conflict::Contended(_))) = &claimed {
-        await_rival(platform, path, package, &incoming.version).await?;
-    }
-    if claimed? == Claim::Mismatch {
-        return Err(Error::Invalid("the bytes changed on their way to the store; try again".to_owned()));
-    }
     let now = platform.now();
     let slot = Slot {
         version: incoming.version.as_str().to_owned(),
@@ -174,11 +201,7 @@ async fn store<P: Platform>(
         listing: ListingState::default(),
         upstream_listing: ListingState::default(),
         views: BTreeSet::new(),
-        artifacts: vec![ArtifactRecord {
-            name: incoming.artifact.clone(),
-            size: content.size(),
-            digests: content.digests().to_vec(),
-        }],
+        artifacts: records?,
         added: now,
         published: Some(now),
         manifest: incoming.manifest.clone(),
@@ -187,8 +210,67 @@ async fn store<P: Platform>(
     match slots::create(platform, path, incoming.version.key(), &slot).await? {
         Created::Yes => Ok(slot),
         Created::No(other) if !other.is_live() => Err(deleted(package, &incoming.version)),
+        Created::No(other) if other.is_published() && incoming.growth == Growth::ByFile => {
+            add_files(platform, path, package, incoming, slot.artifacts).await
+        }
         Created::No(_) => Err(exists(package, &incoming.version)),
     }
+}
+
+/// Bytes, then one more file in the slot that is there.
+async fn grow<P: Platform>(
+    context: &FeedContext<P>,
+    path: &PackagePath,
+    package: &Package,
+    incoming: &Incoming,
+) -> Result<Slot> {
+    let records = claim_files(context, path, package, incoming).await?;
+    add_files(&context.platform, path, package, incoming, records).await
+}
+
+async fn add_files<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    package: &Package,
+    incoming: &Incoming,
+    records: Vec<ArtifactRecord>,
+) -> Result<Slot> {
+    slots::update(platform, path, incoming.version.key(), |slot| {
+        if !slot.is_live() {
+            return Err(deleted(package, &incoming.version));
+        }
+        let mut next = slot.clone();
+        let new = records.iter().filter(|record| slot.artifact(&record.name).is_none());
+        next.artifacts.extend(new.cloned());
+        Ok((next.artifacts.len() > slot.artifacts.len()).then_some(next))
+    })
+    .await
+}
+
+/// Puts the bytes of every file under its name.
+async fn claim_files<P: Platform>(
+    context: &FeedContext<P>,
+    path: &PackagePath,
+    package: &Package,
+    incoming: &Incoming,
+) -> Result<Vec<ArtifactRecord>> {
+    let mut records = Vec::new();
+    for file in std::iter::once(&incoming.file).chain(&incoming.companions) {
+        let key = path.file(incoming.version.key(), &file.name);
+        let (size, digests) = (file.content.size(), file.content.digests().to_vec());
+        let expected = Expected { length: size, digest: digests.last().cloned() };
+        let body = file.content.open(&context.platform).await?;
+        let claimed = save::claim(context, &key, body, &expected).await;
+        if let Err(Error::Conflict(Conflict::Contended(_))) = &claimed {
+            await_rival(&context.platform, path, package, incoming).await?;
+        }
+        if claimed? == Claim::Mismatch {
+            return Err(Error::Invalid("the bytes changed on their way to the store; try again".to_owned()));
+        }
+        let (name, manifest) = (file.name.clone(), file.manifest.clone());
+        records.push(ArtifactRecord { name, size, digests, manifest });
+    }
+    Ok(records)
 }
 
 /// Other bytes hold the name, and no slot did when we looked: another push is under way, or died. Waits a little for its
@@ -196,14 +278,19 @@ async fn store<P: Platform>(
 async fn await_rival<P: Platform>(
     platform: &P,
     path: &PackagePath,
-    package: &PackageName,
-    version: &Version,
+    package: &Package,
+    incoming: &Incoming,
 ) -> Result<()> {
     for _ in 0..8 {
-        match slots::get(platform, path, version.key()).await? {
-            Some(stored) if stored.value.is_live() => return Err(exists(package, version)),
-            Some(_) => return Err(deleted(package, version)),
-            None => platform.sleep(Duration::from_millis(250)).await,
+        match slots::get(platform, path, incoming.version.key()).await?.map(|stored| stored.value) {
+            Some(slot) if !slot.is_live() => return Err(deleted(package, &incoming.version)),
+            Some(slot)
+                if incoming.growth == Growth::Whole || slot.artifact(&incoming.file.name).is_some() =>
+            {
+                taken(package, incoming, &slot, &PackageIndex::default())?;
+                return Err(exists(package, &incoming.version));
+            }
+            _ => platform.sleep(Duration::from_millis(250)).await,
         }
     }
     Ok(())
@@ -213,7 +300,7 @@ async fn await_rival<P: Platform>(
 async fn finish<P: Platform>(
     context: &FeedContext<P>,
     path: &PackagePath,
-    package: &PackageName,
+    package: &Package,
     incoming: &Incoming,
     slot: Slot,
 ) -> Result<()> {
@@ -230,10 +317,10 @@ async fn finish<P: Platform>(
     index::record(&context.platform, path, package.as_str(), &entry, Some(&settings)).await
 }
 
-fn exists(package: &PackageName, version: &Version) -> Error {
+fn exists(package: &Package, version: &Version) -> Error {
     Error::Conflict(Conflict::VersionExists(package.to_string(), version.to_string()))
 }
 
-fn deleted(package: &PackageName, version: &Version) -> Error {
+fn deleted(package: &Package, version: &Version) -> Error {
     Error::Conflict(Conflict::VersionDeleted(package.to_string(), version.to_string()))
 }

@@ -1,27 +1,27 @@
 //! Relisting: unlist, yank, deprecate, and back; the protocols keep their own words.
 
-use super::{Ecosystem, FeedContext};
+use super::{FeedContext, Package};
 use crate::error::{Error, Missing, Result};
-use crate::model::{ListingState, PackageName, Slot, Timestamp, Version};
+use crate::model::{ListingState, Slot, Timestamp, Version};
 use crate::platform::Platform;
 use crate::store::{index, slots};
 
 /// Sets the listing state of local versions; those that are in it already are left alone.
-pub async fn relist<E: Ecosystem, P: Platform>(
+pub async fn relist<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     changes: Vec<(Version, ListingState)>,
 ) -> Result<()> {
     super::publish::refuse_view(context)?;
     let mut changed = Vec::new();
     for (version, listing) in changes {
-        let slot = edit_slot::<E, P>(context, package, &version, |slot| {
+        let slot = edit_slot(context, package, &version, |slot| {
             (slot.listing != listing).then(|| Slot { listing: listing.clone(), ..slot.clone() })
         })
         .await?;
         changed.push((version.key().to_owned(), slot));
     }
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     index::record(&context.platform, &path, package.as_str(), &changed, None).await
 }
 
@@ -36,14 +36,14 @@ pub(super) struct Heard {
 }
 
 /// Takes over what the source of saved versions now says of them.
-pub(super) async fn hear<E: Ecosystem, P: Platform>(
+pub(super) async fn hear<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     heard: Vec<Heard>,
 ) -> Result<()> {
     let mut changed = Vec::new();
     for Heard { key, listing, published } in heard {
-        let slot = edit_slot::<E, P>(context, package, &Version::new(&key, &key), |slot| {
+        let slot = edit_slot(context, package, &Version::new(&key, &key), |slot| {
             let upstream_listing = listing.clone().unwrap_or_else(|| slot.upstream_listing.clone());
             let published = slot.published.or(published);
             let news = upstream_listing != slot.upstream_listing || published != slot.published;
@@ -52,18 +52,18 @@ pub(super) async fn hear<E: Ecosystem, P: Platform>(
         .await?;
         changed.push((key, slot));
     }
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     index::record(&context.platform, &path, package.as_str(), &changed, None).await
 }
 
 /// Changes a live slot.
-pub(super) async fn edit_slot<E: Ecosystem, P: Platform>(
+pub(super) async fn edit_slot<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     edit: impl Fn(&Slot) -> Option<Slot>,
 ) -> Result<Slot> {
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     let missing = || Error::NotFound(Missing::Version(package.to_string(), version.to_string()));
     if slots::get(&context.platform, &path, version.key()).await?.is_none() {
         return Err(missing());

@@ -6,11 +6,9 @@
 
 use super::policy::Policy;
 use super::upstream::{self, Need, Stale};
-use super::{Ecosystem, FeedContext};
+use super::{FeedContext, Package, UpstreamForm};
 use crate::error::{Error, Result, UpstreamFault};
-use crate::model::{
-    Address, FirstPublished, PackageName, Slot, SourceKind, Timestamp, UpstreamSource, View, Visibility,
-};
+use crate::model::{Address, FirstPublished, Slot, SourceKind, Timestamp, UpstreamSource, View, Visibility};
 use crate::platform::{Etag, Platform};
 use crate::store::feeds;
 use crate::store::index::{self, PackageIndex};
@@ -78,17 +76,17 @@ pub(super) enum Goods {
 
 /// All sources of this feed with what they say about a package; public ones are not asked when the guard blocks them
 /// anyway.
-pub(super) async fn candidates<E: Ecosystem, P: Platform>(
+pub(super) async fn candidates<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
-    form: E::Form,
+    package: &Package,
+    form: UpstreamForm,
     index: &PackageIndex,
     need: Need,
 ) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    for source in context.feed.sources(E::PROTOCOL) {
+    for source in context.feed.sources(package.protocol()) {
         let supply = match source.kind {
-            SourceKind::Internal => internal::<E, P>(context, source, package).await,
+            SourceKind::Internal => internal(context, source, package).await,
             SourceKind::Public => Ok(Supply::Nothing),
         };
         candidates.push(Candidate { source: source.clone(), supply, changed: false, stale: None });
@@ -97,21 +95,19 @@ pub(super) async fn candidates<E: Ecosystem, P: Platform>(
         return candidates;
     }
     let public = candidates.iter_mut().filter(|candidate| candidate.source.kind == SourceKind::Public);
-    futures_util::future::join_all(
-        public.map(|candidate| ask::<E, P>(context, candidate, package, form, need)),
-    )
-    .await;
+    futures_util::future::join_all(public.map(|candidate| ask(context, candidate, package, form, need)))
+        .await;
     candidates
 }
 
-async fn ask<E: Ecosystem, P: Platform>(
+async fn ask<P: Platform>(
     context: &FeedContext<P>,
     candidate: &mut Candidate,
-    package: &PackageName,
-    form: E::Form,
+    package: &Package,
+    form: UpstreamForm,
     need: Need,
 ) {
-    match upstream::listing::<E, P>(context, &candidate.source, package, form, need).await {
+    match upstream::listing(context, &candidate.source, package, form, need).await {
         Ok(answer) => {
             candidate.supply = Ok(answer.listing.map_or(Supply::Nothing, Supply::Registry));
             candidate.changed = answer.changed;
@@ -130,21 +126,22 @@ pub(super) fn internal_offered(candidates: &[Candidate]) -> bool {
 }
 
 /// The first source in order that supplies a version which policy admits.
-pub(super) async fn owner<E: Ecosystem, P: Platform>(
+pub(super) async fn owner<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version_key: &str,
     index: &PackageIndex,
 ) -> Result<Option<Found>> {
     // A version never changes, so that a listing of any age that has it will do.
-    let forms = E::FORMS.iter();
-    let known = forms.map(|form| candidates::<E, P>(context, package, *form, index, Need::Known));
+    let forms = package.ecosystem.upstream_forms();
+    let known = forms.iter().map(|form| candidates(context, package, *form, index, Need::Known));
     for candidates in futures_util::future::join_all(known).await {
         if let Ok(Some(found)) = first_supplier(&candidates, version_key, index) {
             return Ok(Some(found));
         }
     }
-    let now = candidates::<E, P>(context, package, E::RESOLVING_FORM, index, Need::Normal).await;
+    let Some(least) = forms.first() else { return Ok(None) };
+    let now = candidates(context, package, *least, index, Need::Normal).await;
     first_supplier(&now, version_key, index)
 }
 
@@ -164,7 +161,9 @@ fn first_supplier(
             Goods::Offer(offer, _) => offer.first_published,
             Goods::Slot(slot, _) => slot.first_published,
         };
-        if policy.admits(version_key, first_published) {
+        let here = index.slot(version_key);
+        let grows = here.is_some_and(|slot| policy.admits_files(slot, &candidate.source.id, first_published));
+        if grows || policy.admits(version_key, first_published) {
             return Ok(Some(Found { source: candidate.source.clone(), goods }));
         }
     }
@@ -190,13 +189,15 @@ fn goods(supply: &Supply, version_key: &str) -> Result<Option<Goods>> {
 }
 
 /// The etags of what internal sources hold of a package: part of what a listing is rendered from.
-pub(super) async fn internal_etags<E: Ecosystem, P: Platform>(
+pub(super) async fn internal_etags<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
 ) -> Result<Vec<Option<Etag>>> {
     let mut etags = Vec::new();
-    for source in context.feed.sources(E::PROTOCOL).filter(|source| source.kind == SourceKind::Internal) {
-        let etag = match internal_place::<E, P>(context, source, package).await {
+    for source in
+        context.feed.sources(package.protocol()).filter(|source| source.kind == SourceKind::Internal)
+    {
+        let etag = match internal_place(context, source, package).await {
             Ok((path, _)) => index::check(&context.platform, &path, context.always_check).await?,
             Err(_) => None,
         };
@@ -205,12 +206,12 @@ pub(super) async fn internal_etags<E: Ecosystem, P: Platform>(
     Ok(etags)
 }
 
-async fn internal<E: Ecosystem, P: Platform>(
+async fn internal<P: Platform>(
     context: &FeedContext<P>,
     source: &UpstreamSource,
-    package: &PackageName,
+    package: &Package,
 ) -> Result<Supply> {
-    let (path, view) = internal_place::<E, P>(context, source, package).await?;
+    let (path, view) = internal_place(context, source, package).await?;
     Ok(match index::get(&context.platform, &path).await? {
         Some(stored) => Supply::Feed(Box::new(FeedSupply { path, index: stored.value, view })),
         None => Supply::Nothing,
@@ -218,10 +219,10 @@ async fn internal<E: Ecosystem, P: Platform>(
 }
 
 /// Where an internal source leads; the view must still be shared with this feed's organization.
-async fn internal_place<E: Ecosystem, P: Platform>(
+async fn internal_place<P: Platform>(
     context: &FeedContext<P>,
     source: &UpstreamSource,
-    package: &PackageName,
+    package: &Package,
 ) -> Result<(PackagePath, View)> {
     let fault = |reason: &str| Error::Upstream {
         name: source.name.clone(),
@@ -240,5 +241,5 @@ async fn internal_place<E: Ecosystem, P: Platform>(
     if view.visibility < least {
         return Err(fault("its view is no longer shared"));
     }
-    Ok((PackagePath::new(&feed.id, E::PROTOCOL, package), view))
+    Ok((PackagePath::new(&feed.id, package.protocol(), package), view))
 }

@@ -5,12 +5,12 @@
 
 use super::fetch;
 use super::resolve::{Found, Goods};
-use super::{Ecosystem, FeedContext};
+use super::{FeedContext, Package};
 use super::{download, stage};
 use crate::error::{Conflict, Error, Missing, Result, UpstreamFault};
 use crate::model::{
-    Algorithm, ArtifactName, ArtifactRecord, Digest, Hasher, ListingState, Origin, PackageName, Slot,
-    SlotState, SourceStep, Version,
+    Algorithm, ArtifactName, ArtifactRecord, Digest, Hasher, ListingState, Origin, Slot, SlotState,
+    SourceStep, Version,
 };
 use crate::platform::{BlobStore as _, Body, Expected, Platform, PlatformError, PutOutcome};
 use crate::store::listing_codec::OfferedArtifact;
@@ -26,9 +26,9 @@ use url::Url;
 const ABANDONED: Duration = Duration::from_secs(600);
 
 /// Saves one file of a version and answers the slot it is in. The work goes on although the client hangs up.
-pub(super) async fn save<E: Ecosystem, P: Platform>(
+pub(super) async fn save<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     artifact: &ArtifactName,
     found: Found,
@@ -36,20 +36,20 @@ pub(super) async fn save<E: Ecosystem, P: Platform>(
     let (context, package, version, artifact) =
         (context.clone(), package.clone(), version.clone(), artifact.clone());
     let platform = context.platform.clone();
-    let work = async move { save_now::<E, P>(&context, &package, &version, &artifact, found).await };
+    let work = async move { save_now(&context, &package, &version, &artifact, found).await };
     let work = work.boxed_local().shared();
     platform.in_background(work.clone().map(drop));
     work.await
 }
 
-async fn save_now<E: Ecosystem, P: Platform>(
+async fn save_now<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     artifact: &ArtifactName,
     found: Found,
 ) -> Result<Slot> {
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     // Side by side: the note costs no time.
     let (record, announced) = futures_util::future::join(
         fetch_bytes(context, package, version, artifact, &found, &path),
@@ -60,19 +60,53 @@ async fn save_now<E: Ecosystem, P: Platform>(
     announced?;
     let slot = new_slot(context, version, record.clone(), &found);
     let slot = commit(context, &path, package, version, slot, record).await?;
-    let (platform, name) = (context.platform.clone(), package.as_str().to_owned());
-    let entry = [(version.key().to_owned(), slot.clone())];
-    context.platform.in_background(async move {
+    let (task, context, package) = (context.platform.clone(), context.clone(), package.clone());
+    let (version, artifact, saved) = (version.clone(), artifact.clone(), slot.clone());
+    task.in_background(async move {
         // A failure leaves a note for the repair; the download itself needs the slot only.
-        let _ = index::record(&platform, &path, &name, &entry, None).await;
+        let entry = [(version.key().to_owned(), saved)];
+        let _ = index::record(&context.platform, &path, package.as_str(), &entry, None).await;
+        let [(_, saved)] = entry;
+        if let Some(slot) = save_companions(&context, &package, &version, &artifact, &found, saved).await {
+            let entry = [(version.key().to_owned(), slot)];
+            let _ = index::record(&context.platform, &path, package.as_str(), &entry, None).await;
+        }
     });
     Ok(slot)
+}
+
+/// Keeps what describes a file beside it; answers the slot if it changed. What cannot be had now is saved when it is
+/// asked for.
+async fn save_companions<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    version: &Version,
+    artifact: &ArtifactName,
+    found: &Found,
+    slot: Slot,
+) -> Option<Slot> {
+    let path = context.path(package);
+    let mut grown = None;
+    for companion in companions(&found.goods, artifact) {
+        if slot.artifact(&companion).is_some() {
+            continue;
+        }
+        let record = fetch_bytes(context, package, version, &companion, found, &path).await.ok()?;
+        grown = Some(commit(context, &path, package, version, slot.clone(), record).await.ok()?);
+    }
+    grown
+}
+
+fn companions(goods: &Goods, artifact: &ArtifactName) -> Vec<ArtifactName> {
+    let Goods::Offer(offer, _) = goods else { return Vec::new() };
+    let companions = offer.artifacts.iter().filter(|other| other.companion_of.as_ref() == Some(artifact));
+    companions.map(|companion| companion.name.clone()).collect()
 }
 
 /// Gets the bytes and stores them under their name.
 async fn fetch_bytes<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     artifact: &ArtifactName,
     found: &Found,
@@ -82,18 +116,14 @@ async fn fetch_bytes<P: Platform>(
     match &found.goods {
         Goods::Offer(offer, _) => {
             let offered = offer.artifacts.iter().find(|offered| offered.name == *artifact);
-            let offered = offered.ok_or_else(|| no_artifact(package, artifact))?;
+            let offered = offered.ok_or_else(|| download::no_artifact(package, artifact))?;
             from_registry(context, found, offered, &key).await
         }
         Goods::Slot(slot, from) => {
-            let record = slot.artifact(artifact).ok_or_else(|| no_artifact(package, artifact))?;
+            let record = slot.artifact(artifact).ok_or_else(|| download::no_artifact(package, artifact))?;
             from_feed(context, found, record, &from.file(version.key(), artifact), &key).await
         }
     }
-}
-
-fn no_artifact(package: &PackageName, artifact: &ArtifactName) -> Error {
-    Error::NotFound(Missing::Artifact(package.to_string(), artifact.to_string()))
 }
 
 fn new_slot<P: Platform>(
@@ -140,7 +170,7 @@ fn new_slot<P: Platform>(
 async fn commit<P: Platform>(
     context: &FeedContext<P>,
     path: &PackagePath,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     slot: Slot,
     record: ArtifactRecord,
@@ -208,7 +238,10 @@ async fn from_registry<P: Platform>(
         None => staged(context, key, fetched.body, digest.as_ref()).await,
     };
     match stored {
-        Ok((Claim::Ours, size, digests)) => Ok(ArtifactRecord { name: offered.name.clone(), size, digests }),
+        Ok((Claim::Ours, size, digests)) => {
+            let (name, manifest) = (offered.name.clone(), offered.manifest.clone());
+            Ok(ArtifactRecord { name, size, digests, manifest })
+        }
         Ok((Claim::Mismatch, ..)) => {
             let error = fault(UpstreamFault::Integrity(offered.name.to_string()));
             super::upstream::record_health(context, &found.source, Some(&error)).await;

@@ -5,7 +5,7 @@
 
 use super::{Ecosystem, FeedContext};
 use crate::error::Result;
-use crate::model::{PackageName, Slot};
+use crate::model::Slot;
 use crate::platform::Platform;
 use crate::store::index;
 
@@ -32,20 +32,22 @@ pub struct Hits {
 
 /// Packages whose name contains all `words`: those published here before those saved, of each the exact one first, then
 /// by name.
-pub async fn search<E: Ecosystem, P: Platform>(
+pub async fn search<P: Platform>(
     context: &FeedContext<P>,
+    ecosystem: &'static dyn Ecosystem,
     words: &[String],
     from: usize,
     size: usize,
 ) -> Result<Hits> {
-    let mut names = matching::<E, P>(context, words).await?;
+    let mut names = matching(context, ecosystem, words).await?;
     let exact = |name: &String| words.len() == 1 && *name == words[0];
-    let published = index::published_names(&context.platform, &context.feed.id, E::PROTOCOL).await?;
+    let published = index::published_names(&context.platform, &context.feed.id, ecosystem.protocol()).await?;
     names.sort_by_key(|name| (!published.contains(name), !exact(name)));
     let total = names.len();
     let mut page = Vec::new();
     for name in names.into_iter().skip(from).take(size) {
-        let path = context.path(E::PROTOCOL, &PackageName::new(&name, &name));
+        let Ok(package) = ecosystem.package(&name) else { continue };
+        let path = context.path(&package);
         let Some(stored) = index::get(&context.platform, &path).await? else { continue };
         let visible = |slot: &Slot| slot.is_live() && context.shows(&slot.views);
         let slots: Vec<_> = stored.value.slots.into_iter().map(|entry| (entry.key, entry.slot)).collect();
@@ -57,15 +59,17 @@ pub async fn search<E: Ecosystem, P: Platform>(
     Ok(Hits { page, total })
 }
 
-async fn matching<E: Ecosystem, P: Platform>(
+async fn matching<P: Platform>(
     context: &FeedContext<P>,
+    ecosystem: &'static dyn Ecosystem,
     words: &[String],
 ) -> Result<Vec<String>> {
     let mut names = Vec::new();
     let mut cursor = None;
     for _ in 0..PAGES {
         let (page, next) =
-            index::catalog(&context.platform, &context.feed.id, E::PROTOCOL, cursor.as_deref()).await?;
+            index::catalog(&context.platform, &context.feed.id, ecosystem.protocol(), cursor.as_deref())
+                .await?;
         names.extend(page.into_iter().filter(|name| {
             let name = name.to_lowercase();
             words.iter().all(|word| name.contains(&word.to_lowercase()))

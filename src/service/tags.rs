@@ -1,50 +1,46 @@
 //! Tags: named pointers to versions, such as npm's dist-tags.
 
-use super::{Ecosystem, FeedContext};
+use super::{FeedContext, Package};
 use crate::error::{Error, Missing, Result};
-use crate::model::{PackageName, PackageSettings, Version};
+use crate::model::{PackageSettings, Version};
 use crate::platform::Platform;
 use crate::store::{index, packages, slots};
 
 /// Points a tag at a local version.
-pub async fn set<E: Ecosystem, P: Platform>(
+pub async fn set<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     tag: &str,
     version: &Version,
 ) -> Result<()> {
     super::publish::refuse_view(context)?;
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     let slot = slots::get(&context.platform, &path, version.key()).await?;
     if !slot.is_some_and(|stored| stored.value.is_live()) {
         return Err(Error::NotFound(Missing::Version(package.to_string(), version.to_string())));
     }
-    change::<E, P>(context, package, |settings| {
+    change(context, package, |settings| {
         settings.tags.insert(tag.to_owned(), version.as_str().to_owned());
     })
     .await
 }
 
 /// Removes a tag; one that is not there does not matter.
-pub async fn remove<E: Ecosystem, P: Platform>(
-    context: &FeedContext<P>,
-    package: &PackageName,
-    tag: &str,
-) -> Result<()> {
+pub async fn remove<P: Platform>(context: &FeedContext<P>, package: &Package, tag: &str) -> Result<()> {
     super::publish::refuse_view(context)?;
-    change::<E, P>(context, package, |settings| {
+    change(context, package, |settings| {
         settings.tags.remove(tag);
     })
     .await
 }
 
 /// Changes the settings of a package, in their record and in its index.
-pub(super) async fn change<E: Ecosystem, P: Platform>(
+pub(super) async fn change<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     edit: impl Fn(&mut PackageSettings),
 ) -> Result<()> {
-    let path = context.path(E::PROTOCOL, package);
+    let path = context.path(package);
     let settings = packages::update(&context.platform, &path, |settings| {
         let mut next = settings.clone();
         edit(&mut next);

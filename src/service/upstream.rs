@@ -5,9 +5,9 @@
 //! most [`ABSENT_REUSE`].
 
 use super::fetch::{self, Fetched};
-use super::{Ecosystem, FeedContext, ListingDecoder};
+use super::{FeedContext, Package, Registry, UpstreamForm, registry};
 use crate::error::{Error, Result, UpstreamFault};
-use crate::model::{PackageName, SourceHealth, SourceStatus, Timestamp, UpstreamSource};
+use crate::model::{SourceHealth, SourceStatus, Timestamp, UpstreamSource};
 use crate::platform::Platform;
 use crate::store::listing_codec::{ListingHead, ListingWriter};
 use crate::store::listings::StoredListing;
@@ -74,20 +74,20 @@ pub(super) fn location(source: &UpstreamSource) -> Result<Url> {
 }
 
 /// Asks a public source about a package, as far as `need` demands.
-pub(super) async fn listing<E: Ecosystem, P: Platform>(
+pub(super) async fn listing<P: Platform>(
     context: &FeedContext<P>,
     source: &UpstreamSource,
-    package: &PackageName,
-    form: E::Form,
+    package: &Package,
+    form: UpstreamForm,
     need: Need,
 ) -> Result<Answer> {
-    let asked = Asked::<E, P> { context, source, package, form };
+    let asked = Asked { context, source, package, form };
     let (platform, now) = (&context.platform, context.platform.now());
     if need != Need::Now && platform.memo().get::<()>(&asked.memo("absent"), now).is_some() {
         return Ok(Answer { listing: None, changed: false, stale: None });
     }
-    let path = context.path(E::PROTOCOL, package);
-    let stored = listings::get(platform, &path, &source.id, E::form_name(form)).await?;
+    let path = context.path(package);
+    let stored = listings::get(platform, &path, &source.id, form.0).await?;
     let confirmed = stored.as_ref().map(|stored| asked.confirmed(stored, now)).transpose()?;
     let age = confirmed.map_or(Duration::MAX, |confirmed| now.since(confirmed));
     if stored.is_some() && (need == Need::Known || need == Need::Normal && age < source.freshness()) {
@@ -106,17 +106,17 @@ pub(super) async fn listing<E: Ecosystem, P: Platform>(
 }
 
 /// One question to one source.
-struct Asked<'a, E: Ecosystem, P> {
+struct Asked<'a, P> {
     context: &'a FeedContext<P>,
     source: &'a UpstreamSource,
-    package: &'a PackageName,
-    form: E::Form,
+    package: &'a Package,
+    form: UpstreamForm,
 }
 
-impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
+impl<P: Platform> Asked<'_, P> {
     fn memo(&self, fact: &str) -> String {
-        let path = self.context.path(E::PROTOCOL, self.package);
-        format!("{fact}:{}", path.upstream(&self.source.id, E::form_name(self.form)))
+        let path = self.context.path(self.package);
+        format!("{fact}:{}", path.upstream(&self.source.id, self.form.0))
     }
 
     fn failing(&self) -> String {
@@ -152,9 +152,11 @@ impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
     async fn refresh(&self, stored: Option<&StoredListing>) -> Result<Answer> {
         let (platform, now) = (&self.context.platform, self.context.platform.now());
         let absent = Answer { listing: None, changed: false, stale: None };
-        let Some((url, accept)) = E::listing_request(&location(self.source)?, self.package, self.form) else {
-            return Ok(absent);
-        };
+        let (ecosystem, location) = (self.package.ecosystem, location(self.source)?);
+        let description = registry::description(self.context, self.source, ecosystem, &location).await?;
+        let registry = Registry { location: &location, description: &description };
+        let request = ecosystem.listing_request(registry, self.package, self.form);
+        let Some((url, accept)) = request.map_err(|fault| self.fault(fault))? else { return Ok(absent) };
         let mut request = fetch::get(url, accept, false);
         if let Some(stored) = stored {
             let reader = stored.reader()?;
@@ -179,7 +181,7 @@ impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
         let listing = match (fetched.status, stored) {
             (StatusCode::NOT_MODIFIED, Some(stored)) => stored.clone(),
             (StatusCode::NOT_MODIFIED, None) => return Err(self.fault(UpstreamFault::Status(304))),
-            _ => self.store(fetched, now).await?,
+            _ => self.store(registry, fetched, now).await?,
         };
         let lifetime = STALE_LIMIT.max(self.source.freshness());
         platform.memo().put(self.memo("checked"), Rc::new(now), 16, now, lifetime);
@@ -188,7 +190,7 @@ impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
     }
 
     /// Reads the document as it comes, keeps it in our own form.
-    async fn store(&self, fetched: Fetched, now: Timestamp) -> Result<StoredListing> {
+    async fn store(&self, registry: Registry<'_>, fetched: Fetched, now: Timestamp) -> Result<StoredListing> {
         let content_type = fetched.header(header::CONTENT_TYPE).unwrap_or_default().to_owned();
         let head = ListingHead {
             etag: fetched.header(header::ETAG).map(str::to_owned),
@@ -196,8 +198,9 @@ impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
             fetched: now.millis(),
         };
         let malformed = |error: std::io::Error| self.fault(UpstreamFault::Malformed(error.to_string()));
-        let mut decoder = E::decoder(self.package, self.form, &fetched.url, &content_type)
-            .map_err(|fault| self.fault(fault))?;
+        let (package, form) = (self.package, self.form);
+        let decoder = package.ecosystem.decoder(registry, package, form, &fetched.url, &content_type);
+        let mut decoder = decoder.map_err(|fault| self.fault(fault))?;
         let mut writer = ListingWriter::new(&head).map_err(malformed)?;
         let mut stream = fetched.body.into_stream();
         let mut size = 0_u64;
@@ -209,11 +212,10 @@ impl<E: Ecosystem, P: Platform> Asked<'_, E, P> {
             }
             decoder.push(&piece, &mut |offer| writer.offer(&offer)).map_err(|fault| self.fault(fault))?;
         }
-        let tail = decoder.finish().map_err(|fault| self.fault(fault))?;
+        let tail = decoder.finish(&mut |offer| writer.offer(&offer)).map_err(|fault| self.fault(fault))?;
         let bytes = writer.finish(&tail).map_err(malformed)?;
-        let path = self.context.path(E::PROTOCOL, self.package);
-        let form = E::form_name(self.form);
-        Ok(listings::put(&self.context.platform, &path, &self.source.id, form, bytes).await)
+        let path = self.context.path(self.package);
+        Ok(listings::put(&self.context.platform, &path, &self.source.id, form.0, bytes).await)
     }
 
     fn fault(&self, fault: UpstreamFault) -> Error {

@@ -53,7 +53,8 @@ pub struct Offer {
 }
 
 /// A file of an offer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct OfferedArtifact {
     /// Its name here.
     pub name: ArtifactName,
@@ -61,6 +62,15 @@ pub struct OfferedArtifact {
     pub url: String,
     /// What it must hash to, as declared.
     pub digests: Vec<Digest>,
+    /// Bytes, where the upstream says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The file it describes: it is saved together with that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub companion_of: Option<ArtifactName>,
+    /// What listings say of it, in the protocol's own form, where versions have several files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Box<RawValue>>,
 }
 
 /// The last line.

@@ -5,8 +5,7 @@
 
 use super::upstream::PASSED_ON;
 use super::{Form, name, wire};
-use crate::model::PackageName;
-use crate::service::{Listed, ListingRenderer, Summary};
+use crate::service::{Listed, ListingRenderer, Package, Summary};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -32,7 +31,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@');
 
 /// A package's name as registries spell it in the address of a listing: `@scope%2fname`.
-pub(super) fn encoded_name(package: &PackageName) -> String {
+pub(super) fn encoded_name(package: &Package) -> String {
     utf8_percent_encode(package.as_str(), ENCODED).to_string().replace("%2F", "%2f")
 }
 
@@ -58,7 +57,7 @@ fn abbreviated(full: &RawValue) -> Option<Box<RawValue>> {
 
 /// Writes a packument.
 pub(crate) struct PackumentRenderer {
-    package: PackageName,
+    package: Package,
     form: Form,
     root: String,
     count: usize,
@@ -69,7 +68,7 @@ pub(crate) struct PackumentRenderer {
 
 impl PackumentRenderer {
     /// A renderer; links begin with `root`.
-    pub(super) fn new(package: &PackageName, form: Form, root: &str) -> Self {
+    pub(super) fn new(package: &Package, form: Form, root: &str) -> Self {
         Self { package: package.clone(), form, root: root.to_owned(), count: 0, best: None, best_local: None }
     }
 
@@ -135,7 +134,7 @@ impl ListingRenderer for PackumentRenderer {
         self.write_manifest(out, version)
     }
 
-    fn finish(self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    fn finish(self: Box<Self>, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         let mut tags = summary.tags.clone();
         if let (false, Some((_, _, best))) = (tags.contains_key("latest"), self.best) {
             tags.insert("latest".to_owned(), best);
@@ -193,11 +192,17 @@ mod tests {
                 message: map.get("deprecated").and_then(Value::as_str).map(str::to_owned),
             };
             let manifest = manifest(map.clone()).unwrap();
-            let listed =
-                Listed { version, key: version, listing: &listing, is_local: true, manifest: &manifest };
+            let listed = Listed {
+                version,
+                key: version,
+                listing: &listing,
+                is_local: true,
+                manifest: &manifest,
+                files: &[],
+            };
             renderer.version(&mut out, listed).unwrap();
         }
-        renderer.finish(&mut out, summary).unwrap();
+        Box::new(renderer).finish(&mut out, summary).unwrap();
         serde_json::from_slice(&out).unwrap()
     }
 

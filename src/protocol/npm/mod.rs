@@ -26,9 +26,11 @@ mod wire;
 
 use super::{Answer, Protocol};
 use crate::error::{Error, Result, UpstreamFault};
-use crate::model::{Action, PackageName, ProtocolId, Version};
+use crate::model::{Action, ProtocolId, Version};
 use crate::platform::{Body, Platform};
-use crate::service::{Ecosystem, FeedContext};
+use crate::service::{
+    self, Ecosystem, FeedContext, ListingDecoder, ListingRenderer, Package, Registry, UpstreamForm,
+};
 use bytes::Bytes;
 use http::{Method, Request};
 use url::Url;
@@ -45,51 +47,74 @@ pub(super) enum Form {
     Full,
 }
 
+impl Form {
+    const ABBREVIATED: UpstreamForm = UpstreamForm("abbreviated");
+    const FULL: UpstreamForm = UpstreamForm("full");
+
+    /// The document as services know it: what is rendered and what it is rendered from have one name.
+    fn document(self) -> service::Form {
+        match self {
+            Self::Abbreviated => service::Form {
+                name: "abbreviated",
+                content_type: wire::ABBREVIATED,
+                upstream: Self::ABBREVIATED,
+            },
+            Self::Full => {
+                service::Form { name: "full", content_type: "application/json", upstream: Self::FULL }
+            }
+        }
+    }
+
+    fn of(upstream: UpstreamForm) -> Self {
+        if upstream == Self::FULL { Self::Full } else { Self::Abbreviated }
+    }
+}
+
 impl Ecosystem for Npm {
-    const PROTOCOL: ProtocolId = ProtocolId::new("npm");
-    type Form = Form;
-    const RESOLVING_FORM: Form = Form::Abbreviated;
-    const FORMS: &'static [Form] = &[Form::Abbreviated, Form::Full];
-    type Decoder = upstream::PackumentDecoder;
-    type Renderer = listing::PackumentRenderer;
-
-    fn form_name(form: Form) -> &'static str {
-        match form {
-            Form::Abbreviated => "abbreviated",
-            Form::Full => "full",
-        }
+    fn protocol(&self) -> ProtocolId {
+        Self::ID
     }
 
-    fn content_type(form: Form) -> &'static str {
-        match form {
-            Form::Abbreviated => wire::ABBREVIATED,
-            Form::Full => "application/json",
-        }
+    fn package(&self, text: &str) -> Result<Package> {
+        name::parse(text)
     }
 
-    fn listing_request(location: &Url, package: &PackageName, form: Form) -> Option<(Url, &'static str)> {
-        upstream::listing_request(location, package, form)
+    fn version(&self, text: &str) -> Option<Version> {
+        name::parse_version(text).ok()
+    }
+
+    fn upstream_forms(&self) -> &'static [UpstreamForm] {
+        &[Form::ABBREVIATED, Form::FULL]
+    }
+
+    fn listing_request(
+        &self,
+        registry: Registry<'_>,
+        package: &Package,
+        form: UpstreamForm,
+    ) -> Result<Option<(Url, &'static str)>, UpstreamFault> {
+        Ok(upstream::listing_request(registry.location, package, Form::of(form)))
     }
 
     fn decoder(
-        package: &PackageName,
-        form: Form,
+        &self,
+        _: Registry<'_>,
+        package: &Package,
+        form: UpstreamForm,
         url: &Url,
         content_type: &str,
-    ) -> std::result::Result<Self::Decoder, UpstreamFault> {
-        upstream::PackumentDecoder::new(package, form, url, content_type)
+    ) -> Result<Box<dyn ListingDecoder>, UpstreamFault> {
+        Ok(Box::new(upstream::PackumentDecoder::new(package, Form::of(form), url, content_type)?))
     }
 
-    fn renderer(package: &PackageName, form: Form, root: &str) -> Self::Renderer {
-        listing::PackumentRenderer::new(package, form, root)
-    }
-
-    fn version(text: &str) -> Option<Version> {
-        name::parse_version(text).ok()
+    fn renderer(&self, package: &Package, form: service::Form, root: &str) -> Box<dyn ListingRenderer> {
+        Box::new(listing::PackumentRenderer::new(package, Form::of(form.upstream), root))
     }
 }
 
 impl Protocol for Npm {
+    const ID: ProtocolId = ProtocolId::new("npm");
+    const ECOSYSTEM: &'static dyn Ecosystem = &Self;
     const ROOT: &'static str = "npm/registry/";
     const AT_HOST_ROOT: bool = true;
     type Endpoint = route::Endpoint;
@@ -124,9 +149,5 @@ impl Protocol for Npm {
 
     fn status_override(error: &Error) -> Option<http::StatusCode> {
         error::status(error)
-    }
-
-    fn package_name(text: &str) -> Result<PackageName> {
-        name::parse(text)
     }
 }

@@ -6,8 +6,10 @@
 //!
 //! Out of scope: how a name is spelled in a URL (`route.rs`) and in stored keys.
 
+use super::Npm;
 use crate::error::{Error, Result};
 use crate::model::{ArtifactName, PackageName, Version};
+use crate::service::Package;
 
 /// Longest package name, scope included.
 const NAME_LIMIT: usize = 214;
@@ -18,9 +20,9 @@ const NUMBER_LIMIT: u64 = 9_007_199_254_740_991;
 
 /// Reads the name of a package that may exist, scoped (`@scope/name`) or not. Names are case-sensitive: `JSONStream`
 /// and `jsonstream` are two packages of the public registry, so the key is the name itself.
-pub(super) fn parse(text: &str) -> Result<PackageName> {
+pub(super) fn parse(text: &str) -> Result<Package> {
     match fault(text) {
-        None => Ok(PackageName::new(text, text)),
+        None => Ok(package(text)),
         Some(fault) => Err(invalid("package name", text, fault)),
     }
 }
@@ -29,7 +31,7 @@ pub(super) fn parse(text: &str) -> Result<PackageName> {
 ///
 /// The names of Node.js core modules are not refused, unlike on the public registry: a patched `punycode` or
 /// `buffer` in a feed of one's own is common, and installs as any other package does.
-pub(super) fn parse_new(text: &str) -> Result<PackageName> {
+pub(super) fn parse_new(text: &str) -> Result<Package> {
     let name = parse(text)?;
     let fault = if text.chars().any(|character| character.is_ascii_uppercase()) {
         "new packages have lower-case names"
@@ -41,6 +43,10 @@ pub(super) fn parse_new(text: &str) -> Result<PackageName> {
         return Ok(name);
     };
     Err(invalid("package name", text, fault))
+}
+
+fn package(text: &str) -> Package {
+    Package::new(&Npm, PackageName::new(text, text))
 }
 
 /// What is wrong with the name of a package, by the lenient rules.
@@ -72,7 +78,7 @@ fn fault(text: &str) -> Option<&'static str> {
 }
 
 /// The part of a name behind the scope.
-pub(super) fn unscoped(name: &PackageName) -> &str {
+pub(super) fn unscoped(name: &Package) -> &str {
     name.as_str().split_once('/').map_or(name.as_str(), |(_, base)| base)
 }
 
@@ -109,13 +115,13 @@ fn strict(text: &str) -> Option<Version> {
 
 /// The name of a version's tarball: `left-pad-1.3.0.tgz`, without the scope. An error if it would be too long to
 /// store, which takes a name and a version of extraordinary length.
-pub(super) fn tarball_name(name: &PackageName, version: &Version) -> Result<ArtifactName> {
+pub(super) fn tarball_name(name: &Package, version: &Version) -> Result<ArtifactName> {
     let file = format!("{}-{version}.tgz", unscoped(name));
     ArtifactName::parse(&file).ok_or_else(|| invalid("file name", &file, "it is over 255 characters"))
 }
 
 /// The version whose tarball of this package has that name.
-pub(super) fn version_of_tarball(name: &PackageName, file: &str) -> Option<Version> {
+pub(super) fn version_of_tarball(name: &Package, file: &str) -> Option<Version> {
     strict(file.strip_prefix(unscoped(name))?.strip_prefix('-')?.strip_suffix(".tgz")?)
 }
 

@@ -8,7 +8,8 @@ mod segments;
 
 use super::name;
 use crate::error::{Error, Result};
-use crate::model::{Action, ArtifactName, PackageName, Secret, Version};
+use crate::model::{Action, ArtifactName, Secret, Version};
+use crate::service::Package;
 use http::Method;
 use segments::{couch_user, decode, plain, search_query, take_name, tarball, without_repeated_prefix};
 
@@ -20,19 +21,19 @@ pub(crate) enum Endpoint {
     /// `GET N`: the listing of a package, abbreviated or full by `Accept`.
     Packument {
         /// Of which package.
-        name: PackageName,
+        name: Package,
     },
     /// `GET N/{version or tag}`: the manifest of one version.
     VersionManifest {
         /// Of which package.
-        name: PackageName,
+        name: Package,
         /// A version or a dist-tag, as sent.
         selector: String,
     },
     /// `GET N/-/{file}`: the bytes of one version.
     Tarball {
         /// Of which package.
-        name: PackageName,
+        name: Package,
         /// The file.
         file: ArtifactName,
         /// The version the file's name carries.
@@ -41,27 +42,27 @@ pub(crate) enum Endpoint {
     /// `PUT N`: publish, deprecate or star, as the body says.
     Publish {
         /// Which package.
-        name: PackageName,
+        name: Package,
     },
     /// `PUT N/-rev/{rev}`: the listing without one version (the first step of unpublishing it), or with other
     /// maintainers.
     UpdatePackument {
         /// Which package.
-        name: PackageName,
+        name: Package,
         /// The revision the client has seen.
         rev: String,
     },
     /// `DELETE N/-rev/{rev}`: unpublish all.
     DeletePackage {
         /// Which package.
-        name: PackageName,
+        name: Package,
         /// The revision the client has seen.
         rev: String,
     },
     /// `DELETE N/-/{file}/-rev/{rev}`: the last step of unpublishing one version.
     DeleteTarball {
         /// Which package.
-        name: PackageName,
+        name: Package,
         /// The version the file's name carries.
         version: Version,
         /// The revision the client has seen.
@@ -70,19 +71,19 @@ pub(crate) enum Endpoint {
     /// `GET /-/package/N/dist-tags`.
     DistTags {
         /// Of which package.
-        name: PackageName,
+        name: Package,
     },
     /// `PUT` or `POST /-/package/N/dist-tags/{tag}` with the version as a JSON string.
     SetDistTag {
         /// Of which package.
-        name: PackageName,
+        name: Package,
         /// A valid tag.
         tag: String,
     },
     /// `DELETE /-/package/N/dist-tags/{tag}`.
     RemoveDistTag {
         /// Of which package.
-        name: PackageName,
+        name: Package,
         /// The tag as sent: an invalid one cannot exist, and may be removed all the same.
         tag: String,
     },
@@ -123,7 +124,7 @@ pub(crate) enum Endpoint {
     /// `GET /-/npm/v1/attestations/N@{version}`.
     Attestations {
         /// Of which package.
-        name: PackageName,
+        name: Package,
         /// Of which version.
         version: Version,
     },

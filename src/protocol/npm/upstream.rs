@@ -6,9 +6,9 @@
 use super::{Form, listing, name, wire};
 use crate::error::UpstreamFault;
 use crate::model::Algorithm;
-use crate::model::{Digest, FirstPublished, ListingState, PackageName, Timestamp};
-use crate::service::ListingDecoder;
+use crate::model::{Digest, FirstPublished, ListingState, Timestamp};
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
+use crate::service::{ListingDecoder, Package};
 use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -38,11 +38,7 @@ pub(super) const PASSED_ON: [&str; 12] = [
 ];
 
 /// Where a registry keeps a listing, and what to accept.
-pub(super) fn listing_request(
-    location: &Url,
-    package: &PackageName,
-    form: Form,
-) -> Option<(Url, &'static str)> {
+pub(super) fn listing_request(location: &Url, package: &Package, form: Form) -> Option<(Url, &'static str)> {
     let accept = match form {
         Form::Abbreviated => "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8",
         Form::Full => "application/json",
@@ -57,7 +53,7 @@ pub(crate) struct PackumentDecoder {
 }
 
 struct Document {
-    package: PackageName,
+    package: Package,
     form: Form,
     url: Url,
     offers: Vec<Offer>,
@@ -68,7 +64,7 @@ struct Document {
 impl PackumentDecoder {
     /// A decoder for a document that came from `url`.
     pub(super) fn new(
-        package: &PackageName,
+        package: &Package,
         form: Form,
         url: &Url,
         content_type: &str,
@@ -102,7 +98,10 @@ impl ListingDecoder for PackumentDecoder {
         Ok(())
     }
 
-    fn finish(self) -> Result<ListingTail, UpstreamFault> {
+    fn finish(
+        self: Box<Self>,
+        _: &mut dyn FnMut(Offer) -> io::Result<()>,
+    ) -> Result<ListingTail, UpstreamFault> {
         self.splitter.finish::<serde_json::Error>().map_err(|error| malformed(&error))?;
         if !self.document.is_packument {
             return Err(UpstreamFault::Malformed("JSON without `versions`".to_owned()));
@@ -183,13 +182,7 @@ fn publish_time((version, value): (String, Value)) -> Option<(String, Timestamp)
 
 /// One version as an offer; `None` for what no client of today could install: a version that is not SemVer, or one
 /// without a tarball.
-fn offer(
-    package: &PackageName,
-    form: Form,
-    url: &Url,
-    number: &str,
-    full: Map<String, Value>,
-) -> Option<Offer> {
+fn offer(package: &Package, form: Form, url: &Url, number: &str, full: Map<String, Value>) -> Option<Offer> {
     let version = name::parse_version(number).ok()?;
     let dist = full.get("dist")?.as_object()?;
     let tarball = url.join(dist.get("tarball")?.as_str()?).ok()?;
@@ -206,6 +199,9 @@ fn offer(
             name: name::tarball_name(package, &version).ok()?,
             url: tarball.into(),
             digests,
+            size: None,
+            companion_of: None,
+            manifest: None,
         }],
         listing: ListingState { hidden: false, message },
         first_published: FirstPublished::External,
@@ -249,7 +245,8 @@ mod tests {
                 Ok(())
             })?;
         }
-        Ok((offers, decoder.finish()?))
+        let tail = Box::new(decoder).finish(&mut |_| Ok(()))?;
+        Ok((offers, tail))
     }
 
     fn packument() -> String {

@@ -1,13 +1,13 @@
 //! Batches: one operation on many versions of one protocol. Not atomic: each item has its own result.
 
 use super::message::{self, Reply};
-use super::packages::{Change, Package, version_of, view_name};
+use super::packages::{Change, Target, version_of, view_name};
 use super::{Call, admit, status};
 use crate::error::{Error, Result};
 use crate::model::ProtocolId;
 use crate::platform::Platform;
-use crate::protocol::{self, Protocol, Visit};
-use crate::service::FeedContext;
+use crate::protocol;
+use crate::service::{Ecosystem, FeedContext};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -49,8 +49,8 @@ pub(super) async fn answer<P: Platform>(
     if batch.packages.len() > LIMIT {
         return Err(Error::Invalid(format!("a batch has at most {LIMIT} packages")));
     }
-    let visit = Perform { context, change, items: batch.packages };
-    let results = protocol::visit(protocol.as_str(), visit).await.ok_or_else(Error::no_endpoint)?;
+    let ecosystem = protocol::ecosystem(protocol.as_str()).ok_or_else(Error::no_endpoint)?;
+    let results = perform(context, ecosystem, &change, &batch.packages).await;
     let failed = results.iter().filter(|result| result.get("error").is_some()).count();
     Ok(Reply::ok(&json!({ "count": results.len(), "failed": failed, "value": results })))
 }
@@ -70,33 +70,33 @@ fn change(operation: &str, data: Data) -> Result<Change> {
     }
 }
 
-struct Perform<'a, P> {
-    context: &'a FeedContext<P>,
-    change: Change,
-    items: Vec<Item>,
-}
-
-impl<P: Platform> Visit for Perform<'_, P> {
-    type Output = Vec<Value>;
-
-    async fn visit<T: Protocol>(self) -> Vec<Value> {
-        let mut results = Vec::new();
-        // One after the other: two items may be of one package, whose index takes one write at a time.
-        for item in &self.items {
-            let mut result = json!({ "id": item.id, "version": item.version, "status": 200 });
-            if let Err(error) = one::<T, P>(self.context, &self.change, item).await {
-                result["status"] = json!(status::status(&error).as_u16());
-                result["error"] = json!(status::message(&error, "of this batch"));
-            }
-            results.push(result);
+async fn perform<P: Platform>(
+    context: &FeedContext<P>,
+    ecosystem: &'static dyn Ecosystem,
+    change: &Change,
+    items: &[Item],
+) -> Vec<Value> {
+    let mut results = Vec::new();
+    // One after the other: two items may be of one package, whose index takes one write at a time.
+    for item in items {
+        let mut result = json!({ "id": item.id, "version": item.version, "status": 200 });
+        if let Err(error) = one(context, ecosystem, change, item).await {
+            result["status"] = json!(status::status(&error).as_u16());
+            result["error"] = json!(status::message(&error, "of this batch"));
         }
-        results
+        results.push(result);
     }
+    results
 }
 
-async fn one<T: Protocol, P: Platform>(context: &FeedContext<P>, change: &Change, item: &Item) -> Result<()> {
-    let package = Package { context, package: T::package_name(&item.id)? };
-    package.change::<T>(&version_of::<T>(&item.version)?, change.clone()).await
+async fn one<P: Platform>(
+    context: &FeedContext<P>,
+    ecosystem: &'static dyn Ecosystem,
+    change: &Change,
+    item: &Item,
+) -> Result<()> {
+    let target = Target { context, package: ecosystem.package(&item.id)? };
+    target.change(&version_of(ecosystem, &item.version)?, change.clone()).await
 }
 
 #[cfg(test)]

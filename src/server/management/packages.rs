@@ -4,12 +4,10 @@ use super::message::{self, Reply};
 use super::route::PackageOperation;
 use super::{Call, admit, version_json};
 use crate::error::{Error, Missing, Result};
-use crate::model::{
-    Action, ListingState, PackageName, ProtocolId, Slot, UpstreamingBehavior, Version, ViewName,
-};
+use crate::model::{Action, ListingState, ProtocolId, Slot, UpstreamingBehavior, Version, ViewName};
 use crate::platform::{Body, Platform};
-use crate::protocol::{self, Protocol, Visit};
-use crate::service::{FeedContext, decide, delete, promote, relist};
+use crate::protocol;
+use crate::service::{Ecosystem, FeedContext, Package, decide, delete, promote, relist};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,98 +19,81 @@ pub(super) async fn answer<P: Platform>(
     name: &str,
     operation: PackageOperation,
 ) -> Result<Reply> {
-    let visit = Answer { context, name, operation, body: call.body };
-    protocol::visit(protocol.as_str(), visit).await.unwrap_or_else(|| Err(Error::no_endpoint()))
-}
-
-struct Answer<'a, P> {
-    context: &'a FeedContext<P>,
-    name: &'a str,
-    operation: PackageOperation,
-    body: Body,
-}
-
-impl<P: Platform> Visit for Answer<'_, P> {
-    type Output = Result<Reply>;
-
-    async fn visit<T: Protocol>(self) -> Result<Reply> {
-        let Self { context, name, operation, body } = self;
-        let package = T::package_name(name)?;
-        match operation {
-            PackageOperation::Get { version, deleted } => {
-                let package = Package::<P> { context, package };
-                let version = version_of::<T>(&version)?;
-                let slot = package.slot::<T>(&version).await?;
-                if !slot.is_live() && !deleted {
-                    return Err(Error::NotFound(Missing::Deleted(
-                        package.package.to_string(),
-                        version.to_string(),
-                    )));
-                }
-                Ok(Reply::ok(&package.print::<T>(&version, &slot)))
+    let body = call.body;
+    let ecosystem = protocol::ecosystem(protocol.as_str()).ok_or_else(Error::no_endpoint)?;
+    let package = ecosystem.package(name)?;
+    let version_of = |text: &str| version_of(ecosystem, text);
+    let target = Target { context, package };
+    match operation {
+        PackageOperation::Get { version, deleted } => {
+            let version = version_of(&version)?;
+            let slot = target.slot(&version).await?;
+            if !slot.is_live() && !deleted {
+                let name = target.package.to_string();
+                return Err(Error::NotFound(Missing::Deleted(name, version.to_string())));
             }
-            PackageOperation::Update(version) => {
-                let changes = Changes::read(body).await?;
-                for change in &changes.0 {
-                    admit::action_on(context, change.action())?;
-                }
-                let package = Package { context, package };
-                let version = version_of::<T>(&version)?;
-                for change in changes.0 {
-                    package.change::<T>(&version, change).await?;
-                }
-                package.answer::<T>(&version).await
+            Ok(Reply::ok(&target.print(&version, &slot)))
+        }
+        PackageOperation::Update(version) => {
+            let changes = Changes::read(body).await?;
+            for change in &changes.0 {
+                admit::action_on(context, change.action())?;
             }
-            PackageOperation::Delete(version) => {
-                let version = version_of::<T>(&version)?;
-                delete::delete::<T, P>(context, &package, &version).await?;
-                Package { context, package }.answer::<T>(&version).await
+            let version = version_of(&version)?;
+            for change in changes.0 {
+                target.change(&version, change).await?;
             }
-            PackageOperation::GetDeleted(version) => {
-                let version = version_of::<T>(&version)?;
-                let slot = delete::deleted_slot::<T, P>(context, &package, &version).await?;
-                let package = Package { context, package };
-                package.refuse_hidden(&version, &slot)?;
-                Ok(Reply::ok(&package.print::<T>(&version, &slot)))
-            }
-            PackageOperation::Restore(version) => {
-                read_restore(body).await?;
-                let version = version_of::<T>(&version)?;
-                delete::restore::<T, P>(context, &package, &version).await?;
-                Package { context, package }.answer::<T>(&version).await
-            }
-            PackageOperation::Purge(version) => {
-                delete::purge::<T, P>(context, &package, &version_of::<T>(&version)?).await?;
-                Ok(Reply::done())
-            }
-            PackageOperation::GetBehavior => {
-                Ok(behavior_reply(decide::behavior::<T, P>(context, &package).await?))
-            }
-            PackageOperation::SetBehavior => {
-                let behavior = read_behavior(body).await?;
-                decide::set_behavior::<T, P>(context, &package, behavior).await?;
-                Ok(behavior_reply(behavior))
-            }
+            target.answer(&version).await
+        }
+        PackageOperation::Delete(version) => {
+            let version = version_of(&version)?;
+            delete::delete(context, &target.package, &version).await?;
+            target.answer(&version).await
+        }
+        PackageOperation::GetDeleted(version) => {
+            let version = version_of(&version)?;
+            let slot = delete::deleted_slot(context, &target.package, &version).await?;
+            target.refuse_hidden(&version, &slot)?;
+            Ok(Reply::ok(&target.print(&version, &slot)))
+        }
+        PackageOperation::Restore(version) => {
+            read_restore(body).await?;
+            let version = version_of(&version)?;
+            delete::restore(context, &target.package, &version).await?;
+            target.answer(&version).await
+        }
+        PackageOperation::Purge(version) => {
+            delete::purge(context, &target.package, &version_of(&version)?).await?;
+            Ok(Reply::done())
+        }
+        PackageOperation::GetBehavior => {
+            Ok(behavior_reply(decide::behavior(context, &target.package).await?))
+        }
+        PackageOperation::SetBehavior => {
+            let behavior = read_behavior(body).await?;
+            decide::set_behavior(context, &target.package, behavior).await?;
+            Ok(behavior_reply(behavior))
         }
     }
 }
 
 /// Reads a version number of that protocol.
-pub(super) fn version_of<T: Protocol>(text: &str) -> Result<Version> {
-    let shown = || text.chars().take(64).collect::<String>();
-    T::version(text)
-        .ok_or_else(|| Error::Invalid(format!("`{}` is not a version number of {}", shown(), T::PROTOCOL)))
+pub(super) fn version_of(ecosystem: &dyn Ecosystem, text: &str) -> Result<Version> {
+    ecosystem.version(text).ok_or_else(|| {
+        let shown: String = text.chars().take(64).collect();
+        Error::Invalid(format!("`{shown}` is not a version number of {}", ecosystem.protocol()))
+    })
 }
 
 /// A package in a feed opened for a caller.
-pub(super) struct Package<'a, P> {
+pub(super) struct Target<'a, P> {
     pub(super) context: &'a FeedContext<P>,
-    pub(super) package: PackageName,
+    pub(super) package: Package,
 }
 
-impl<P: Platform> Package<'_, P> {
-    async fn slot<T: Protocol>(&self, version: &Version) -> Result<Slot> {
-        let slot = delete::any_slot::<T, P>(self.context, &self.package, version).await?;
+impl<P: Platform> Target<'_, P> {
+    async fn slot(&self, version: &Version) -> Result<Slot> {
+        let slot = delete::any_slot(self.context, &self.package, version).await?;
         let slot = slot.ok_or_else(|| self.missing(version))?;
         self.refuse_hidden(version, &slot)?;
         Ok(slot)
@@ -127,36 +108,36 @@ impl<P: Platform> Package<'_, P> {
         Error::NotFound(Missing::Version(self.package.to_string(), version.to_string()))
     }
 
-    fn print<T: Protocol>(&self, version: &Version, slot: &Slot) -> Value {
-        let path = self.context.path(T::PROTOCOL, &self.package);
+    fn print(&self, version: &Version, slot: &Slot) -> Value {
+        let path = self.context.path(&self.package);
         version_json::print(&self.context.feed, &path, &self.package, version, slot)
     }
 
     /// The version as it now is.
-    async fn answer<T: Protocol>(&self, version: &Version) -> Result<Reply> {
-        let slot = self.slot::<T>(version).await?;
-        Ok(Reply::ok(&self.print::<T>(version, &slot)))
+    async fn answer(&self, version: &Version) -> Result<Reply> {
+        let slot = self.slot(version).await?;
+        Ok(Reply::ok(&self.print(version, &slot)))
     }
 
     /// Does one thing to a version; the right to it was checked before.
-    pub(super) async fn change<T: Protocol>(&self, version: &Version, change: Change) -> Result<()> {
+    pub(super) async fn change(&self, version: &Version, change: Change) -> Result<()> {
         let (context, package) = (self.context, &self.package);
         match change {
-            Change::Promote(view) => promote::promote::<T, P>(context, package, version, &view, true).await,
-            Change::Demote(view) => promote::promote::<T, P>(context, package, version, &view, false).await,
-            Change::Listed(listed) => self.relist::<T>(version, |state| state.hidden = !listed).await,
+            Change::Promote(view) => promote::promote(context, package, version, &view, true).await,
+            Change::Demote(view) => promote::promote(context, package, version, &view, false).await,
+            Change::Listed(listed) => self.relist(version, |state| state.hidden = !listed).await,
             Change::Deprecate(message) => {
-                self.relist::<T>(version, |state| state.message.clone_from(&message)).await
+                self.relist(version, |state| state.message.clone_from(&message)).await
             }
-            Change::Delete => delete::delete::<T, P>(context, package, version).await,
+            Change::Delete => delete::delete(context, package, version).await,
         }
     }
 
-    async fn relist<T: Protocol>(&self, version: &Version, edit: impl Fn(&mut ListingState)) -> Result<()> {
-        let slot = self.slot::<T>(version).await?;
+    async fn relist(&self, version: &Version, edit: impl Fn(&mut ListingState)) -> Result<()> {
+        let slot = self.slot(version).await?;
         let mut state = slot.listing;
         edit(&mut state);
-        relist::relist::<T, P>(self.context, &self.package, vec![(version.clone(), state)]).await
+        relist::relist(self.context, &self.package, vec![(version.clone(), state)]).await
     }
 }
 

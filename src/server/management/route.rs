@@ -6,6 +6,7 @@
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Address, FeedLocator, OrganizationName, ProjectName, ProtocolId};
 use crate::protocol;
+use crate::service::Ecosystem;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -353,9 +354,10 @@ fn organization_name(text: &str) -> Result<OrganizationName> {
 }
 
 fn known(protocol: &str) -> Result<ProtocolId> {
-    let names = protocol::PROTOCOLS.iter().map(|(id, ..)| id.as_str()).collect::<Vec<_>>().join(", ");
+    let names = protocol::PROTOCOLS.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>().join(", ");
     let hint = format!("; after the feed comes `views`, or one of {names}");
-    protocol::known(protocol).ok_or(Error::NotFound(Missing::Endpoint(hint)))
+    let found = protocol::ecosystem(protocol).map(Ecosystem::protocol);
+    found.ok_or(Error::NotFound(Missing::Endpoint(hint)))
 }
 
 /// The value of a query parameter, its name compared without case.

@@ -67,7 +67,8 @@ impl<P: Platform> Proposer<'_, P> {
     /// Adds the stock public sources of the protocols there are, as far as they are not there.
     pub(super) fn add_stock(&self, proposed: &mut Vec<Proposed>) -> Result<()> {
         for stock in STOCK_SOURCES {
-            let Some(protocol) = protocol::known(stock.protocol) else { continue };
+            let Some(ecosystem) = protocol::ecosystem(stock.protocol) else { continue };
+            let protocol = ecosystem.protocol();
             let source = UpstreamSource {
                 id: SourceId::from_random(message::random(self.platform)),
                 name: stock.name.to_owned(),
@@ -92,10 +93,12 @@ impl<P: Platform> Proposer<'_, P> {
             ));
         }
         let refuse = |reason: &str| Error::Invalid(format!("upstream source `{name}`: {reason}"));
-        let protocol = protocol::known(&body.protocol).ok_or_else(|| {
-            let known = protocol::PROTOCOLS.iter().map(|(id, ..)| id.as_str()).collect::<Vec<_>>().join(", ");
+        let protocol = protocol::ecosystem(&body.protocol).ok_or_else(|| {
+            let known =
+                protocol::PROTOCOLS.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>().join(", ");
             refuse(&format!("protocol `{}` is not spoken here; known: {known}", body.protocol))
         })?;
+        let protocol = protocol.protocol();
         let stock = || stock(protocol.as_str(), name).map(|stock| stock.location.to_owned());
         let location =
             body.location.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).or_else(stock);

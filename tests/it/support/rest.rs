@@ -163,8 +163,12 @@ impl Server {
         let name = ArtifactName::parse(&format!("x-{version}.tgz")).unwrap();
         let bytes = Bytes::from(format!("{package} {version}"));
         let digest = Digest::of(Algorithm::Sha512, &bytes);
-        let record =
-            ArtifactRecord { name: name.clone(), size: bytes.len() as u64, digests: vec![digest.clone()] };
+        let record = ArtifactRecord {
+            name: name.clone(),
+            size: bytes.len() as u64,
+            digests: vec![digest.clone()],
+            manifest: None,
+        };
         let external = matches!(origin, Origin::Saved { .. });
         let now = self.platform.now();
         let slot = Slot {

@@ -4,8 +4,8 @@ use super::server::TestServer;
 use edgefeed::error::Result;
 use edgefeed::model::{Address, Principal, Role, TokenText, UpstreamingBehavior, Version, ViewName};
 use edgefeed::platform::memory::MemoryPlatform;
-use edgefeed::protocol::{self, Protocol, Visit};
-use edgefeed::service::{self, FeedContext, Settings, decide, delete, promote};
+use edgefeed::protocol;
+use edgefeed::service::{self, Settings, decide, delete, promote};
 use edgefeed::store::tokens;
 use futures_executor::block_on;
 use std::rc::Rc;
@@ -18,35 +18,6 @@ pub(crate) enum Verb {
     Purge(&'static str),
     Promote(&'static str, &'static str),
     Demote(&'static str, &'static str),
-}
-
-struct Deed<'a> {
-    context: &'a FeedContext<MemoryPlatform>,
-    package: &'a str,
-    verb: Verb,
-}
-
-impl Visit for Deed<'_> {
-    type Output = Result<()>;
-
-    async fn visit<T: Protocol>(self) -> Result<()> {
-        let package = T::package_name(self.package)?;
-        let version = |text: &str| -> Version { T::version(text).expect("a version") };
-        let view = |text: &str| ViewName::parse(text).expect("a view");
-        let context = self.context;
-        match self.verb {
-            Verb::Allow(behavior) => decide::set_behavior::<T, _>(context, &package, behavior).await,
-            Verb::Delete(number) => delete::delete::<T, _>(context, &package, &version(number)).await,
-            Verb::Restore(number) => delete::restore::<T, _>(context, &package, &version(number)).await,
-            Verb::Purge(number) => delete::purge::<T, _>(context, &package, &version(number)).await,
-            Verb::Promote(number, to) => {
-                promote::promote::<T, _>(context, &package, &version(number), &view(to), true).await
-            }
-            Verb::Demote(number, from) => {
-                promote::promote::<T, _>(context, &package, &version(number), &view(from), false).await
-            }
-        }
-    }
 }
 
 /// Does it as the owner of a feed.
@@ -78,6 +49,20 @@ async fn perform(
     let principal = Rc::new(Principal::Token(Box::new((*token).clone())));
     let root: Rc<str> = "https://edge.test/".into();
     let context = service::open(platform.clone(), &address, principal, root, Settings::default()).await?;
-    let done = protocol::visit("npm", Deed { context: &context, package, verb }).await;
-    done.expect("a protocol that is there")
+    let ecosystem = protocol::ecosystem("npm").expect("a protocol that is there");
+    let package = ecosystem.package(package)?;
+    let version = |text: &str| -> Version { ecosystem.version(text).expect("a version") };
+    let view = |text: &str| ViewName::parse(text).expect("a view");
+    match verb {
+        Verb::Allow(behavior) => decide::set_behavior(&context, &package, behavior).await,
+        Verb::Delete(number) => delete::delete(&context, &package, &version(number)).await,
+        Verb::Restore(number) => delete::restore(&context, &package, &version(number)).await,
+        Verb::Purge(number) => delete::purge(&context, &package, &version(number)).await,
+        Verb::Promote(number, to) => {
+            promote::promote(&context, &package, &version(number), &view(to), true).await
+        }
+        Verb::Demote(number, from) => {
+            promote::promote(&context, &package, &version(number), &view(from), false).await
+        }
+    }
 }

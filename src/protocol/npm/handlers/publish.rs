@@ -1,16 +1,16 @@
 //! `PUT N`: publishing, deprecating.
 
 use super::super::wire::{Accepted, PublishDocument};
-use super::super::{Npm, listing, name, upstream};
+use super::super::{listing, name, upstream};
 use super::archive::Identity;
 use super::receive::{self, Received};
 use crate::error::{Error, Missing, Result};
-use crate::model::{ListingState, PackageName, Version};
+use crate::model::{ListingState, Version};
 use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
-use crate::service::publish::{self, Incoming};
+use crate::service::publish::{self, Growth, Incoming, IncomingFile};
 use crate::service::stage::Staged;
-use crate::service::{Ecosystem, FeedContext, relist};
+use crate::service::{FeedContext, Package, relist};
 use crate::store::{index, packages};
 use http::StatusCode;
 use serde_json::value::RawValue;
@@ -25,7 +25,7 @@ const PREDICATE: &str = "https://slsa.dev/provenance/v1";
 /// What the body says decides what is meant.
 pub(super) async fn put<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     body: Body,
 ) -> Result<Answer<P>> {
     publish::refuse_view(context)?;
@@ -58,7 +58,7 @@ async fn discard<P: Platform>(context: &FeedContext<P>, archive: Option<(String,
 
 async fn push<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     received: Received,
 ) -> Result<Answer<P>> {
     let Received { document, archive, identity, attestation } = received;
@@ -73,15 +73,16 @@ async fn push<P: Platform>(
         }
     };
     if let Some(bundle) = attestation {
-        let path = context.path(Npm::PROTOCOL, package);
+        let path = context.path(package);
         let attestations = attestation_document(&bundle)?;
-        publish::check_number::<Npm, P>(context, package, &version).await?;
+        publish::check_number(context, package, &version).await?;
         packages::set_mark(&context.platform, &path, &super::security::mark(&version), attestations.into())
             .await?;
     }
-    let artifact = name::tarball_name(package, &Version::new(version.key(), version.key()))?;
-    let incoming = Incoming { version, artifact, content, manifest, tags };
-    publish::publish::<Npm, P>(context, package, incoming).await?;
+    let name = name::tarball_name(package, &Version::new(version.key(), version.key()))?;
+    let file = IncomingFile { name, content, manifest: None };
+    let incoming = Incoming { version, file, companions: Vec::new(), manifest, tags, growth: Growth::Whole };
+    publish::publish(context, package, incoming).await?;
     context.trace.note("published");
     Answer::json(StatusCode::CREATED, &Accepted::new(Some(package.to_string()), None))
 }
@@ -95,7 +96,7 @@ fn attestation_document(bundle: &str) -> Result<Vec<u8>> {
 
 /// Everything that can be wrong with a push: version, manifest and tags if nothing is.
 fn check(
-    package: &PackageName,
+    package: &Package,
     document: &PublishDocument,
     file: &str,
     content: &Staged,
@@ -131,7 +132,7 @@ fn check(
 }
 
 /// What is in the archive must be what the document says: everybody shows the document, and runs the archive.
-fn same_package(identity: Option<Identity>, package: &PackageName, version: &Version) -> Result<()> {
+fn same_package(identity: Option<Identity>, package: &Package, version: &Version) -> Result<()> {
     let Some(identity) = identity else { return Ok(()) };
     let inner = name::parse_version(identity.version.trim());
     if identity.name == package.as_str() && inner.is_ok_and(|inner| inner.key() == version.key()) {
@@ -205,10 +206,10 @@ fn tags(document: &PublishDocument, number: &str) -> Result<Vec<String>> {
 /// A document without a tarball changes deprecations of local versions, and nothing else.
 async fn deprecate<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     document: &PublishDocument,
 ) -> Result<Answer<P>> {
-    let path = context.path(Npm::PROTOCOL, package);
+    let path = context.path(package);
     let stored = index::get(&context.platform, &path).await?.map(|stored| stored.value).unwrap_or_default();
     let mut changes = Vec::new();
     let mut local = false;
@@ -225,6 +226,6 @@ async fn deprecate<P: Platform>(
         let text = "only versions that are in this feed can be deprecated";
         return Err(Error::NotFound(Missing::PackageNotSaved(package.to_string(), text.to_owned())));
     }
-    relist::relist::<Npm, P>(context, package, changes).await?;
+    relist::relist(context, package, changes).await?;
     Answer::json(StatusCode::OK, &Accepted::new(Some(package.to_string()), None))
 }

@@ -1,12 +1,12 @@
 //! Listings, manifests, tarballs.
 
-use super::super::{Form, Npm, name, wire};
+use super::super::{Form, name, wire};
 use crate::error::{Error, Missing, Result};
-use crate::model::{ArtifactName, PackageName, Version};
+use crate::model::{ArtifactName, Version};
 use crate::platform::Platform;
 use crate::protocol::Answer;
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
-use crate::service::{FeedContext, download, list};
+use crate::service::{FeedContext, Package, download, list};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderMap, StatusCode, header};
@@ -18,29 +18,29 @@ const MEMBER_LIMIT: usize = 8 << 20;
 /// `GET N`: abbreviated for those who ask for it, full for all others.
 pub(super) async fn packument<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     headers: &HeaderMap,
 ) -> Result<Answer<P>> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let form = if accept.contains(wire::ABBREVIATED) { Form::Abbreviated } else { Form::Full };
-    Ok(Answer::Listing(list::listing::<Npm, P>(context, package, form).await?))
+    Ok(Answer::Listing(list::listing(context, package, form.document()).await?))
 }
 
 /// `GET N/-/{file}`.
 pub(super) async fn tarball<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     file: &ArtifactName,
     version: &Version,
 ) -> Result<Answer<P>> {
-    let artifact = download::artifact::<Npm, P>(context, package, version, file).await?;
+    let artifact = download::artifact(context, package, version, file).await?;
     Ok(Answer::Artifact { artifact, content_type: "application/octet-stream" })
 }
 
 /// `GET N/{version or tag}`.
 pub(super) async fn manifest<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     selector: &str,
 ) -> Result<Answer<P>> {
     let missing = || Error::NotFound(Missing::Version(package.to_string(), selector.to_owned()));
@@ -57,7 +57,7 @@ pub(super) async fn manifest<P: Platform>(
 /// The dist-tags this caller sees.
 pub(super) async fn dist_tags<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
 ) -> Result<serde_json::Map<String, serde_json::Value>> {
     let tags = member(context, package, Form::Abbreviated, &["dist-tags"]).await?;
     Ok(tags.and_then(|raw| serde_json::from_slice(&raw).ok()).unwrap_or_default())
@@ -66,11 +66,11 @@ pub(super) async fn dist_tags<P: Platform>(
 /// One member of a listing, taken from it piece by piece: what a listing shows is decided in one place.
 async fn member<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     form: Form,
     path: &[&str],
 ) -> Result<Option<Bytes>> {
-    let rendered = list::listing::<Npm, P>(context, package, form).await?;
+    let rendered = list::listing(context, package, form.document()).await?;
     let limit = usize::try_from(rendered.info.size).unwrap_or(usize::MAX).saturating_add(1);
     let compressed = rendered.body.collect(limit).await?;
     let mut decoder = GzDecoder::new(&compressed[..]);

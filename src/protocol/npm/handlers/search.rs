@@ -6,9 +6,9 @@ use super::super::wire::{SearchAnswer, SearchObject, SearchPackage};
 use crate::error::Result;
 use crate::model::Action;
 use crate::platform::Platform;
-use crate::protocol::Answer;
+use crate::protocol::{Answer, Protocol as _};
 use crate::service::search::Hit;
-use crate::service::{Ecosystem, FeedContext, collect_upstream, fetch_first, search, upstream_get};
+use crate::service::{FeedContext, collect_upstream, fetch_first, search, upstream_get};
 use http::StatusCode;
 use serde_json::Value;
 use url::Url;
@@ -19,7 +19,7 @@ const ANSWER_LIMIT: usize = 4 << 20;
 /// Finds packages.
 pub(super) async fn search<P: Platform>(context: &FeedContext<P>, query: &SearchQuery) -> Result<Answer<P>> {
     let words: Vec<String> = query.text.split_whitespace().filter_map(word).collect();
-    let local = search::search::<Npm, P>(context, &words, query.from, query.size).await?;
+    let local = search::search(context, &Npm, &words, query.from, query.size).await?;
     let mut objects: Vec<SearchObject> = local.page.iter().map(object).collect();
     let mut total = local.total;
     if context.sees_upstream() && objects.len() < query.size {
@@ -77,7 +77,7 @@ async fn upstream<P: Platform>(
     from: usize,
 ) -> Result<Option<SearchAnswer>> {
     debug_assert!(context.permits(Action::Save), "only those who may save search upstream");
-    let found = fetch_first(context, Npm::PROTOCOL, |location: &Url| {
+    let found = fetch_first(context, Npm::ID, |location: &Url| {
         let mut url = location.join("-/v1/search").ok()?;
         let (size, from) = (size.to_string(), from.to_string());
         url.query_pairs_mut().append_pair("text", text).append_pair("size", &size).append_pair("from", &from);

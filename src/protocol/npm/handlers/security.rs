@@ -5,10 +5,10 @@
 use super::super::wire::{AuditRequest, BulkAuditAnswer, LegacyAuditAnswer};
 use super::super::{Npm, listing};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, PackageName, Version};
+use crate::model::{Action, Version};
 use crate::platform::{Body, OutgoingRequest, Platform};
-use crate::protocol::Answer;
-use crate::service::{Ecosystem, FeedContext, collect_upstream, delete, fetch_first, upstream_get};
+use crate::protocol::{Answer, Protocol as _};
+use crate::service::{FeedContext, Package, collect_upstream, delete, fetch_first, upstream_get};
 use crate::store::{index, packages, passed};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -96,15 +96,15 @@ pub(super) async fn keys<P: Platform>(context: &FeedContext<P>) -> Result<Answer
 /// `GET /-/npm/v1/attestations/N@{version}`.
 pub(super) async fn attestations<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
 ) -> Result<Answer<P>> {
-    let slot = delete::any_slot::<Npm, P>(context, package, version).await?;
+    let slot = delete::any_slot(context, package, version).await?;
     let none = || Error::NotFound(Missing::Other(format!("`{package}` {version} has no attestations here")));
     if slot.as_ref().is_some_and(|slot| !slot.is_live() || !context.shows(&slot.views)) {
         return Err(none());
     }
-    let path = context.path(Npm::PROTOCOL, package);
+    let path = context.path(package);
     let known = packages::mark(&context.platform, &path, &mark(version)).await?;
     let body = match known {
         Some(known) => known,
@@ -182,7 +182,7 @@ async fn advisories<P: Platform>(
     if !context.permits(Action::Save) {
         return Err(unavailable("asking the upstream source needs Collaborator".to_owned()));
     }
-    for name in index::published_names(&context.platform, &context.feed.id, Npm::PROTOCOL).await?.iter() {
+    for name in index::published_names(&context.platform, &context.feed.id, Npm::ID).await?.iter() {
         asked.remove(name);
     }
     if asked.is_empty() {
@@ -209,16 +209,16 @@ async fn pass<P: Platform>(
     lifetime: Duration,
     make: impl Fn(&Url) -> Option<OutgoingRequest>,
 ) -> Result<Option<Bytes>> {
-    if let Some(known) = passed::get(&context.platform, &context.feed, Npm::PROTOCOL, question).await {
+    if let Some(known) = passed::get(&context.platform, &context.feed, Npm::ID, question).await {
         return Ok(Some(known));
     }
-    let Some((source, fetched)) = fetch_first(context, Npm::PROTOCOL, make).await? else { return Ok(None) };
+    let Some((source, fetched)) = fetch_first(context, Npm::ID, make).await? else { return Ok(None) };
     let answer = collect_upstream(&source, fetched.body, ANSWER_LIMIT).await?;
     let document = serde_json::from_slice::<BTreeMap<String, &RawValue>>(&answer);
     if document.is_err() {
         return Ok(None);
     }
-    passed::put(&context.platform, &context.feed, Npm::PROTOCOL, question, answer.clone(), lifetime).await;
+    passed::put(&context.platform, &context.feed, Npm::ID, question, answer.clone(), lifetime).await;
     Ok(Some(answer))
 }
 

@@ -4,13 +4,13 @@
 //! published in between is not taken for one that was removed.
 
 use super::super::wire::Accepted;
-use super::super::{Npm, listing, name};
+use super::super::{listing, name};
 use super::receive;
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, PackageName, Version};
+use crate::model::{Action, Version};
 use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
-use crate::service::{Ecosystem, FeedContext, delete, publish};
+use crate::service::{FeedContext, Package, delete, publish};
 use crate::store::index::{self, PackageIndex};
 use http::StatusCode;
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 /// `PUT N/-rev/{rev}`.
 pub(super) async fn update<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     rev: &str,
     body: Body,
 ) -> Result<Answer<P>> {
@@ -43,7 +43,7 @@ pub(super) async fn update<P: Platform>(
     for entry in gone {
         context.require(Action::Delete, "unpublishing a version")?;
         let version = Version::new(&entry.key, &entry.slot.version);
-        delete::delete::<Npm, P>(context, package, &version).await?;
+        delete::delete(context, package, &version).await?;
     }
     Answer::json(StatusCode::CREATED, &Accepted::new(Some(package.to_string()), Some(rev.to_owned())))
 }
@@ -51,14 +51,14 @@ pub(super) async fn update<P: Platform>(
 /// `DELETE N/-/{file}/-rev/{rev}`: the version is deleted already, unless only an upstream source has it.
 pub(super) async fn version<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     version: &Version,
     rev: &str,
 ) -> Result<Answer<P>> {
-    let slot = delete::any_slot::<Npm, P>(context, package, version).await?;
+    let slot = delete::any_slot(context, package, version).await?;
     if slot.is_none_or(|slot| slot.is_live()) {
         at_revision(context, package, rev).await?;
-        delete::delete::<Npm, P>(context, package, version).await?;
+        delete::delete(context, package, version).await?;
     }
     Answer::json(StatusCode::OK, &Accepted::new(Some(package.to_string()), None))
 }
@@ -66,7 +66,7 @@ pub(super) async fn version<P: Platform>(
 /// `DELETE N/-rev/{rev}`: every local version.
 pub(super) async fn package<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     rev: &str,
 ) -> Result<Answer<P>> {
     let index = at_revision(context, package, rev).await?;
@@ -76,7 +76,7 @@ pub(super) async fn package<P: Platform>(
     }
     for entry in live {
         let version = Version::new(&entry.key, &entry.slot.version);
-        delete::delete::<Npm, P>(context, package, &version).await?;
+        delete::delete(context, package, &version).await?;
     }
     Answer::json(StatusCode::OK, &Accepted::new(Some(package.to_string()), None))
 }
@@ -84,10 +84,10 @@ pub(super) async fn package<P: Platform>(
 /// The package's index, if it is at the revision the client has seen.
 async fn at_revision<P: Platform>(
     context: &FeedContext<P>,
-    package: &PackageName,
+    package: &Package,
     rev: &str,
 ) -> Result<PackageIndex> {
-    let path = context.path(Npm::PROTOCOL, package);
+    let path = context.path(package);
     let index = index::get(&context.platform, &path).await?.map(|stored| stored.value).unwrap_or_default();
     if listing::revision(index.sequence) != rev {
         let text = format!("`{package}` was changed since revision {rev}; try again");

@@ -2,8 +2,9 @@
 
 use super::SearchQuery;
 use crate::error::{Error, Missing, Result};
-use crate::model::{ArtifactName, PackageName, Version};
+use crate::model::{ArtifactName, Version};
 use crate::protocol::npm::name;
+use crate::service::Package;
 
 /// Most results per page of a search.
 const SEARCH_LIMIT: usize = 250;
@@ -40,7 +41,7 @@ pub(super) fn plain(segment: &str) -> Result<String> {
 }
 
 /// Takes a package's name off the front: one segment (`name`, `@scope%2fname`) or two (`@scope/name`).
-pub(super) fn take_name<'a, 'b>(segments: &'a [&'b str]) -> Result<(PackageName, &'a [&'b str])> {
+pub(super) fn take_name<'a, 'b>(segments: &'a [&'b str]) -> Result<(Package, &'a [&'b str])> {
     match segments {
         [scope, base, rest @ ..] if scope.starts_with('@') && !scope.contains('/') => {
             Ok((name::parse(&format!("{scope}/{base}"))?, rest))
@@ -65,7 +66,7 @@ pub(super) fn without_repeated_prefix<'a, 'b>(segments: &'a [&'b str]) -> &'a [&
     segments
 }
 
-pub(super) fn tarball(name: &PackageName, file: &str) -> Result<(ArtifactName, Version)> {
+pub(super) fn tarball(name: &Package, file: &str) -> Result<(ArtifactName, Version)> {
     let version = name::version_of_tarball(name, file);
     ArtifactName::parse(file).zip(version).ok_or_else(|| {
         let file = file.chars().take(160).collect();
