@@ -73,7 +73,7 @@ pub async fn get<P: Platform>(platform: &P, path: &PackagePath, variant: &str) -
         return Ok(Some(Rendered { info: remembered.info.clone(), body }));
     }
     let Some(entry) = platform.kv().get(&key).await? else { return Ok(None) };
-    let Ok(info) = serde_json::from_str::<RenderedInfo>(&entry.metadata) else { return Ok(None) };
+    let Ok(info) = serde_json::from_slice::<RenderedInfo>(entry.metadata.as_bytes()) else { return Ok(None) };
     if info.size > MEMO_LIMIT {
         return Ok(Some(Rendered { info, body: entry.body }));
     }

@@ -52,7 +52,7 @@ pub(super) fn manifest(mut manifest: Map<String, Value>) -> Option<Box<RawValue>
 
 /// A kept manifest in the form for installing.
 fn abbreviated(full: &RawValue) -> Option<Box<RawValue>> {
-    manifest(wire::abbreviate(&serde_json::from_str(full.get()).ok()?))
+    manifest(wire::abbreviate(&serde_json::from_slice(full.get().as_bytes()).ok()?))
 }
 
 /// Writes a packument.
@@ -160,7 +160,7 @@ impl ListingRenderer for PackumentRenderer {
         if self.form == Form::Full {
             write!(out, ",\"_id\":{}", Value::from(self.package.as_str()))?;
             let own: Option<Map<String, Value>> =
-                self.best_local.and_then(|manifest| serde_json::from_str(manifest.get()).ok());
+                self.best_local.and_then(|manifest| serde_json::from_slice(manifest.get().as_bytes()).ok());
             let own = own.into_iter().flatten().filter(|(key, _)| PASSED_ON.contains(&key.as_str()));
             let members = if summary.extra.is_empty() { own.collect() } else { summary.extra.clone() };
             for (key, value) in members {

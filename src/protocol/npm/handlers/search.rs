@@ -48,7 +48,7 @@ fn object(hit: &Hit) -> SearchObject {
     let tagged = hit.tags.get("latest");
     let slot = hit.slots.iter().find(|(key, _)| Some(key) == tagged).or(hit.slots.last());
     let manifest: Value =
-        slot.and_then(|(_, slot)| serde_json::from_str(slot.manifest.get()).ok()).unwrap_or_default();
+        slot.and_then(|(_, slot)| serde_json::from_slice(slot.manifest.get().as_bytes()).ok()).unwrap_or_default();
     let text = |key: &str| manifest.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let keywords = manifest.get("keywords").and_then(Value::as_array);
     let keywords =
