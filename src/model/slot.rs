@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Where a version is in its life: live, then perhaps deleted (and restored), then perhaps purged for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "name")]
+#[serde(try_from = "StateRecord", into = "StateRecord")]
 pub enum SlotState {
     /// Served.
     Live,
@@ -51,7 +51,7 @@ pub struct SourceStep {
 
 /// How a version got here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(try_from = "OriginRecord", into = "OriginRecord")]
 pub enum Origin {
     /// Pushed to this feed.
     Published {
@@ -59,7 +59,6 @@ pub enum Origin {
         by: String,
     },
     /// Copied from an upstream source on first use.
-    #[serde(rename_all = "camelCase")]
     Saved {
         /// The sources it came through, nearest first.
         source_chain: Vec<SourceStep>,
@@ -147,5 +146,72 @@ impl Slot {
     /// The file of that name.
     pub fn artifact(&self, name: &ArtifactName) -> Option<&ArtifactRecord> {
         self.artifacts.iter().find(|artifact| artifact.name == *name)
+    }
+}
+
+/// A [`SlotState`] as it is stored. Written out because serde's own reading of tagged enums is 30 KB of program.
+#[derive(Serialize, Deserialize)]
+struct StateRecord {
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+}
+
+impl From<SlotState> for StateRecord {
+    fn from(state: SlotState) -> Self {
+        let (name, at, by) = match state {
+            SlotState::Live => ("live", None, None),
+            SlotState::Deleted { at, by } => ("deleted", Some(at), Some(by)),
+            SlotState::Purged { at } => ("purged", Some(at), None),
+        };
+        Self { name: name.to_owned(), at, by }
+    }
+}
+
+impl TryFrom<StateRecord> for SlotState {
+    type Error = &'static str;
+
+    fn try_from(record: StateRecord) -> Result<Self, &'static str> {
+        match (record.name.as_str(), record.at, record.by) {
+            ("live", ..) => Ok(Self::Live),
+            ("deleted", Some(at), Some(by)) => Ok(Self::Deleted { at, by }),
+            ("purged", Some(at), _) => Ok(Self::Purged { at }),
+            _ => Err("not the state of a slot"),
+        }
+    }
+}
+
+/// An [`Origin`] as it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OriginRecord {
+    kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source_chain: Option<Vec<SourceStep>>,
+    by: String,
+}
+
+impl From<Origin> for OriginRecord {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Published { by } => Self { kind: "published".to_owned(), source_chain: None, by },
+            Origin::Saved { source_chain, by } => {
+                Self { kind: "saved".to_owned(), source_chain: Some(source_chain), by }
+            }
+        }
+    }
+}
+
+impl TryFrom<OriginRecord> for Origin {
+    type Error = &'static str;
+
+    fn try_from(record: OriginRecord) -> Result<Self, &'static str> {
+        match (record.kind.as_str(), record.source_chain) {
+            ("published", _) => Ok(Self::Published { by: record.by }),
+            ("saved", Some(source_chain)) => Ok(Self::Saved { source_chain, by: record.by }),
+            _ => Err("not the origin of a version"),
+        }
     }
 }

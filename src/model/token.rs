@@ -58,7 +58,7 @@ impl TokenHash {
 
 /// What a grant is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(try_from = "TargetRecord", into = "TargetRecord")]
 pub enum GrantTarget {
     /// Every feed of the token's organization.
     Organization,
@@ -74,6 +74,40 @@ pub enum GrantTarget {
         /// The view's id.
         view: String,
     },
+}
+
+/// A [`GrantTarget`] as it is stored.
+#[derive(Serialize, Deserialize)]
+struct TargetRecord {
+    kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    feed: Option<FeedId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    view: Option<String>,
+}
+
+impl From<GrantTarget> for TargetRecord {
+    fn from(target: GrantTarget) -> Self {
+        let (kind, feed, view) = match target {
+            GrantTarget::Organization => ("organization", None, None),
+            GrantTarget::Feed { feed } => ("feed", Some(feed), None),
+            GrantTarget::View { feed, view } => ("view", Some(feed), Some(view)),
+        };
+        Self { kind: kind.to_owned(), feed, view }
+    }
+}
+
+impl TryFrom<TargetRecord> for GrantTarget {
+    type Error = &'static str;
+
+    fn try_from(record: TargetRecord) -> Result<Self, &'static str> {
+        match (record.kind.as_str(), record.feed, record.view) {
+            ("organization", ..) => Ok(Self::Organization),
+            ("feed", Some(feed), _) => Ok(Self::Feed { feed }),
+            ("view", Some(feed), Some(view)) => Ok(Self::View { feed, view }),
+            _ => Err("not what a grant is for"),
+        }
+    }
 }
 
 /// A role on something.

@@ -113,7 +113,7 @@ impl ListingWriter {
     }
 
     fn line(&mut self, value: &impl Serialize) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.encoder, value)?;
+        self.encoder.write_all(&serde_json::to_vec(value)?)?;
         self.encoder.write_all(b"\n")
     }
 }

@@ -9,11 +9,11 @@
 mod audit;
 mod publish;
 
-pub(super) use audit::{AuditRequest, BulkAuditAnswer, LegacyAuditAnswer};
+pub(super) use audit::{AuditRequest, BulkAuditAnswer};
 pub(super) use publish::PublishDocument;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// `Accept` and `Content-Type` of an abbreviated listing.
 pub(super) const ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
@@ -224,117 +224,18 @@ pub(super) struct TokenEntry {
     pub cidr_whitelist: Vec<String>,
 }
 
-/// Answer of `GET /-/v1/search`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct SearchAnswer {
-    /// One page of results.
-    pub objects: Vec<SearchObject>,
-    /// How many there are on all pages.
-    pub total: usize,
-    /// When this was found, RFC 3339.
-    #[serde(default)]
-    pub time: String,
-}
-
-/// One result of a search.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SearchObject {
-    /// The package.
-    pub package: SearchPackage,
-    /// How good it is; `npm search` does not print it, others divide by it.
-    #[serde(default)]
-    pub score: SearchScore,
-    /// How well it fits.
-    #[serde(default)]
-    pub search_score: f64,
-}
-
-/// A package in a search's results: its `latest` version.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct SearchPackage {
-    /// The name.
-    pub name: String,
-    /// The scope without `@`, or `unscoped`.
-    #[serde(default)]
-    pub scope: String,
-    /// The number.
-    #[serde(default)]
-    pub version: String,
-    /// One line about it.
-    #[serde(default)]
-    pub description: String,
-    /// Its keywords.
-    #[serde(default)]
-    pub keywords: Vec<String>,
-    /// When the version was published.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub date: Option<String>,
-    /// Its addresses.
-    #[serde(default)]
-    pub links: SearchLinks,
-    /// Who wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub author: Option<Person>,
-    /// Who published it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub publisher: Option<Person>,
-    /// Who maintains it. npm reads its length without looking whether it is there.
-    #[serde(default)]
-    pub maintainers: Vec<Person>,
-}
-
-/// Addresses of a package.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SearchLinks {
-    /// Its page in a registry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub npm: Option<String>,
-    /// Its home page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub homepage: Option<String>,
-    /// Its source code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repository: Option<String>,
-    /// Its issue tracker.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bugs: Option<String>,
-}
-
-/// Somebody. Authors have a `name`, publishers a `username`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Person {
-    /// The name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
-    /// The address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-}
-
-/// How good a package is, 0 to 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct SearchScore {
-    /// All in all.
-    #[serde(rename = "final")]
-    pub overall: f64,
-    /// Of what that is made.
-    #[serde(default)]
-    pub detail: SearchScoreDetail,
-}
-
-/// Parts of a [`SearchScore`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct SearchScoreDetail {
-    /// Tests, documentation.
-    pub quality: f64,
-    /// Downloads.
-    pub popularity: f64,
-    /// Activity.
-    pub maintenance: f64,
+/// One result of a search: a package with its `latest` version. What a registry says of its results is passed on, with
+/// what clients take for granted: npm reads the length of `maintainers`, others divide by `score`.
+pub(super) fn search_object(mut package: Map<String, Value>, rest: Map<String, Value>) -> Value {
+    for (member, default) in [("keywords", json!([])), ("maintainers", json!([])), ("links", json!({}))] {
+        package.entry(member).or_insert(default);
+    }
+    let detail = json!({ "quality": 0.0, "popularity": 0.0, "maintenance": 0.0 });
+    let mut object = rest;
+    object.insert("package".to_owned(), package.into());
+    object.entry("score").or_insert(json!({ "final": 0.0, "detail": detail }));
+    object.entry("searchScore").or_insert(json!(1.0));
+    object.into()
 }
 
 #[cfg(test)]

@@ -187,24 +187,10 @@ struct Changes(Vec<Change>);
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ChangesBody {
-    views: Option<OneOrMany>,
+    /// One patch, or several of them.
+    views: Option<Value>,
     deprecate_message: Option<String>,
     listed: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(ViewPatch),
-    Many(Vec<ViewPatch>),
-}
-
-/// `{"op": "add", "path": "/views/-", "value": "Release"}`, and `remove` with the view in either place.
-#[derive(Deserialize)]
-struct ViewPatch {
-    op: String,
-    path: Option<String>,
-    value: Option<String>,
 }
 
 impl Changes {
@@ -212,8 +198,8 @@ impl Changes {
         let body: ChangesBody = message::read(body).await?;
         let patches = match body.views {
             None => Vec::new(),
-            Some(OneOrMany::One(patch)) => vec![patch],
-            Some(OneOrMany::Many(patches)) => patches,
+            Some(Value::Array(patches)) => patches,
+            Some(patch) => vec![patch],
         };
         let mut changes = patches.iter().map(view_change).collect::<Result<Vec<_>>>()?;
         changes.extend(body.listed.map(Change::Listed));
@@ -226,13 +212,14 @@ impl Changes {
     }
 }
 
-fn view_change(patch: &ViewPatch) -> Result<Change> {
-    let in_path =
-        patch.path.as_deref().and_then(|path| path.strip_prefix("/views/")).filter(|last| *last != "-");
-    let view = patch.value.as_deref().or(in_path);
+/// `{"op": "add", "path": "/views/-", "value": "Release"}`, and `remove` with the view in either place.
+fn view_change(patch: &Value) -> Result<Change> {
+    let text = |member: &str| patch.get(member).and_then(Value::as_str);
+    let in_path = text("path").and_then(|path| path.strip_prefix("/views/")).filter(|last| *last != "-");
+    let view = text("value").or(in_path);
     let view = view
         .ok_or_else(|| Error::Invalid("`views`: `value` is missing: the name or id of a view".to_owned()))?;
-    match patch.op.to_ascii_lowercase().as_str() {
+    match text("op").unwrap_or_default().to_ascii_lowercase().as_str() {
         "add" => Ok(Change::Promote(view_name(view)?)),
         "remove" => Ok(Change::Demote(view_name(view)?)),
         other => Err(Error::Invalid(format!("`views`: `op` is `add` or `remove`, not `{other}`"))),

@@ -2,7 +2,7 @@
 
 use super::super::Npm;
 use super::super::route::SearchQuery;
-use super::super::wire::{SearchAnswer, SearchObject, SearchPackage};
+use super::super::wire::search_object;
 use crate::error::Result;
 use crate::model::Action;
 use crate::platform::Platform;
@@ -10,7 +10,7 @@ use crate::protocol::{Answer, Protocol as _};
 use crate::service::search::Hit;
 use crate::service::{FeedContext, collect_upstream, fetch_first, search, upstream_get};
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use url::Url;
 
 /// Bytes of an upstream's answer.
@@ -20,19 +20,24 @@ const ANSWER_LIMIT: usize = 4 << 20;
 pub(super) async fn search<P: Platform>(context: &FeedContext<P>, query: &SearchQuery) -> Result<Answer<P>> {
     let words: Vec<String> = query.text.split_whitespace().filter_map(word).collect();
     let local = search::search(context, &Npm, &words, query.from, query.size).await?;
-    let mut objects: Vec<SearchObject> = local.page.iter().map(object).collect();
+    let mut objects: Vec<Value> = local.page.iter().map(object).collect();
     let mut total = local.total;
     if context.sees_upstream() && objects.len() < query.size {
         let from = query.from.saturating_sub(local.total);
         // An upstream that fails does not hide local packages.
         if let Ok(Some(found)) = upstream(context, &query.text, query.size - objects.len(), from).await {
-            let known: Vec<String> = objects.iter().map(|object| object.package.name.clone()).collect();
-            objects.extend(found.objects.into_iter().filter(|object| !known.contains(&object.package.name)));
-            total += found.total;
+            let (found, more) = found;
+            let known: Vec<Option<String>> = objects.iter().map(name).collect();
+            objects.extend(found.into_iter().filter(|object| !known.contains(&name(object))));
+            total += more;
         }
     }
     let time = context.platform.now().to_string();
-    Answer::json(StatusCode::OK, &SearchAnswer { objects, total, time })
+    Answer::json(StatusCode::OK, &json!({ "objects": objects, "total": total, "time": time }))
+}
+
+fn name(object: &Value) -> Option<String> {
+    Some(object.pointer("/package/name")?.as_str()?.to_owned())
 }
 
 /// A word of the query; of the qualifiers only `scope:` says something about names.
@@ -44,30 +49,25 @@ fn word(text: &str) -> Option<String> {
     }
 }
 
-fn object(hit: &Hit) -> SearchObject {
+fn object(hit: &Hit) -> Value {
     let tagged = hit.tags.get("latest");
     let slot = hit.slots.iter().find(|(key, _)| Some(key) == tagged).or(hit.slots.last());
-    let manifest: Value =
-        slot.and_then(|(_, slot)| serde_json::from_slice(slot.manifest.get().as_bytes()).ok()).unwrap_or_default();
-    let text = |key: &str| manifest.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let keywords = manifest.get("keywords").and_then(Value::as_array);
-    let keywords =
-        keywords.into_iter().flatten().filter_map(|word| Some(word.as_str()?.to_owned())).collect();
-    let scope = hit
-        .name
-        .strip_prefix('@')
-        .and_then(|name| name.split_once('/'))
-        .map_or("unscoped", |(scope, _)| scope);
-    let package = SearchPackage {
-        name: hit.name.clone(),
-        scope: scope.to_owned(),
-        version: slot.map(|(_, slot)| slot.version.clone()).unwrap_or_default(),
-        description: text("description"),
-        keywords,
-        date: slot.map(|(_, slot)| slot.published.unwrap_or(slot.added).to_string()),
-        ..SearchPackage::default()
-    };
-    SearchObject { package, score: super::super::wire::SearchScore::default(), search_score: 1.0 }
+    let slot = slot.map(|(_, slot)| slot);
+    let manifest: Option<Map<String, Value>> =
+        slot.and_then(|slot| serde_json::from_slice(slot.manifest.get().as_bytes()).ok());
+    let mut package = Map::new();
+    let scope = hit.name.strip_prefix('@').and_then(|name| name.split_once('/'));
+    package.insert("name".to_owned(), hit.name.as_str().into());
+    package.insert("scope".to_owned(), scope.map_or("unscoped", |(scope, _)| scope).into());
+    for member in ["description", "keywords"] {
+        let said = manifest.as_ref().and_then(|manifest| manifest.get(member));
+        package.extend(said.map(|said| (member.to_owned(), said.clone())));
+    }
+    if let Some(slot) = slot {
+        package.insert("version".to_owned(), slot.version.as_str().into());
+        package.insert("date".to_owned(), slot.published.unwrap_or(slot.added).to_string().into());
+    }
+    search_object(package, Map::new())
 }
 
 async fn upstream<P: Platform>(
@@ -75,7 +75,7 @@ async fn upstream<P: Platform>(
     text: &str,
     size: usize,
     from: usize,
-) -> Result<Option<SearchAnswer>> {
+) -> Result<Option<(Vec<Value>, usize)>> {
     debug_assert!(context.permits(Action::Save), "only those who may save search upstream");
     let found = fetch_first(context, Npm::ID, |location: &Url| {
         let mut url = location.join("-/v1/search").ok()?;
@@ -86,5 +86,15 @@ async fn upstream<P: Platform>(
     .await?;
     let Some((source, fetched)) = found else { return Ok(None) };
     let bytes = collect_upstream(&source, fetched.body, ANSWER_LIMIT).await?;
-    Ok(serde_json::from_slice(&bytes).ok())
+    let answer: Map<String, Value> = serde_json::from_slice(&bytes).unwrap_or_default();
+    let total = answer.get("total").and_then(Value::as_u64).unwrap_or_default();
+    let objects = answer.get("objects").and_then(Value::as_array).cloned().unwrap_or_default();
+    let objects = objects.into_iter().filter_map(|object| match object {
+        Value::Object(mut rest) => match rest.shift_remove("package")? {
+            Value::Object(package) => Some(search_object(package, rest)),
+            _ => None,
+        },
+        _ => None,
+    });
+    Ok(Some((objects.collect(), usize::try_from(total).unwrap_or(usize::MAX))))
 }

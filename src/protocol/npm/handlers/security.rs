@@ -2,7 +2,7 @@
 //!
 //! Names of packages published here are not sent upstream: whoever runs the registry need not learn them.
 
-use super::super::wire::{AuditRequest, BulkAuditAnswer, LegacyAuditAnswer};
+use super::super::wire::{AuditRequest, BulkAuditAnswer};
 use super::super::{Npm, listing};
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Version};
@@ -13,8 +13,8 @@ use crate::store::{index, packages, passed};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderValue, Method, Request, StatusCode, header};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::Duration;
@@ -44,35 +44,43 @@ pub(super) async fn quick<P: Platform>(
     let mut asked = AuditRequest::new();
     flatten(&tree, &mut asked, 0);
     let found = advisories(context, asked.clone()).await?;
-    let mut answer = LegacyAuditAnswer::default();
-    answer.metadata.total_dependencies = asked.values().map(|versions| versions.len() as u64).sum();
+    let total: usize = asked.values().map(Vec::len).sum();
+    let mut counts =
+        BTreeMap::from(["info", "low", "moderate", "high", "critical"].map(|name| (name, 0_u64)));
+    let mut entries = Map::new();
     for (package, advisories) in found {
-        for advisory in advisories {
-            let counts = &mut answer.metadata.vulnerabilities;
-            match advisory.severity.as_str() {
-                "critical" => counts.critical += 1,
-                "high" => counts.high += 1,
-                "moderate" => counts.moderate += 1,
-                "low" => counts.low += 1,
-                _ => counts.info += 1,
-            }
+        for mut advisory in advisories {
+            let text = |member| advisory.get(member).and_then(Value::as_str).unwrap_or_default();
+            *counts.entry(severity(text("severity"))).or_default() += 1;
             let versions = asked.get(&package).cloned().unwrap_or_default();
             let findings: Vec<Value> = versions
                 .iter()
-                .filter(|version| is_vulnerable(version, &advisory.vulnerable_versions))
-                .map(|version| serde_json::json!({ "version": version, "paths": [package] }))
+                .filter(|version| is_vulnerable(version, text("vulnerable_versions")))
+                .map(|version| json!({ "version": version, "paths": [package] }))
                 .collect();
-            let id = advisory.id.as_str().map_or_else(|| advisory.id.to_string(), str::to_owned);
-            let mut entry = serde_json::to_value(&advisory).unwrap_or_default();
-            if let Some(fields) = entry.as_object_mut() {
-                fields.insert("module_name".to_owned(), package.clone().into());
-                fields.insert("findings".to_owned(), findings.into());
-                fields.entry("patched_versions").or_insert_with(|| "<0.0.0".into());
-            }
-            answer.advisories.insert(id, entry);
+            let id = advisory.get("id").map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
+            advisory.insert("module_name".to_owned(), package.as_str().into());
+            advisory.insert("findings".to_owned(), findings.into());
+            advisory.entry("patched_versions").or_insert_with(|| "<0.0.0".into());
+            entries.insert(id.unwrap_or_default(), advisory.into());
         }
     }
+    let metadata = json!({
+        "vulnerabilities": counts, "dependencies": 0, "devDependencies": 0, "optionalDependencies": 0,
+        "totalDependencies": total,
+    });
+    let answer = json!({ "actions": [], "advisories": entries, "muted": [], "metadata": metadata });
     Answer::json(StatusCode::OK, &answer)
+}
+
+fn severity(text: &str) -> &'static str {
+    match text {
+        "critical" => "critical",
+        "high" => "high",
+        "moderate" => "moderate",
+        "low" => "low",
+        _ => "info",
+    }
 }
 
 /// Is this version in that range? Advisories write ranges as `>=1.0.0 <1.2.3 || <0.4.0`; one that cannot be read counts.
