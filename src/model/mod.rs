@@ -6,6 +6,7 @@
 mod artifact;
 mod digest;
 mod feed;
+pub mod json;
 mod locator;
 mod package;
 mod principal;

@@ -1,6 +1,6 @@
 //! What a deployment is configured with.
 
-use crate::model::{Address, Secret};
+use crate::model::{Address, Secret, json};
 use crate::service::Settings;
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl Config {
 }
 
 fn hosts(text: &str) -> Result<HostFeeds, String> {
-    let pairs: BTreeMap<String, String> = serde_json::from_slice(text.as_bytes())
+    let pairs: BTreeMap<String, String> = json::read(text.as_bytes())
         .map_err(|error| format!("HOST_FEEDS is not a JSON object of hosts and feeds: {error}"))?;
     pairs
         .into_iter()

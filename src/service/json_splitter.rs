@@ -14,6 +14,7 @@ mod visitor;
 
 pub use visitor::{Handling, SplitError, Visitor};
 
+use crate::model::json;
 use memchr::memchr2;
 
 /// How deep values may nest: `serde_json`'s own limit, so that what is captured can be parsed.
@@ -282,7 +283,7 @@ impl Splitter {
             Some(_) => {
                 self.state = State::Colon;
                 if self.sink == Sink::Descending {
-                    self.key = serde_json::from_slice(&self.key_text)
+                    self.key = json::read(&self.key_text)
                         .map_err(|_| self.unexpected(at + run, "a well-formed key"))?;
                 }
             }
@@ -315,7 +316,7 @@ impl Splitter {
         self.scalar.extend_from_slice(&rest[..run]);
         self.keep(&rest[..run])?;
         if run < rest.len() {
-            serde_json::from_slice::<serde::de::IgnoredAny>(&self.scalar)
+            json::read::<serde::de::IgnoredAny>(&self.scalar)
                 .map_err(|_| self.unexpected(at, "a number, `true`, `false` or `null`"))?;
             self.end(visitor)?;
         }

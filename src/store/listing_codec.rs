@@ -9,7 +9,7 @@
 //!
 //! JSON text has no raw line break inside, which is what makes lines safe.
 
-use crate::model::{ArtifactName, Digest, FirstPublished, ListingState, Timestamp};
+use crate::model::{ArtifactName, Digest, FirstPublished, ListingState, Timestamp, json};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -192,7 +192,7 @@ impl<'a> ListingReader<'a> {
 }
 
 fn parse<T: DeserializeOwned>(line: &[u8]) -> std::io::Result<T> {
-    serde_json::from_slice(line).map_err(std::io::Error::from)
+    json::read(line).map_err(std::io::Error::from)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod slots;
 pub mod tokens;
 
 use crate::error::{Conflict, Error, Result};
+use crate::model::json;
 use crate::platform::{Etag, Platform, PlatformError, RecordStore, Written};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -114,7 +115,7 @@ fn encode<T: Serialize>(key: &str, value: &T) -> Result<Bytes> {
 }
 
 fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| damaged(key, &error))
+    json::read(bytes).map_err(|error| damaged(key, &error))
 }
 
 fn damaged(key: &str, error: &dyn std::fmt::Display) -> Error {

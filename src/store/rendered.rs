@@ -5,7 +5,7 @@
 
 use super::keys::PackagePath;
 use crate::error::Result;
-use crate::model::Timestamp;
+use crate::model::{Timestamp, json};
 use crate::platform::{Body, KeyValueStore as _, Platform};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,9 @@ pub async fn get<P: Platform>(platform: &P, path: &PackagePath, variant: &str) -
         return Ok(Some(Rendered { info: remembered.info.clone(), body }));
     }
     let Some(entry) = platform.kv().get(&key).await? else { return Ok(None) };
-    let Ok(info) = serde_json::from_slice::<RenderedInfo>(entry.metadata.as_bytes()) else { return Ok(None) };
+    let Ok(info) = json::read::<RenderedInfo>(entry.metadata.as_bytes()) else {
+        return Ok(None);
+    };
     if info.size > MEMO_LIMIT {
         return Ok(Some(Rendered { info, body: entry.body }));
     }

@@ -5,6 +5,7 @@
 
 use super::upstream::PASSED_ON;
 use super::{Form, name, wire};
+use crate::model::json;
 use crate::service::{Listed, ListingRenderer, Package, Summary};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::value::RawValue;
@@ -52,7 +53,7 @@ pub(super) fn manifest(mut manifest: Map<String, Value>) -> Option<Box<RawValue>
 
 /// A kept manifest in the form for installing.
 fn abbreviated(full: &RawValue) -> Option<Box<RawValue>> {
-    manifest(wire::abbreviate(&serde_json::from_slice(full.get().as_bytes()).ok()?))
+    manifest(wire::abbreviate(&json::read(full.get().as_bytes()).ok()?))
 }
 
 /// Writes a packument.
@@ -160,7 +161,7 @@ impl ListingRenderer for PackumentRenderer {
         if self.form == Form::Full {
             write!(out, ",\"_id\":{}", Value::from(self.package.as_str()))?;
             let own: Option<Map<String, Value>> =
-                self.best_local.and_then(|manifest| serde_json::from_slice(manifest.get().as_bytes()).ok());
+                self.best_local.and_then(|manifest| json::read(manifest.get().as_bytes()).ok());
             let own = own.into_iter().flatten().filter(|(key, _)| PASSED_ON.contains(&key.as_str()));
             let members = if summary.extra.is_empty() { own.collect() } else { summary.extra.clone() };
             for (key, value) in members {
@@ -203,7 +204,7 @@ mod tests {
             renderer.version(&mut out, listed).unwrap();
         }
         Box::new(renderer).finish(&mut out, summary).unwrap();
-        serde_json::from_slice(&out).unwrap()
+        json::read(&out).unwrap()
     }
 
     #[test]

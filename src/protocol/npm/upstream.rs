@@ -6,7 +6,7 @@
 use super::{Form, listing, name, wire};
 use crate::error::UpstreamFault;
 use crate::model::Algorithm;
-use crate::model::{Digest, FirstPublished, ListingState, Timestamp};
+use crate::model::{Digest, FirstPublished, ListingState, Timestamp, json};
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
 use crate::service::{ListingDecoder, Package};
 use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};
@@ -135,29 +135,29 @@ impl Visitor for Document {
     fn captured(&mut self, path: &[String], key: &str, raw: &[u8]) -> Result<(), serde_json::Error> {
         match (path, key) {
             ([], "name") => {
-                let name: String = serde_json::from_slice(raw)?;
+                let name: String = json::read(raw)?;
                 if name != self.package.as_str() {
                     let name: String = name.escape_debug().take(80).collect();
                     return Err(serde::de::Error::custom(format!("the document of `{name}`")));
                 }
             }
             ([], "dist-tags") => {
-                let tags: BTreeMap<String, Value> = serde_json::from_slice(raw)?;
+                let tags: BTreeMap<String, Value> = json::read(raw)?;
                 let texts =
                     tags.into_iter().filter_map(|(tag, value)| Some((tag, value.as_str()?.to_owned())));
                 self.tail.tags = texts.collect();
             }
             ([], "time") => {
-                let times: BTreeMap<String, Value> = serde_json::from_slice(raw)?;
+                let times: BTreeMap<String, Value> = json::read(raw)?;
                 self.tail.published = times.into_iter().filter_map(publish_time).collect();
             }
             // `null`: a package all of whose versions were withdrawn.
             ([], "versions") => {}
             ([], _) => {
-                self.tail.extra.insert(key.to_owned(), serde_json::from_slice(raw)?);
+                self.tail.extra.insert(key.to_owned(), json::read(raw)?);
             }
             _ => {
-                let manifest: Value = serde_json::from_slice(raw)?;
+                let manifest: Value = json::read(raw)?;
                 if let Value::Object(manifest) = manifest {
                     self.offers.extend(offer(&self.package, self.form, &self.url, key, manifest));
                 }

@@ -1,6 +1,7 @@
 //! Bodies in and out.
 
 use crate::error::{Error, Result};
+use crate::model::json;
 use crate::platform::{Body, Platform, PlatformError};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
@@ -61,7 +62,7 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T> {
     if bytes.is_empty() {
         return Err(Error::Invalid("this request needs a body of JSON, and has none".to_owned()));
     }
-    serde_json::from_slice(&bytes)
+    json::read(&bytes)
         .map_err(|error| Error::Invalid(format!("the body is not the JSON this request takes: {error}")))
 }
 

@@ -4,6 +4,7 @@
 //! `{folder}/package.json` within bounds. Out of scope: everything else in the archive; nothing is unpacked.
 
 use crate::error::{Error, Result};
+use crate::model::json;
 use flate2::write::GzDecoder;
 use serde::Deserialize;
 use std::io::{self, Write};
@@ -65,7 +66,7 @@ impl Inspector {
         }
         let Some(manifest) = self.found else { return Ok(None) };
         let manifest = manifest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&manifest);
-        let identity = serde_json::from_slice(manifest);
+        let identity = json::read(manifest);
         identity.map(Some).map_err(|error| Error::Invalid(format!("the tarball's package.json: {error}")))
     }
 }

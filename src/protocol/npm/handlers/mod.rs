@@ -12,6 +12,7 @@ mod unpublish;
 
 use super::route::Endpoint;
 use crate::error::{Error, Missing, Result};
+use crate::model::json;
 use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
 use crate::service::FeedContext;
@@ -67,6 +68,5 @@ fn not_offered(what: &str) -> Error {
 /// Reads a JSON body whole.
 async fn json<T: serde::de::DeserializeOwned>(body: Body) -> Result<T> {
     let bytes = body.collect(BODY_LIMIT).await?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Error::Invalid(format!("the body is not what it should be: {error}")))
+    json::read(&bytes).map_err(|error| Error::Invalid(format!("the body is not what it should be: {error}")))
 }

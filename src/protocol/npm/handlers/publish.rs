@@ -5,7 +5,7 @@ use super::super::{listing, name, upstream};
 use super::archive::Identity;
 use super::receive::{self, Received};
 use crate::error::{Error, Missing, Result};
-use crate::model::{ListingState, Version};
+use crate::model::{ListingState, Version, json};
 use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
 use crate::service::publish::{self, Growth, Incoming, IncomingFile};
@@ -88,7 +88,7 @@ async fn push<P: Platform>(
 }
 
 fn attestation_document(bundle: &str) -> Result<Vec<u8>> {
-    let bundle: Value = serde_json::from_slice(bundle.as_bytes())
+    let bundle: Value = json::read(bundle.as_bytes())
         .map_err(|error| Error::Invalid(format!("the attestation is not JSON: {error}")))?;
     let document = serde_json::json!({ "attestations": [{ "predicateType": PREDICATE, "bundle": bundle }] });
     serde_json::to_vec(&document).map_err(|error| Error::Invalid(error.to_string()))
@@ -116,7 +116,7 @@ fn check(
     if raw.len() > MANIFEST_LIMIT {
         return Err(Error::TooLarge { what: "the version's manifest", limit: MANIFEST_LIMIT as u64 });
     }
-    let Ok(mut manifest) = serde_json::from_slice::<Map<String, Value>>(raw.as_bytes()) else {
+    let Ok(mut manifest) = json::read::<Map<String, Value>>(raw.as_bytes()) else {
         return invalid(format!("the manifest of {number} is not an object"));
     };
     let text = |key: &str| manifest.get(key).and_then(Value::as_str);

@@ -2,7 +2,7 @@
 
 use super::super::{Form, name, wire};
 use crate::error::{Error, Missing, Result};
-use crate::model::{ArtifactName, Version};
+use crate::model::{ArtifactName, Version, json};
 use crate::platform::Platform;
 use crate::protocol::Answer;
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
@@ -60,7 +60,7 @@ pub(super) async fn dist_tags<P: Platform>(
     package: &Package,
 ) -> Result<serde_json::Map<String, serde_json::Value>> {
     let tags = member(context, package, Form::Abbreviated, &["dist-tags"]).await?;
-    Ok(tags.and_then(|raw| serde_json::from_slice(&raw).ok()).unwrap_or_default())
+    Ok(tags.and_then(|raw| json::read(&raw).ok()).unwrap_or_default())
 }
 
 /// One member of a listing, taken from it piece by piece: what a listing shows is decided in one place.

@@ -5,7 +5,7 @@
 use super::super::wire::PublishDocument;
 use super::archive::{Identity, Inspector};
 use crate::error::{Error, Result};
-use crate::model::Algorithm;
+use crate::model::{Algorithm, json};
 use crate::platform::{Body, Platform, PlatformError};
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
 use crate::service::stage::{Intake, Staged};
@@ -139,7 +139,7 @@ impl Visitor for Receiver {
 
     fn captured(&mut self, path: &[String], key: &str, raw: &[u8]) -> Result<()> {
         if is_attestation(path) && key == "data" {
-            let text = serde_json::from_slice(raw);
+            let text = json::read(raw);
             let invalid = |_| Error::Invalid("an attestation is not a text".to_owned());
             self.attestation = Some(text.map_err(invalid)?);
             return Ok(());

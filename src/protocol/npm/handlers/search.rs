@@ -4,7 +4,7 @@ use super::super::Npm;
 use super::super::route::SearchQuery;
 use super::super::wire::search_object;
 use crate::error::Result;
-use crate::model::Action;
+use crate::model::{Action, json};
 use crate::platform::Platform;
 use crate::protocol::{Answer, Protocol as _};
 use crate::service::search::Hit;
@@ -54,7 +54,7 @@ fn object(hit: &Hit) -> Value {
     let slot = hit.slots.iter().find(|(key, _)| Some(key) == tagged).or(hit.slots.last());
     let slot = slot.map(|(_, slot)| slot);
     let manifest: Option<Map<String, Value>> =
-        slot.and_then(|slot| serde_json::from_slice(slot.manifest.get().as_bytes()).ok());
+        slot.and_then(|slot| json::read(slot.manifest.get().as_bytes()).ok());
     let mut package = Map::new();
     let scope = hit.name.strip_prefix('@').and_then(|name| name.split_once('/'));
     package.insert("name".to_owned(), hit.name.as_str().into());
@@ -86,7 +86,7 @@ async fn upstream<P: Platform>(
     .await?;
     let Some((source, fetched)) = found else { return Ok(None) };
     let bytes = collect_upstream(&source, fetched.body, ANSWER_LIMIT).await?;
-    let answer: Map<String, Value> = serde_json::from_slice(&bytes).unwrap_or_default();
+    let answer: Map<String, Value> = json::read(&bytes).unwrap_or_default();
     let total = answer.get("total").and_then(Value::as_u64).unwrap_or_default();
     let objects = answer.get("objects").and_then(Value::as_array).cloned().unwrap_or_default();
     let objects = objects.into_iter().filter_map(|object| match object {

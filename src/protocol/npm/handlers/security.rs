@@ -5,7 +5,7 @@
 use super::super::wire::{AuditRequest, BulkAuditAnswer};
 use super::super::{Npm, listing};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Version};
+use crate::model::{Action, Version, json};
 use crate::platform::{Body, OutgoingRequest, Platform};
 use crate::protocol::{Answer, Protocol as _};
 use crate::service::{FeedContext, Package, collect_upstream, delete, fetch_first, upstream_get};
@@ -158,8 +158,7 @@ async fn body(request: Request<Body>) -> Result<Bytes> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Error::Invalid(format!("the body is not an audit: {error}")))
+    json::read(bytes).map_err(|error| Error::Invalid(format!("the body is not an audit: {error}")))
 }
 
 /// Names and versions of an older audit's tree.
@@ -207,7 +206,7 @@ async fn advisories<P: Platform>(
     let answer =
         pass(context, &key, AUDIT_LIFETIME, make).await.map_err(|error| unavailable(error.to_string()))?;
     let answer = answer.ok_or_else(|| unavailable("no upstream source offers them".to_owned()))?;
-    serde_json::from_slice(&answer).map_err(|error| unavailable(error.to_string()))
+    json::read(&answer).map_err(|error| unavailable(error.to_string()))
 }
 
 /// Passes a question on to the first source that answers it, and remembers the answer.
@@ -222,7 +221,7 @@ async fn pass<P: Platform>(
     }
     let Some((source, fetched)) = fetch_first(context, Npm::ID, make).await? else { return Ok(None) };
     let answer = collect_upstream(&source, fetched.body, ANSWER_LIMIT).await?;
-    let document = serde_json::from_slice::<BTreeMap<String, &RawValue>>(&answer);
+    let document = json::read::<BTreeMap<String, Box<RawValue>>>(&answer);
     if document.is_err() {
         return Ok(None);
     }

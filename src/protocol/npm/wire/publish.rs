@@ -1,6 +1,7 @@
 //! The document of a push, taken in while it arrives.
 
 use crate::error::{Error, Result};
+use crate::model::json;
 use crate::service::json_splitter::Handling;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -148,7 +149,7 @@ struct VersionPart {
 }
 
 fn parse<'a, T: Deserialize<'a>>(key: &str, raw: &'a [u8]) -> Result<T> {
-    serde_json::from_slice(raw).map_err(|_| misshapen(key))
+    json::read(raw).map_err(|_| misshapen(key))
 }
 
 fn once<'a, T: Deserialize<'a>>(slot: &mut Option<T>, key: &str, raw: &'a [u8]) -> Result<()> {
