@@ -69,17 +69,22 @@ impl<'a> Document<'a> {
     }
 
     /// `None` if there is not one version to show.
-    pub(super) fn build(mut self, candidates: &[Candidate], now: Timestamp) -> Result<Option<Made>> {
+    pub(super) fn build(mut self, candidates: &[Candidate]) -> Result<Option<Made>> {
         let policy = Policy::new(self.index, resolve::internal_offered(candidates));
         for candidate in candidates {
             let source = &candidate.source.id;
             match &candidate.supply {
                 Ok(Supply::Registry(listing)) => self.registry(listing, policy, source)?,
                 Ok(Supply::Feed(supply)) => {
+                    let shown_before = self.count;
                     for (key, slot) in supply.members() {
                         self.member(key, slot, policy, source).map_err(|error| broken(&error))?;
                     }
-                    merge_tags(&mut self.summary.tags, supply.index.settings.tags.clone());
+                    let settings = &supply.index.settings;
+                    merge_tags(&mut self.summary.tags, settings.tags.clone());
+                    if self.count > shown_before {
+                        self.summary.modified = self.summary.modified.max(settings.modified);
+                    }
                 }
                 Ok(Supply::Nothing) | Err(_) => {}
             }
@@ -96,8 +101,8 @@ impl<'a> Document<'a> {
         });
         self.summary.published.retain(|key, _| shown.contains(key));
         let latest = self.summary.published.values().max().copied();
-        let modified = latest.max(self.index.settings.modified).max(self.summary.modified).unwrap_or(now);
-        self.summary.modified = Some(modified);
+        self.summary.modified = self.summary.modified.max(latest).max(self.index.settings.modified);
+        let modified = self.summary.modified.unwrap_or(Timestamp::from_millis(0));
         self.renderer.finish(&mut self.out, &self.summary).map_err(|error| broken(&error))?;
         let bytes = self.out.finish().map_err(|error| broken(&error))?;
         Ok(Some(Made { bytes, modified, outdated: self.outdated }))
@@ -107,6 +112,7 @@ impl<'a> Document<'a> {
     fn registry(&mut self, listing: &StoredListing, policy: Policy<'_>, source: &SourceId) -> Result<()> {
         let damaged = |error: io::Error| listing.damaged(&error);
         let mut reader = listing.reader()?;
+        let (fetched, shown_before) = (Timestamp::from_millis(reader.head().fetched), self.count);
         while let Some(offer) = reader.offer().map_err(damaged)? {
             let saved = self.local_by_key.get(offer.key.as_str()).copied();
             let admitted = match saved {
@@ -148,6 +154,12 @@ impl<'a> Document<'a> {
         for (key, published) in tail.published {
             self.summary.published.entry(key).or_insert(published);
         }
+        if self.count > shown_before {
+            // A source that does not say when its document changed has published nothing after it was fetched.
+            let silent = tail.modified.is_none() && self.shown.iter().any(|key| !self.is_dated(key));
+            let modified = tail.modified.or(silent.then_some(fetched));
+            self.summary.modified = self.summary.modified.max(modified);
+        }
         if self.summary.extra.is_empty() {
             self.summary.extra = tail.extra;
         }
@@ -172,10 +184,20 @@ impl<'a> Document<'a> {
         if let Some(published) = published {
             self.summary.published.entry(key.to_owned()).or_insert(published);
         }
-        self.summary.modified = self.summary.modified.max(Some(slot.added));
+        // A saved version changed nothing. Where nobody says when it was published, that was not after it was saved:
+        // clients let all versions pass if `modified` is old enough, so that it must never be too early.
+        let unknown = !self.is_dated(key) && !self.shown.contains(key);
+        if slot.is_published() || unknown {
+            self.summary.modified = self.summary.modified.max(Some(slot.added));
+        }
         let (listing, manifest) = (slot.shown_listing(), &slot.manifest);
         let files: Vec<_> = slot.artifacts.iter().map(kept_file).chain(more.iter().copied()).collect();
         self.version(Listed { version: &slot.version, key, listing, is_local: true, manifest, files: &files })
+    }
+
+    /// Is it known when this version was published?
+    fn is_dated(&self, key: &str) -> bool {
+        self.summary.published.contains_key(key)
     }
 
     fn version(&mut self, listed: Listed<'_>) -> io::Result<()> {

@@ -171,7 +171,7 @@ pub struct Summary {
     pub tags: BTreeMap<String, String>,
     /// When versions were first published, by version key.
     pub published: BTreeMap<String, Timestamp>,
-    /// When the listing last changed, as far as we know.
+    /// When what is shown last changed where it was published: no version is younger, and saving changes nothing.
     pub modified: Option<Timestamp>,
     /// How often the package's index has changed.
     pub revision: u64,

@@ -202,7 +202,7 @@ impl<'a, P: Platform> List<'a, P> {
         });
         let stale = candidates.iter().filter_map(|candidate| candidate.stale.as_ref());
         let confirmed = stale.map(|stale| stale.confirmed).min();
-        let document = Document::new(self.context, self.package, self.form, index).build(&candidates, now)?;
+        let document = Document::new(self.context, self.package, self.form, index).build(&candidates)?;
         let Some(document) = document else { return Err(self.nothing(&candidates)) };
         let freshness =
             self.context.feed.sources(self.package.protocol()).map(|source| source.freshness_seconds).min();

@@ -82,6 +82,9 @@ pub struct ListingTail {
     /// When versions were published, by version key.
     #[serde(default)]
     pub published: BTreeMap<String, Timestamp>,
+    /// When the document last changed there, where the upstream says: no version it lists was published later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<Timestamp>,
     /// Whatever else the protocol wants to pass on.
     #[serde(default)]
     pub extra: serde_json::Map<String, serde_json::Value>,

@@ -1,6 +1,8 @@
 //! Listings of upstream packages: what is passed on, what is rewritten.
 
 use crate::support::{INSTALL, TestServer};
+use edgefeed::platform::Platform as _;
+use edgefeed::platform::memory::Reply;
 use serde_json::json;
 
 fn server() -> TestServer {
@@ -54,6 +56,64 @@ fn a_reader_is_told_when_a_saved_version_was_published_upstream() {
         |client: crate::support::Client<'_>| client.get("lib").expect(200).json()["time"]["1.0.0"].clone();
     assert_eq!(time(server.collaborator()), "2020-01-01T00:00:00.000Z");
     assert_eq!(time(server.reader()), "2020-01-01T00:00:00.000Z");
+}
+
+#[test]
+fn a_save_changes_nothing_about_when_a_package_was_modified() {
+    let server = server();
+    let told = |client: crate::support::Client<'_>| {
+        let short = client.get_with("lib", &[("accept", INSTALL)]).expect(200);
+        let full = client.get("lib").expect(200);
+        assert_eq!(full.header("last-modified"), short.header("last-modified"));
+        let (short, full) = (short.json()["modified"].clone(), full.json()["time"]["modified"].clone());
+        assert_eq!(short, full);
+        short
+    };
+    let upstream = "2020-02-01T00:00:00.000Z";
+    assert_eq!(told(server.collaborator()), upstream);
+    server.collaborator().download("lib", "1.0.0").expect(200);
+    assert_eq!(told(server.collaborator()), upstream);
+    server.advance(3600);
+    assert_eq!(told(server.collaborator()), upstream);
+    // Those who are shown saved versions only: when the version was published is known by now.
+    assert_eq!(told(server.reader()), "2020-01-01T00:00:00.000Z");
+    server.owner().put("-/package/lib/dist-tags/ours", &json!("1.0.0")).expect(200);
+    let tagged = server.platform.now().to_string();
+    assert_eq!(told(server.collaborator()), tagged);
+    server.advance(3600);
+    assert_eq!(told(server.collaborator()), tagged);
+}
+
+#[test]
+fn no_version_looks_older_than_it_may_be() {
+    let server = server();
+    let modified = |client: crate::support::Client<'_>| {
+        client.get_with("lib", &[("accept", INSTALL)]).expect(200).json()["modified"].clone()
+    };
+    // A saved version of which nobody said when it was published.
+    server.collaborator().versions("lib");
+    server.advance(3600);
+    let saved = server.platform.now().to_string();
+    server.collaborator().download("lib", "1.0.0").expect(200);
+    server.advance(3600);
+    assert_eq!(modified(server.reader()), saved);
+    assert_eq!(modified(server.collaborator()), "2020-02-01T00:00:00.000Z", "its source speaks for it");
+    // A source that does not say when its document changed.
+    let server = TestServer::new();
+    let mut document = {
+        server.registry.add("lib", "1.0.0");
+        server.registry.packument("lib", true).unwrap()
+    };
+    document.as_object_mut().unwrap().remove("modified");
+    let silent = Reply::ok(document.to_string()).header("content-type", "application/json");
+    server.registry.fault("lib", silent);
+    let fetched = server.platform.now().to_string();
+    assert_eq!(modified(server.collaborator()), fetched);
+    server.advance(30);
+    assert_eq!(
+        modified(server.collaborator().at("http://other.test/acme/_packaging/main/npm/registry/")),
+        fetched
+    );
 }
 
 #[test]

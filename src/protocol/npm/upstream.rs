@@ -6,7 +6,7 @@
 use super::{Form, listing, name, wire};
 use crate::error::UpstreamFault;
 use crate::model::Algorithm;
-use crate::model::{Digest, FirstPublished, ListingState, Timestamp, json};
+use crate::model::{json, Digest, FirstPublished, ListingState, Timestamp};
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
 use crate::service::{ListingDecoder, Package};
 use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};
@@ -123,7 +123,9 @@ impl Visitor for Document {
                 self.is_packument = true;
                 Handling::Descend
             }
-            [] if matches!(key, "name" | "dist-tags" | "time") => Handling::Capture { limit: MEMBER_LIMIT },
+            [] if matches!(key, "name" | "dist-tags" | "time" | "modified") => {
+                Handling::Capture { limit: MEMBER_LIMIT }
+            }
             [] if self.form == Form::Full && PASSED_ON.contains(&key) => {
                 Handling::Capture { limit: MEMBER_LIMIT }
             }
@@ -149,8 +151,10 @@ impl Visitor for Document {
             }
             ([], "time") => {
                 let times: BTreeMap<String, Value> = json::read(raw)?;
+                self.modified(times.get("modified"));
                 self.tail.published = times.into_iter().filter_map(publish_time).collect();
             }
+            ([], "modified") => self.modified(Some(&json::read(raw)?)),
             // `null`: a package all of whose versions were withdrawn.
             ([], "versions") => {}
             ([], _) => {
@@ -172,6 +176,14 @@ impl Visitor for Document {
 
     fn string_end(&mut self, _: &[String], _: &str) -> Result<(), serde_json::Error> {
         Ok(())
+    }
+}
+
+impl Document {
+    /// The abbreviated form says it of itself, the full one in `time`.
+    fn modified(&mut self, value: Option<&Value>) {
+        let moment = value.and_then(Value::as_str).and_then(Timestamp::parse);
+        self.tail.modified = self.tail.modified.max(moment);
     }
 }
 
@@ -260,7 +272,7 @@ mod tests {
                 "not a version": {"dist": {"tarball": "x"}},
                 "2.0.0": {"version": "2.0.0"},
             },
-            "time": {"created": "2020-01-01T00:00:00.000Z", "1.0.0": "2020-01-02T00:00:00.000Z"},
+            "time": {"created": "2020-01-01T00:00:00.000Z", "modified": "2020-01-03T00:00:00.000Z", "1.0.0": "2020-01-02T00:00:00.000Z"},
         })
         .to_string()
     }
@@ -282,6 +294,7 @@ mod tests {
         assert_eq!(tail.tags["latest"], "1.0.0");
         assert_eq!(tail.published["1.0.0"].to_string(), "2020-01-02T00:00:00.000Z");
         assert!(tail.extra.is_empty());
+        assert_eq!(tail.modified, Timestamp::parse("2020-01-03T00:00:00Z"));
         assert_eq!(decode(Form::Full, &packument(), 100).unwrap().1.extra["description"], "d");
     }
 
@@ -301,6 +314,18 @@ mod tests {
         let url = Url::parse("https://registry.example/n").unwrap();
         assert!(PackumentDecoder::new(&package, Form::Full, &url, "text/html").is_err());
         assert!(decode(Form::Full, "{\"versions\":null}", 9).is_ok(), "all withdrawn");
+    }
+
+    #[test]
+    fn the_abbreviated_form_says_of_itself_when_it_changed() {
+        let modified = |value: &str| {
+            let text = format!("{{\"modified\":{value},\"versions\":{{}}}}");
+            decode(Form::Abbreviated, &text, 9).unwrap().1.modified
+        };
+        assert_eq!(modified("\"2020-01-03T00:00:00.000Z\""), Timestamp::parse("2020-01-03T00:00:00Z"));
+        for odd in ["null", "7", "\"yesterday\"", "{}"] {
+            assert_eq!(modified(odd), None, "{odd}");
+        }
     }
 
     proptest! {
