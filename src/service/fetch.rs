@@ -1,11 +1,13 @@
 //! Fetching from upstream sources: redirects, refused addresses, and what failures mean.
 
+use super::upstream;
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::UpstreamSource;
 use crate::platform::{Body, HttpClient as _, OutgoingRequest, OutgoingResponse, Platform, PlatformError};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -110,7 +112,7 @@ pub fn upstream_get(url: Url, accept: &'static str) -> OutgoingRequest {
 }
 
 /// Passes a request on to sources in order and answers with the first that has something: for what is not about
-/// versions, such as audits, keys and attestations. `url` is the address below a source's own.
+/// versions, such as audits, keys and attestations. `make` is given a source's address.
 pub async fn fetch_first<P: Platform>(
     context: &super::FeedContext<P>,
     protocol: crate::model::ProtocolId,
@@ -121,17 +123,59 @@ pub async fn fetch_first<P: Platform>(
         if source.kind != crate::model::SourceKind::Public {
             continue;
         }
-        let Some(request) = super::upstream::location(source).ok().and_then(|location| make(&location))
-        else {
+        let Some(request) = upstream::location(source).ok().and_then(|location| make(&location)) else {
             continue;
         };
-        match fetch(&context.platform, source, request, context.settings.allow_private_upstreams).await {
-            Ok(fetched) if fetched.status == StatusCode::OK => return Ok(Some((source.clone(), fetched))),
-            Ok(_) => {}
+        match ask(context, source, request).await {
+            Ok(Some(fetched)) => return Ok(Some((source.clone(), fetched))),
+            Ok(None) => {}
             Err(error) => failure = failure.or(Some(error)),
         }
     }
     failure.map_or(Ok(None), Err)
+}
+
+/// One source's answer to such a question; `None` if it has none, which is remembered for a while. A source that was just
+/// found to be out of reach, by this or by a listing, is left alone, unless somebody insists.
+async fn ask<P: Platform>(
+    context: &super::FeedContext<P>,
+    source: &UpstreamSource,
+    request: OutgoingRequest,
+) -> Result<Option<Fetched>> {
+    let (platform, memo) = (&context.platform, context.platform.memo());
+    let reads = request.method == Method::GET;
+    let absent = reads.then(|| format!("absent:{}:{}", source.id.as_str(), request.url));
+    if !context.always_check {
+        if absent.as_ref().is_some_and(|key| memo.get::<()>(key, platform.now()).is_some()) {
+            return Ok(None);
+        }
+        if let Some(error) = upstream::paused(platform, source) {
+            return Err(error);
+        }
+    }
+    match fetch(platform, source, request, context.settings.allow_private_upstreams).await {
+        Ok(fetched) if fetched.status == StatusCode::OK => Ok(Some(fetched)),
+        Ok(fetched) => {
+            if let Some(key) = absent.filter(|_| fetched.is_absent()) {
+                let lifetime = upstream::ABSENT_REUSE.min(source.freshness());
+                memo.put(key, Rc::new(()), 16, platform.now(), lifetime);
+            }
+            Ok(None)
+        }
+        Err(error) => {
+            if is_out_of_reach(&error) {
+                upstream::pause(platform, source, &error);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Does this failure concern everything a source has? Not every registry offers every service: an error in answer to
+/// an audit says nothing about its listings.
+fn is_out_of_reach(error: &Error) -> bool {
+    use UpstreamFault::{Throttled, TimedOut, Unreachable};
+    matches!(error, Error::Upstream { fault: Unreachable(_) | TimedOut | Throttled(_), .. })
 }
 
 /// All of an answer's body, at most `limit` bytes.

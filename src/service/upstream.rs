@@ -22,7 +22,7 @@ use url::Url;
 pub(super) const STALE_LIMIT: Duration = Duration::from_secs(600);
 
 /// How long "not found" is remembered at most.
-const ABSENT_REUSE: Duration = Duration::from_secs(60);
+pub(super) const ABSENT_REUSE: Duration = Duration::from_secs(60);
 
 /// How long a source that failed is left alone, so that not every request waits for its time-out.
 const FAILURE_PAUSE: Duration = Duration::from_secs(5);
@@ -119,10 +119,6 @@ impl<P: Platform> Asked<'_, P> {
         format!("{fact}:{}", path.upstream(&self.source.id, self.form.0))
     }
 
-    fn failing(&self) -> String {
-        format!("failing:{}", self.source.id.as_str())
-    }
-
     /// When the source last answered.
     fn confirmed(&self, stored: &StoredListing, now: Timestamp) -> Result<Timestamp> {
         let fetched = Timestamp::from_millis(stored.reader()?.head().fetched);
@@ -131,9 +127,9 @@ impl<P: Platform> Asked<'_, P> {
     }
 
     async fn refresh_unless_failing(&self, stored: Option<&StoredListing>, need: Need) -> Result<Answer> {
-        let (memo, now) = (self.context.platform.memo(), self.context.platform.now());
-        if let Some(error) = memo.get::<Error>(&self.failing(), now).filter(|_| need != Need::Now) {
-            return Err((*error).clone());
+        let platform = &self.context.platform;
+        if let Some(error) = paused(platform, self.source).filter(|_| need != Need::Now) {
+            return Err(error);
         }
         let outcome = self.refresh(stored).await;
         // A failure of our own storage says nothing about the source.
@@ -141,8 +137,8 @@ impl<P: Platform> Asked<'_, P> {
             return outcome;
         }
         match &outcome {
-            Ok(_) => memo.forget(&self.failing()),
-            Err(error) => memo.put(self.failing(), Rc::new(error.clone()), 256, now, FAILURE_PAUSE),
+            Ok(_) => platform.memo().forget(&failing(self.source)),
+            Err(error) => pause(platform, self.source, error),
         }
         record_health(self.context, self.source, outcome.as_ref().err()).await;
         outcome
@@ -221,6 +217,21 @@ impl<P: Platform> Asked<'_, P> {
     fn fault(&self, fault: UpstreamFault) -> Error {
         Error::Upstream { name: self.source.name.clone(), fault }
     }
+}
+
+fn failing(source: &UpstreamSource) -> String {
+    format!("failing:{}", source.id.as_str())
+}
+
+/// Why a source is left alone at present, if it is.
+pub(super) fn paused<P: Platform>(platform: &P, source: &UpstreamSource) -> Option<Error> {
+    platform.memo().get::<Error>(&failing(source), platform.now()).map(|error| (*error).clone())
+}
+
+/// Leaves a source alone from now on: it failed, whatever it was asked for.
+pub(super) fn pause<P: Platform>(platform: &P, source: &UpstreamSource, error: &Error) {
+    let error = Rc::new(error.clone());
+    platform.memo().put(failing(source), error, 256, platform.now(), FAILURE_PAUSE);
 }
 
 /// Records a change of a source's health. Failing to record it is not worth failing the request.

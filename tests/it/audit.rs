@@ -106,6 +106,7 @@ fn an_audit_that_cannot_be_answered_is_not_a_clean_one() {
         let reply = server.collaborator().post(BULK, &asked()).expect(404);
         assert!(reply.error().contains("audits are not available"), "{}", reply.text());
         server.registry.recover();
+        server.advance(6);
         server.collaborator().post(BULK, &asked()).expect(200);
     }
     let text = server().reader().post(BULK, &asked()).expect(404).error();
@@ -116,6 +117,7 @@ fn an_audit_that_cannot_be_answered_is_not_a_clean_one() {
 fn keys_are_passed_through_and_remembered() {
     let server = server();
     server.reader().get("-/npm/v1/keys").expect(404);
+    server.advance(61);
     let keys =
         json!({ "keys": [{ "keyid": "SHA256:key", "keytype": "ecdsa-sha2-nistp256", "key": "AAAA" }] });
     server.registry.answer_service("npm/v1/keys", keys.clone());
@@ -163,4 +165,75 @@ fn attestation_addresses_lead_here() {
     let url = attestations["url"].as_str().unwrap();
     assert!(url.starts_with("https://edge.test/acme/_packaging/main/npm/registry/-/npm/v1/attestations/"));
     server.collaborator().get(url).expect(200);
+}
+
+fn attestations(number: usize) -> String {
+    format!("-/npm/v1/attestations/lib@1.0.{number}")
+}
+
+#[test]
+fn a_source_out_of_reach_is_not_asked_for_one_attestation_after_the_other() {
+    for fault in [Reply::connection_error(), Reply::time_out(), Reply::status(429)] {
+        let server = server();
+        let client = server.collaborator();
+        server.registry.fault("", fault);
+        server.platform.upstream().clear_sent();
+        let status = client.get(&attestations(0)).status;
+        let so_far = server.registry.asked("");
+        for number in 1..20 {
+            assert_eq!(client.get(&attestations(number)).status, status);
+        }
+        assert_eq!(client.get("lib").status, status, "listings know of it");
+        client.post(BULK, &asked()).expect(404);
+        assert_eq!(server.registry.asked(""), so_far);
+        client.get_with(&attestations(0), &[("cache-control", "no-cache")]);
+        assert_eq!(server.registry.asked(""), 2 * so_far, "unless somebody insists");
+        server.registry.recover();
+        server.advance(6);
+        client.get(&attestations(0)).expect(404);
+        client.get("lib").expect(200);
+    }
+}
+
+#[test]
+fn a_source_whose_listings_fail_is_not_asked_for_attestations() {
+    let server = server();
+    server.registry.go_down();
+    server.collaborator().get("lib").expect(502);
+    server.collaborator().get(&attestations(0)).expect(502);
+    assert_eq!(server.registry.asked("attestations"), 0);
+}
+
+#[test]
+fn a_service_that_a_source_does_not_offer_says_nothing_about_its_listings() {
+    for status in [400, 401, 403, 405, 500, 501, 503] {
+        let server = server();
+        server.registry.fault("-/", Reply::status(status));
+        server.collaborator().post(BULK, &asked()).expect(404);
+        server.collaborator().get(&attestations(0)).expect(502);
+        server.collaborator().get("lib").expect(200);
+    }
+}
+
+#[test]
+fn that_there_are_no_attestations_is_remembered_for_a_minute_and_no_longer() {
+    let server = server();
+    let path = attestations(0);
+    for _ in 0..5 {
+        server.collaborator().get(&path).expect(404);
+        server.advance(10);
+    }
+    assert_eq!(server.registry.asked("attestations"), 1);
+    server.registry.go_down();
+    server.collaborator().get(&path).expect(404);
+    server.registry.recover();
+    server.registry.answer_service("npm/v1/attestations/lib@1.0.0", json!({ "attestations": [] }));
+    server.collaborator().get(&path).expect(404);
+    server.advance(11);
+    server.collaborator().get(&path).expect(200);
+    let other = attestations(1);
+    server.collaborator().get(&other).expect(404);
+    server.registry.answer_service("npm/v1/attestations/lib@1.0.1", json!({ "attestations": [] }));
+    server.collaborator().get(&other).expect(404);
+    server.collaborator().get_with(&other, &[("cache-control", "no-cache")]).expect(200);
 }

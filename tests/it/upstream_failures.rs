@@ -180,6 +180,16 @@ fn a_failing_source_is_left_alone_for_seconds() {
 }
 
 #[test]
+fn a_source_that_does_not_answer_in_time_is_left_alone_from_then_on() {
+    let server = server();
+    server.registry.fault("", Reply::time_out());
+    for name in ["lib", "lib", "other"] {
+        server.collaborator().get(name).expect(504);
+    }
+    assert_eq!(server.registry.asked(""), 1, "nobody waits for the next time-out");
+}
+
+#[test]
 fn a_connection_that_was_closed_while_it_was_idle_is_no_failure() {
     for part in ["lib", "lib-1.0.0.tgz"] {
         let server = server();
