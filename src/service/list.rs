@@ -10,7 +10,7 @@ use super::resolve::{self, Candidate};
 use super::upstream::{Need, STALE_LIMIT};
 use super::{FeedContext, Form, Package};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Algorithm, Digest, ListingMode};
+use crate::model::{Action, Algorithm, Digest, ListingMode, Timestamp};
 use crate::platform::{Body, Platform};
 use crate::store::index::{self, IndexEtag, PackageIndex};
 use crate::store::keys::PackagePath;
@@ -62,6 +62,21 @@ pub async fn listing<P: Platform>(
 
 fn fresh_for(info: &RenderedInfo) -> Duration {
     Duration::from_secs(u64::from(info.fresh))
+}
+
+/// A text that is only compared with others of its kind: KV metadata has 1,024 bytes in all.
+fn brief(text: String) -> String {
+    if text.len() > 128 { Digest::of(Algorithm::Sha256, text.as_bytes()).hex() } else { text }
+}
+
+/// How far the sources' word can be relied on, of which a document was made.
+struct Standing {
+    /// When the source whose answer is oldest last answered, if one of them failed since.
+    confirmed: Option<Timestamp>,
+    /// For how many seconds it need not be asked for again.
+    fresh: u32,
+    /// What failed.
+    warning: Option<String>,
 }
 
 /// Whom a listing is for, as far as that changes what it shows.
@@ -119,23 +134,20 @@ impl<'a, P: Platform> List<'a, P> {
             text.push(' ');
             text.push_str(etag.as_ref().map_or("-", |etag| etag.as_str()));
         }
-        // KV metadata has 1,024 bytes in all.
-        if text.len() > 128 { Digest::of(Algorithm::Sha256, text.as_bytes()).hex() } else { text }
+        brief(text)
     }
 
-    /// Asks the sources; renders anew only if their answers changed anything.
+    /// Asks the sources; renders anew only if they offer anything else than what it was rendered from. A source that
+    /// fails, or is there again, changes what can be said of the document and not the document.
     async fn revalidate(&self, known: Rendered, need: Need) -> Result<Rendered> {
         let index = self.index().await?;
         let candidates = self.candidates(&index.0, need).await;
-        if candidates
-            .iter()
-            .any(|candidate| candidate.changed || candidate.supply.is_err() || candidate.stale.is_some())
-            || known.info.warning.is_some()
-        {
+        if known.info.offers != brief(resolve::offers(&candidates)) {
             return self.assemble(&index.0, &index.1, candidates).await;
         }
         let (platform, now) = (&self.context.platform, self.context.platform.now());
-        let info = RenderedInfo { checked: now, confirmed: None, ..known.info.clone() };
+        let Standing { confirmed, fresh, warning } = self.standing(&candidates);
+        let info = RenderedInfo { checked: now, confirmed, fresh, warning, ..known.info.clone() };
         self.context.trace.note("revalidated");
         if let Body::Bytes(bytes) = &known.body {
             // Other isolates need not learn at once that nothing changed: a write to KV costs more than their asking.
@@ -146,6 +158,22 @@ impl<'a, P: Platform> List<'a, P> {
             }
         }
         Ok(Rendered { info, body: known.body })
+    }
+
+    /// How far the sources' word can be relied on.
+    fn standing(&self, candidates: &[Candidate]) -> Standing {
+        let failure = candidates.iter().find_map(|candidate| match &candidate.supply {
+            Err(error) => Some(error),
+            Ok(_) => candidate.stale.as_ref().map(|stale| &stale.error),
+        });
+        let stale = candidates.iter().filter_map(|candidate| candidate.stale.as_ref());
+        let sources = self.context.feed.sources(self.package.protocol());
+        let freshness = sources.map(|source| source.freshness_seconds).min().unwrap_or(u32::MAX);
+        Standing {
+            confirmed: stale.map(|stale| stale.confirmed).min(),
+            fresh: if failure.is_some() { FRESH_WHILE_FAILING } else { freshness },
+            warning: failure.map(|error| error.to_string().chars().take(160).collect()),
+        }
     }
 
     fn revalidate_in_background(&self) {
@@ -194,28 +222,21 @@ impl<'a, P: Platform> List<'a, P> {
         candidates: Vec<Candidate>,
     ) -> Result<Rendered> {
         let platform = &self.context.platform;
-        let now = platform.now();
         let internal = self.internal_etags().await?;
-        let failure = candidates.iter().find_map(|candidate| match &candidate.supply {
-            Err(error) => Some(error.clone()),
-            Ok(_) => candidate.stale.as_ref().map(|stale| stale.error.clone()),
-        });
-        let stale = candidates.iter().filter_map(|candidate| candidate.stale.as_ref());
-        let confirmed = stale.map(|stale| stale.confirmed).min();
         let document = Document::new(self.context, self.package, self.form, index).build(&candidates)?;
         let Some(document) = document else { return Err(self.nothing(&candidates)) };
-        let freshness =
-            self.context.feed.sources(self.package.protocol()).map(|source| source.freshness_seconds).min();
+        let Standing { confirmed, fresh, warning } = self.standing(&candidates);
         let info = RenderedInfo {
             etag: Digest::of(Algorithm::Sha256, &document.bytes).hex()[..32].to_owned(),
             token: self.token_of(etag, &internal),
-            checked: now,
+            offers: brief(resolve::offers(&candidates)),
+            checked: platform.now(),
             confirmed,
-            fresh: if failure.is_some() { FRESH_WHILE_FAILING } else { freshness.unwrap_or(u32::MAX) },
+            fresh,
             size: document.bytes.len() as u64,
             content_type: self.form.content_type.to_owned(),
             modified: document.modified,
-            warning: failure.map(|error| error.to_string().chars().take(160).collect()),
+            warning,
         };
         self.hear(document.outdated);
         let bytes = Bytes::from(document.bytes);

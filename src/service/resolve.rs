@@ -22,8 +22,6 @@ pub(super) struct Candidate {
     pub(super) source: UpstreamSource,
     /// Its word, or why there is none.
     pub(super) supply: Result<Supply>,
-    /// Did asking change anything?
-    pub(super) changed: bool,
     /// Why its word may be old, if it may.
     pub(super) stale: Option<Stale>,
 }
@@ -89,7 +87,7 @@ pub(super) async fn candidates<P: Platform>(
             SourceKind::Internal => internal(context, source, package).await,
             SourceKind::Public => Ok(Supply::Nothing),
         };
-        candidates.push(Candidate { source: source.clone(), supply, changed: false, stale: None });
+        candidates.push(Candidate { source: source.clone(), supply, stale: None });
     }
     if Policy::new(index, internal_offered(&candidates)).blocks_external() {
         return candidates;
@@ -110,11 +108,25 @@ async fn ask<P: Platform>(
     match upstream::listing(context, &candidate.source, package, form, need).await {
         Ok(answer) => {
             candidate.supply = Ok(answer.listing.map_or(Supply::Nothing, Supply::Registry));
-            candidate.changed = answer.changed;
             candidate.stale = answer.stale;
         }
         Err(error) => candidate.supply = Err(error),
     }
+}
+
+/// What the sources offer, in short: while that and the indexes stay the same a listing stays the same.
+pub(super) fn offers(candidates: &[Candidate]) -> String {
+    let words: Vec<String> = candidates
+        .iter()
+        .map(|candidate| match &candidate.supply {
+            Ok(Supply::Registry(listing)) => listing.fingerprint(),
+            // Their indexes are part of what a listing's token is made of.
+            Ok(Supply::Feed(_)) => "feed".to_owned(),
+            Ok(Supply::Nothing) => "-".to_owned(),
+            Err(_) => "?".to_owned(),
+        })
+        .collect();
+    words.join(" ")
 }
 
 /// Does one of these candidates offer an internal version?

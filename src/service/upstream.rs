@@ -46,8 +46,6 @@ pub(super) enum Need {
 pub(super) struct Answer {
     /// Its listing; `None` if it has no such package.
     pub(super) listing: Option<StoredListing>,
-    /// Did asking change anything?
-    pub(super) changed: bool,
     /// Why the listing may be old, if it may.
     pub(super) stale: Option<Stale>,
 }
@@ -84,14 +82,14 @@ pub(super) async fn listing<P: Platform>(
     let asked = Asked { context, source, package, form };
     let (platform, now) = (&context.platform, context.platform.now());
     if need != Need::Now && platform.memo().get::<()>(&asked.memo("absent"), now).is_some() {
-        return Ok(Answer { listing: None, changed: false, stale: None });
+        return Ok(Answer { listing: None, stale: None });
     }
     let path = context.path(package);
     let stored = listings::get(platform, &path, &source.id, form.0).await?;
     let confirmed = stored.as_ref().map(|stored| asked.confirmed(stored, now)).transpose()?;
     let age = confirmed.map_or(Duration::MAX, |confirmed| now.since(confirmed));
     if stored.is_some() && (need == Need::Known || need == Need::Normal && age < source.freshness()) {
-        return Ok(Answer { listing: stored, changed: false, stale: None });
+        return Ok(Answer { listing: stored, stale: None });
     }
     if need == Need::Known {
         return Err(asked.fault(UpstreamFault::Unreachable("it was not asked yet".to_owned())));
@@ -99,7 +97,7 @@ pub(super) async fn listing<P: Platform>(
     match (asked.refresh_unless_failing(stored.as_ref(), need).await, confirmed) {
         (Ok(answer), _) => Ok(answer),
         (Err(error), Some(confirmed)) => {
-            Ok(Answer { listing: stored, changed: false, stale: Some(Stale { error, confirmed }) })
+            Ok(Answer { listing: stored, stale: Some(Stale { error, confirmed }) })
         }
         (Err(error), None) => Err(error),
     }
@@ -147,7 +145,7 @@ impl<P: Platform> Asked<'_, P> {
     /// Asks the source and stores what it says.
     async fn refresh(&self, stored: Option<&StoredListing>) -> Result<Answer> {
         let (platform, now) = (&self.context.platform, self.context.platform.now());
-        let absent = Answer { listing: None, changed: false, stale: None };
+        let absent = Answer { listing: None, stale: None };
         let (ecosystem, location) = (self.package.ecosystem, location(self.source)?);
         let description = registry::description(self.context, self.source, ecosystem, &location).await?;
         let registry = Registry { location: &location, description: &description };
@@ -171,7 +169,7 @@ impl<P: Platform> Asked<'_, P> {
         if fetched.is_absent() {
             let lifetime = ABSENT_REUSE.min(self.source.freshness());
             platform.memo().put(self.memo("absent"), Rc::new(()), 16, now, lifetime);
-            return Ok(Answer { changed: stored.is_some(), ..absent });
+            return Ok(absent);
         }
         platform.memo().forget(&self.memo("absent"));
         let listing = match (fetched.status, stored) {
@@ -181,8 +179,7 @@ impl<P: Platform> Asked<'_, P> {
         };
         let lifetime = STALE_LIMIT.max(self.source.freshness());
         platform.memo().put(self.memo("checked"), Rc::new(now), 16, now, lifetime);
-        let changed = stored.is_none_or(|stored| !stored.is_same(&listing));
-        Ok(Answer { listing: Some(listing), changed, stale: None })
+        Ok(Answer { listing: Some(listing), stale: None })
     }
 
     /// Reads the document as it comes, keeps it in our own form.

@@ -28,9 +28,11 @@ impl StoredListing {
         ListingReader::new(&self.bytes).map_err(|error| self.damaged(&error))
     }
 
-    /// Is this the same document as another one?
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
+    /// Tells this document from others of the same source and package: its checksum and length, which end every gzip
+    /// file ([RFC 1952 section 2.3.1](https://www.rfc-editor.org/rfc/rfc1952#page-5)). When it was fetched is part of it.
+    pub fn fingerprint(&self) -> String {
+        let end = &self.bytes[self.bytes.len().saturating_sub(8)..];
+        end.iter().fold(String::with_capacity(16), |text, byte| text + &format!("{byte:02x}"))
     }
 
     /// What a failed read of it means.

@@ -31,6 +31,9 @@ pub struct RenderedInfo {
     pub etag: String,
     /// What it was rendered from.
     pub token: String,
+    /// What the upstream sources offered, in short: rendered anew when that is something else.
+    #[serde(default)]
+    pub offers: String,
     /// When the upstream sources were last asked about it.
     pub checked: Timestamp,
     /// For how many seconds from `checked` it is fresh.

@@ -4,7 +4,8 @@ use crate::support::client::file;
 use crate::support::server::{UPSTREAM, public};
 use crate::support::{INSTALL, TestServer, tarball};
 use edgefeed::model::SourceStatus;
-use edgefeed::platform::memory::Reply;
+use edgefeed::platform::memory::{Operation, Reply};
+use serde_json::Value;
 use std::time::Duration;
 
 fn server() -> TestServer {
@@ -102,6 +103,82 @@ fn the_age_of_a_stale_listing_counts_from_when_it_was_last_confirmed() {
     server.advance(3600);
     let age: u64 = server.collaborator().get("lib").expect(200).header("age").parse().unwrap();
     assert!(age >= 3600, "it was last confirmed an hour ago, `Age` says {age} s");
+}
+
+#[test]
+fn a_failing_source_changes_what_is_said_of_a_document_and_not_the_document() {
+    let server = server();
+    let origin = || -> Value {
+        let line: Value = serde_json::from_str(server.platform.log_lines().last().unwrap()).unwrap();
+        line["origin"].clone()
+    };
+    let client = server.collaborator();
+    let first = client.get("lib").expect(200);
+    assert_eq!(origin(), "rendered");
+    server.registry.go_down();
+    server.advance(3600);
+    let down = client.get("lib").expect(200);
+    assert_eq!(origin(), "revalidated", "not rendered again");
+    assert!(down.header("warning").contains("cannot be reached"), "{:?}", down.headers);
+    assert_eq!((down.bytes(), down.header("etag")), (first.bytes(), first.header("etag")));
+    server.platform.clear_operation_log();
+    for seconds in [0, 6, 6, 6] {
+        server.advance(seconds);
+        let still = client.get("lib").expect(200);
+        let age: u64 = still.header("age").parse().unwrap();
+        assert!(age >= 3600 && still.headers.contains_key("warning"), "{:?}", still.headers);
+    }
+    let written = server.platform.operation_log();
+    let written: Vec<_> = written.iter().filter(|(operation, _)| *operation == Operation::KvPut).collect();
+    assert!(written.is_empty(), "{written:?}");
+    server.registry.recover();
+    server.advance(11);
+    client.get("lib").expect(200);
+    let well = client.get("lib").expect(200);
+    assert_eq!((well.header("warning"), well.header("age")), ("", ""));
+    assert_eq!(well.header("etag"), first.header("etag"));
+    server.registry.go_down();
+    server.advance(3600);
+    client.get("lib").expect(200);
+    server.registry.recover();
+    server.registry.add("lib", "1.1.0");
+    server.advance(3600);
+    assert_eq!(client.get("lib").expect(200).versions(), ["1.0.0", "1.1.0"]);
+    assert_eq!(origin(), "rendered");
+}
+
+#[test]
+fn a_listing_that_lacks_a_sources_word_is_made_anew_when_the_source_speaks() {
+    let server = server();
+    server.collaborator().download("lib", "1.0.0").expect(200);
+    // The saved version can be listed in full, but of the source's full form nothing is known.
+    server.registry.add("lib", "1.1.0");
+    server.registry.go_down();
+    for _ in 0..3 {
+        let reply = server.collaborator().get("lib").expect(200);
+        assert_eq!(reply.versions(), ["1.0.0"]);
+        assert!(reply.headers.contains_key("warning"));
+        server.advance(700);
+    }
+    server.registry.recover();
+    let reply = server.collaborator().get("lib").expect(200);
+    assert_eq!((reply.versions(), reply.header("warning")), (vec!["1.0.0".into(), "1.1.0".into()], ""));
+}
+
+#[test]
+fn every_document_of_a_package_is_made_anew_when_a_source_has_news() {
+    let server = server();
+    let here = server.collaborator();
+    let there = server.collaborator().at("https://other.test/acme/_packaging/main/npm/registry/");
+    for client in [&here, &there] {
+        assert_eq!(client.versions("lib"), ["1.0.0"]);
+    }
+    server.registry.add("lib", "1.1.0");
+    server.advance(61);
+    for client in [&here, &there] {
+        client.versions("lib");
+        assert_eq!(client.versions("lib"), ["1.0.0", "1.1.0"], "the source was asked for either");
+    }
 }
 
 #[test]
