@@ -26,8 +26,10 @@ pub struct Hit {
 pub struct Hits {
     /// The packages.
     pub page: Vec<Hit>,
-    /// How many names match in all.
-    pub total: usize,
+    /// All names that match, in order: what `from` and `size` count.
+    pub names: Vec<String>,
+    /// Names of this page of which this caller is shown no version.
+    pub hidden: Vec<String>,
 }
 
 /// Packages whose name contains all `words`: those published here before those saved, of each the exact one first, then
@@ -43,20 +45,29 @@ pub async fn search<P: Platform>(
     let exact = |name: &String| words.len() == 1 && *name == words[0];
     let published = index::published_names(&context.platform, &context.feed.id, ecosystem.protocol()).await?;
     names.sort_by_key(|name| (!published.contains(name), !exact(name)));
-    let total = names.len();
-    let mut page = Vec::new();
-    for name in names.into_iter().skip(from).take(size) {
-        let Ok(package) = ecosystem.package(&name) else { continue };
-        let path = context.path(&package);
-        let Some(stored) = index::get(&context.platform, &path).await? else { continue };
-        let visible = |slot: &Slot| slot.is_live() && context.shows(&slot.views);
-        let slots: Vec<_> = stored.value.slots.into_iter().map(|entry| (entry.key, entry.slot)).collect();
-        let slots: Vec<_> = slots.into_iter().filter(|(_, slot)| visible(slot)).collect();
-        if !slots.is_empty() {
-            page.push(Hit { name, slots, tags: stored.value.settings.tags });
+    let (mut page, mut hidden) = (Vec::new(), Vec::new());
+    for name in names.iter().skip(from).take(size) {
+        match hit(context, ecosystem, name).await? {
+            Some(hit) => page.push(hit),
+            None => hidden.push(name.clone()),
         }
     }
-    Ok(Hits { page, total })
+    Ok(Hits { page, names, hidden })
+}
+
+/// A package, if this caller is shown any version of it.
+async fn hit<P: Platform>(
+    context: &FeedContext<P>,
+    ecosystem: &'static dyn Ecosystem,
+    name: &str,
+) -> Result<Option<Hit>> {
+    let Ok(package) = ecosystem.package(name) else { return Ok(None) };
+    let Some(stored) = index::get(&context.platform, &context.path(&package)).await? else { return Ok(None) };
+    let visible = |slot: &Slot| slot.is_live() && context.shows(&slot.views);
+    let slots = stored.value.slots.into_iter().filter(|entry| visible(&entry.slot));
+    let slots: Vec<_> = slots.map(|entry| (entry.key, entry.slot)).collect();
+    let hit = Hit { name: name.to_owned(), slots, tags: stored.value.settings.tags };
+    Ok((!hit.slots.is_empty()).then_some(hit))
 }
 
 async fn matching<P: Platform>(

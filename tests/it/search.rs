@@ -60,6 +60,26 @@ fn pages_have_no_gaps_and_no_repeats() {
 }
 
 #[test]
+fn a_package_that_is_here_and_upstream_is_found_once_and_counted_once() {
+    let server = server();
+    let search = |from: usize, size: usize| {
+        let path = format!("-/v1/search?text=alpha&size={size}&from={from}");
+        server.collaborator().get(&path).expect(200).json()
+    };
+    let all = search(0, 20);
+    assert_eq!(names(&all), ["alpha", "@team/alpha", "alpha-beta", "alpha-upstream"]);
+    assert_eq!(all["total"], 4);
+    let next = search(3, 20);
+    assert_eq!(names(&next), ["alpha-upstream"], "`alpha` was on the page before");
+    assert_eq!(next["total"], 4);
+    // A name all of whose versions here are deleted is the upstream's again.
+    owner_does(&server, "main", "alpha", Verb::Delete("1.0.0")).unwrap();
+    let left = search(0, 20);
+    assert_eq!(names(&left), ["@team/alpha", "alpha-beta", "alpha", "alpha-upstream"]);
+    assert_eq!(left["total"], 4);
+}
+
+#[test]
 fn qualifiers_are_understood() {
     let server = server();
     let search = |text: &str| {

@@ -6,7 +6,7 @@
 use super::{Form, listing, name, wire};
 use crate::error::UpstreamFault;
 use crate::model::Algorithm;
-use crate::model::{json, Digest, FirstPublished, ListingState, Timestamp};
+use crate::model::{Digest, FirstPublished, ListingState, Timestamp, json};
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
 use crate::service::{ListingDecoder, Package};
 use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};

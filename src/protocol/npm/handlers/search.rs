@@ -11,6 +11,7 @@ use crate::service::search::Hit;
 use crate::service::{FeedContext, collect_upstream, fetch_first, search, upstream_get};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 use url::Url;
 
 /// Bytes of an upstream's answer.
@@ -21,23 +22,28 @@ pub(super) async fn search<P: Platform>(context: &FeedContext<P>, query: &Search
     let words: Vec<String> = query.text.split_whitespace().filter_map(word).collect();
     let local = search::search(context, &Npm, &words, query.from, query.size).await?;
     let mut objects: Vec<Value> = local.page.iter().map(object).collect();
-    let mut total = local.total;
-    if context.sees_upstream() && objects.len() < query.size {
-        let from = query.from.saturating_sub(local.total);
+    let mut total = local.names.len() - local.hidden.len();
+    let room = query.size - local.names.len().saturating_sub(query.from).min(query.size);
+    if context.sees_upstream() && room > 0 {
+        let from = query.from.saturating_sub(local.names.len());
         // An upstream that fails does not hide local packages.
-        if let Ok(Some(found)) = upstream(context, &query.text, query.size - objects.len(), from).await {
-            let (found, more) = found;
-            let known: Vec<Option<String>> = objects.iter().map(name).collect();
-            objects.extend(found.into_iter().filter(|object| !known.contains(&name(object))));
-            total += more;
+        if let Ok(Some((found, count))) = upstream(context, &query.text, room, from).await {
+            // Once each, on whichever page the local ones are; of the total that is known for this page only.
+            let hidden = |name: &String| local.hidden.contains(name);
+            let known: HashSet<_> =
+                local.names.iter().filter(|name| !hidden(name)).map(String::as_str).collect();
+            let (twice, new): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|object| name(object).is_some_and(|name| known.contains(name)));
+            total += count.saturating_sub(twice.len());
+            objects.extend(new);
         }
     }
     let time = context.platform.now().to_string();
     Answer::json(StatusCode::OK, &json!({ "objects": objects, "total": total, "time": time }))
 }
 
-fn name(object: &Value) -> Option<String> {
-    Some(object.pointer("/package/name")?.as_str()?.to_owned())
+fn name(object: &Value) -> Option<&str> {
+    object.pointer("/package/name")?.as_str()
 }
 
 /// A word of the query; of the qualifiers only `scope:` says something about names.
