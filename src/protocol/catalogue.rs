@@ -27,3 +27,8 @@ pub const STOCK_SOURCES: &[StockSource] = &[
     stock("maven", "JitPack", "https://jitpack.io/"),
     stock("cargo", "crates.io", "https://index.crates.io/"),
 ];
+
+/// The addresses by which manifests and clients know the public registry of crates, whichever of its indexes they read;
+/// first the one that clients take for the registry's identity.
+pub const CRATE_INDEXES: [&str; 2] =
+    ["https://github.com/rust-lang/crates.io-index", "https://index.crates.io/"];

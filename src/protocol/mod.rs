@@ -3,6 +3,7 @@
 //! A protocol parses paths into a closed set of endpoints, says what right each needs, calls services, and words its
 //! errors. It never mentions another one, and nothing outside this folder names one.
 
+mod cargo;
 pub mod catalogue;
 mod npm;
 
@@ -92,6 +93,11 @@ pub trait Protocol {
     fn status_override(_error: &Error) -> Option<StatusCode> {
         None
     }
+
+    /// A challenge of this protocol's own for a 401, beside `Basic`; `root` is its root as the caller came to it.
+    fn challenge(_root: &str) -> Option<String> {
+        None
+    }
 }
 
 /// Something to be done with a protocol that is known only at run time.
@@ -137,7 +143,7 @@ macro_rules! protocols {
     };
 }
 
-protocols![npm::Npm];
+protocols![npm::Npm, cargo::Cargo];
 
 /// The ecosystem of that id, in any case.
 pub fn ecosystem(id: &str) -> Option<&'static dyn Ecosystem> {

@@ -26,6 +26,10 @@ pub(super) async fn principal<P: Platform>(
     let unknown = || {
         Error::Unauthenticated("this token is not known here; ask an owner of the feed for one".to_owned())
     };
+    if secret.expose().starts_with("v3.public.") {
+        let text = "asymmetric tokens (PASETO) are not supported here; send a token of this server's instead";
+        return Err(Error::Unauthenticated(text.to_owned()));
+    }
     let text = TokenText::parse(secret.expose()).ok_or_else(unknown)?;
     let token = tokens::find(platform, &text).await?.ok_or_else(unknown)?;
     if !token.is_valid(platform.now()) {

@@ -19,7 +19,7 @@ use crate::model::{Address, Principal, hexadecimal};
 use crate::platform::{Body, Platform};
 use crate::protocol::{self, Protocol, Visit};
 use crate::service::{self, housekeeping};
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use log::RequestLog;
 use respond::Wanted;
 use route::Target;
@@ -100,6 +100,7 @@ impl<P: Platform> Visit for Serve<'_, P> {
     async fn visit<T: Protocol>(self) -> Response<Body> {
         let Self { platform, config, address, root, tail, wanted, line, request } = self;
         let head = *request.method() == Method::HEAD;
+        let challenge = T::challenge(&root);
         match serve::<T, P>(platform, config, &address, root, tail, wanted, line, request).await {
             Ok(response) => response,
             Err(error) => {
@@ -107,7 +108,12 @@ impl<P: Platform> Visit for Serve<'_, P> {
                 let status = T::status_override(&error).unwrap_or_else(|| status::status(&error));
                 let message = status::message(&error, &line.request);
                 let (content_type, body) = T::error_body(&error, &message);
-                respond::refuse(status, &error, content_type, body, head)
+                let mut response = respond::refuse(status, &error, content_type, body, head);
+                let challenge = challenge.filter(|_| status == StatusCode::UNAUTHORIZED);
+                if let Some(Ok(challenge)) = challenge.map(|text| HeaderValue::from_str(&text)) {
+                    response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
+                }
+                response
             }
         }
     }

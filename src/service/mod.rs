@@ -22,6 +22,7 @@ mod save;
 pub mod search;
 pub mod stage;
 pub mod tags;
+pub mod tar;
 mod upstream;
 
 pub use ecosystem::{

@@ -4,7 +4,7 @@ use super::Change;
 use super::keys::PackagePath;
 use crate::error::Result;
 use crate::model::PackageSettings;
-use crate::platform::{Platform, RecordStore as _};
+use crate::platform::{Platform, PlatformError, RecordStore as _, Written};
 use bytes::Bytes;
 
 /// The settings of a package; the defaults if nobody decided anything.
@@ -42,4 +42,27 @@ pub async fn mark<P: Platform>(platform: &P, path: &PackagePath, name: &str) -> 
 /// Keeps a small fact.
 pub async fn set_mark<P: Platform>(platform: &P, path: &PackagePath, name: &str, value: Bytes) -> Result<()> {
     Ok(platform.records().overwrite(&path.mark(name), value).await?)
+}
+
+/// Keeps a small fact unless one of that name is kept already; answers the one that is.
+pub async fn claim_mark<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    name: &str,
+    value: Bytes,
+) -> Result<Bytes> {
+    let key = path.mark(name);
+    match platform.records().create(&key, value.clone()).await {
+        Ok(Written::Yes(_)) => Ok(value),
+        // The write may have happened all the same; what is there tells.
+        outcome => match platform.records().get(&key).await? {
+            Some(record) => Ok(record.bytes),
+            None => Err(outcome.err().unwrap_or(PlatformError::Contended).into()),
+        },
+    }
+}
+
+/// Forgets a small fact.
+pub async fn remove_mark<P: Platform>(platform: &P, path: &PackagePath, name: &str) -> Result<()> {
+    Ok(platform.records().delete(&[path.mark(name)]).await?)
 }
