@@ -31,6 +31,11 @@ pub trait Ecosystem: Sync {
         None
     }
 
+    /// Is that a registry's description of itself? One that is not is not remembered.
+    fn is_description(&self, _document: &[u8]) -> bool {
+        true
+    }
+
     /// Where a registry keeps a document, and what to accept; `None` if it cannot have the package.
     fn listing_request(
         &self,

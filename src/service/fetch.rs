@@ -17,9 +17,13 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
 
+/// What says that there is nothing, as opposed to a failure.
+const ABSENT: [StatusCode; 3] =
+    [StatusCode::NOT_FOUND, StatusCode::GONE, StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS];
+
 /// An answer that has a body or says that nothing changed.
 pub struct Fetched {
-    /// 200, 304, 404 or 410; other statuses are faults.
+    /// 200, 304, 404, 410 or 451; other statuses are faults.
     pub status: StatusCode,
     /// Headers.
     pub headers: HeaderMap,
@@ -32,7 +36,7 @@ pub struct Fetched {
 impl Fetched {
     /// Is there nothing at that address?
     pub fn is_absent(&self) -> bool {
-        matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE)
+        ABSENT.contains(&self.status)
     }
 
     /// A header's text.
@@ -201,9 +205,8 @@ pub(super) fn fault_of(error: &PlatformError) -> UpstreamFault {
 fn settle(response: OutgoingResponse, url: Url) -> std::result::Result<Fetched, UpstreamFault> {
     let OutgoingResponse { status, headers, body } = response;
     match status {
-        StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::NOT_FOUND | StatusCode::GONE => {
-            Ok(Fetched { status, headers, url, body })
-        }
+        StatusCode::OK | StatusCode::NOT_MODIFIED => Ok(Fetched { status, headers, url, body }),
+        absent if ABSENT.contains(&absent) => Ok(Fetched { status, headers, url, body }),
         StatusCode::TOO_MANY_REQUESTS => {
             let after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
             Err(UpstreamFault::Throttled(after.and_then(retry_after)))

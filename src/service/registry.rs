@@ -36,6 +36,10 @@ pub(super) async fn description<P: Platform>(
         known
     } else {
         let bytes = ask(context, source, fetch::get(url, accept, false)).await?;
+        if !ecosystem.is_description(&bytes) {
+            let fault = UpstreamFault::Malformed("what should be its description".to_owned());
+            return Err(Error::Upstream { name: source.name.clone(), fault });
+        }
         passed::put(platform, &context.feed, protocol, &question, bytes.clone(), LIFETIME).await;
         bytes
     };

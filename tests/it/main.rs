@@ -9,6 +9,7 @@ mod access;
 mod accounts;
 mod audit;
 mod bad_requests;
+mod cargo;
 mod crashes;
 mod deleting;
 mod guard;

@@ -70,6 +70,10 @@ impl Ecosystem for Cargo {
         upstream::description_request(location)
     }
 
+    fn is_description(&self, document: &[u8]) -> bool {
+        wire::described(document, "dl").is_some()
+    }
+
     fn listing_request(
         &self,
         registry: Registry<'_>,

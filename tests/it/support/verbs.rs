@@ -49,7 +49,9 @@ async fn perform(
     let principal = Rc::new(Principal::Token(Box::new((*token).clone())));
     let root: Rc<str> = "https://edge.test/".into();
     let context = service::open(platform.clone(), &address, principal, root, Settings::default()).await?;
-    let ecosystem = protocol::ecosystem("npm").expect("a protocol that is there");
+    // `protocol:package`, where it is not npm's.
+    let (protocol, package) = package.split_once(':').unwrap_or(("npm", package));
+    let ecosystem = protocol::ecosystem(protocol).expect("a protocol that is there");
     let package = ecosystem.package(package)?;
     let version = |text: &str| -> Version { ecosystem.version(text).expect("a version") };
     let view = |text: &str| ViewName::parse(text).expect("a view");

@@ -1,0 +1,8 @@
+//! Cargo's protocol: index, downloads, publishing, under everything that holds for every protocol.
+
+mod access;
+mod indexes;
+mod publishing;
+mod saving;
+mod support;
+mod upstreams;
