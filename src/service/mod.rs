@@ -33,3 +33,4 @@ pub use fetch::{
     Fetched, collect as collect_upstream, fetch_first, permitted as permitted_address, upstream_get,
 };
 pub use open::{FeedContext, Settings, Trace, authorize, open, refused_login};
+pub use registry::ask_first;

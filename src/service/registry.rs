@@ -1,13 +1,12 @@
 //! What upstream registries say of themselves: the document from which the addresses of everything else follow.
 
-use super::FeedContext;
-use super::ecosystem::Ecosystem;
-use super::fetch;
+use super::{Ecosystem, FeedContext, Registry, fetch, upstream};
 use crate::error::{Error, Result, UpstreamFault};
-use crate::model::UpstreamSource;
+use crate::model::{SourceKind, UpstreamSource};
 use crate::platform::{OutgoingRequest, Platform};
 use crate::store::passed;
 use bytes::Bytes;
+use http::StatusCode;
 use std::rc::Rc;
 use std::time::Duration;
 use url::Url;
@@ -45,6 +44,51 @@ pub(super) async fn description<P: Platform>(
     };
     platform.memo().put(question, Rc::new(bytes.clone()), bytes.len(), now, LIFETIME);
     Ok(bytes)
+}
+
+/// Asks public sources in order, at addresses that follow from what they say of themselves, and answers with the first
+/// that has something: for what is not about versions, such as searches.
+pub async fn ask_first<P: Platform>(
+    context: &FeedContext<P>,
+    ecosystem: &'static dyn Ecosystem,
+    make: &dyn Fn(Registry<'_>) -> Option<Url>,
+    accept: &'static str,
+    limit: usize,
+) -> Result<Option<Bytes>> {
+    let mut failure = None;
+    for source in context.feed.sources(ecosystem.protocol()) {
+        if source.kind != SourceKind::Public {
+            continue;
+        }
+        match ask_one(context, source, ecosystem, make, accept, limit).await {
+            Ok(Some(bytes)) => return Ok(Some(bytes)),
+            Ok(None) => {}
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    failure.map_or(Ok(None), Err)
+}
+
+async fn ask_one<P: Platform>(
+    context: &FeedContext<P>,
+    source: &UpstreamSource,
+    ecosystem: &'static dyn Ecosystem,
+    make: &dyn Fn(Registry<'_>) -> Option<Url>,
+    accept: &'static str,
+    limit: usize,
+) -> Result<Option<Bytes>> {
+    let location = upstream::location(source)?;
+    let description = description(context, source, ecosystem, &location).await?;
+    let Some(url) = make(Registry { location: &location, description: &description }) else {
+        return Ok(None);
+    };
+    let allow_private = context.settings.allow_private_upstreams;
+    let request = fetch::get(url, accept, false);
+    let fetched = fetch::fetch(&context.platform, source, request, allow_private).await?;
+    if fetched.status != StatusCode::OK {
+        return Ok(None);
+    }
+    fetch::collect(source, fetched.body, limit).await.map(Some)
 }
 
 async fn ask<P: Platform>(

@@ -215,7 +215,10 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
 
-    fn archive(entries: &[(&str, u8, &[u8])]) -> Vec<u8> {
+    /// Path, kind and content.
+    type Written<'a> = (&'a str, u8, &'a [u8]);
+
+    fn archive(entries: &[Written<'_>]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (path, kind, content) in entries {
             let mut header = [0_u8; BLOCK];
@@ -253,7 +256,7 @@ mod tests {
     #[test]
     fn entries_are_shown_until_there_is_enough() {
         let long = [7; 3000];
-        let table: [(&[(&str, u8, &[u8])], Seen); 5] = [
+        let table: [(&[Written], Seen); 5] = [
             (
                 &[("a/x", b'0', &long), ("a/catch", b'0', b"text"), ("a/bad", b'0', b"")],
                 Seen::Captured(b"text".to_vec()),

@@ -163,11 +163,8 @@ fn api(method: &Method, segments: &[&str], query: Option<&str>) -> Result<Target
                 _ => only(method, "PUT", Target::Yank(package, version, false)),
             }
         }
-        [_]
-        | [_, "versions" | "reverse_dependencies" | "owner_team" | "owner_user" | "downloads"]
-        | [_, _, "readme" | "dependencies" | "downloads" | "authors"]
-        | [_, _] => {
-            Ok(Target::NotOffered("pages about crates: the index has what clients need, and this address"))
+        [_] | [_, _] | [_, _, "readme" | "dependencies" | "downloads" | "authors"] => {
+            Ok(Target::NotOffered("pages about crates, other than the index"))
         }
         _ => Err(Error::no_endpoint()),
     }

@@ -58,7 +58,7 @@ impl IndexDecoder {
         line: &[u8],
         sink: &mut dyn FnMut(Offer) -> io::Result<()>,
     ) -> Result<(), UpstreamFault> {
-        let text = str::from_utf8(line).map(str::trim).unwrap_or("?");
+        let text = str::from_utf8(line).map_or("?", str::trim);
         if text.is_empty() {
             return Ok(());
         }

@@ -5,6 +5,7 @@ use crate::support::Client;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edgefeed::model::Role;
 use edgefeed::platform::Body;
+use edgefeed::platform::memory::Reply as Scripted;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -107,7 +108,7 @@ fn found(client: &Client<'_>, query: &str) -> Value {
 #[test]
 fn searches_find_local_crates() {
     let (server, registry) = server();
-    registry.add("other_lib", "3.0.0").fault("/api/", edgefeed::platform::memory::Reply::status(404));
+    registry.add("other_lib", "3.0.0").fault("/api/", Scripted::status(404));
     let contributor = server.contributor().cargo();
     for version in ["1.0.0", "2.0.0-rc.1", "1.2.0", "1.1.0"] {
         contributor.push("Own_lib", version).expect(200);
@@ -136,4 +137,34 @@ fn searches_find_local_crates() {
     assert_eq!((names(&page), &page["meta"]["total"]), (vec!["Own_lib".into()], &json!(3)));
     assert!(names(&found(&reader, "q=nothing")).is_empty());
     assert_eq!(registry.asked("/api/"), 0, "a reader searches nothing upstream");
+}
+
+#[test]
+fn whoever_may_save_searches_upstream_too() {
+    let (server, registry) = server();
+    server.contributor().cargo().push("lib-own", "1.0.0").expect(200);
+    let answer = json!({
+        "crates": [
+            { "name": "LIB-own", "max_version": "9.9.9", "description": "another", "id": "x" },
+            { "name": "lib", "max_version": "1.0.0", "description": "from upstream", "downloads": 7 },
+        ],
+        "meta": { "total": 2 },
+    });
+    registry.fault("/api/v1/crates?q=lib&per_page=10&page=1", Scripted::ok(answer.to_string()));
+    let collaborator = server.collaborator().cargo();
+    assert_eq!(
+        found(&collaborator, "q=lib"),
+        json!({
+            "crates": [
+                { "name": "lib-own", "max_version": "1.0.0", "description": "made by a test" },
+                { "name": "lib", "max_version": "1.0.0", "description": "from upstream" },
+            ],
+            "meta": { "total": 3 },
+        })
+    );
+    registry.recover();
+    registry.fault("/api/", Scripted::connection_error());
+    assert_eq!(found(&collaborator, "q=lib")["meta"]["total"], 1);
+    let view = server.collaborator().cargo_on("main@Local");
+    assert_eq!(found(&view, "q=lib")["meta"]["total"], 1);
 }

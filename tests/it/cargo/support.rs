@@ -13,6 +13,8 @@ use std::rc::Rc;
 
 /// Where the scripted registry keeps its index.
 pub(crate) const INDEX: &str = "https://crates.registry.example/index/";
+/// Where it is.
+const API: &str = "https://crates.registry.example/";
 /// And its archives.
 const FILES: &str = "https://files.registry.example/";
 
@@ -34,7 +36,7 @@ struct State {
 impl Registry {
     pub(crate) fn new(upstream: &Upstream) -> Self {
         let registry = Self { upstream: upstream.clone(), state: Rc::default() };
-        for base in [INDEX, FILES] {
+        for base in [API, FILES] {
             let answering = registry.clone();
             upstream.route(base, move |request| answering.answer(request));
         }
@@ -106,14 +108,14 @@ impl Registry {
         if url == format!("{INDEX}config.json") {
             let description = json!({
                 "dl": format!("{FILES}{{lowerprefix}}/{{crate}}-{{version}}.crate"),
-                "api": "https://crates.registry.example",
+                "api": API,
             });
             return Scripted::ok(description.to_string()).header("content-type", "application/json");
         }
         let name = url.rsplit('/').next().unwrap_or_default();
         let lines = state.lines.get(name).filter(|_| url == format!("{INDEX}{}", path(name)));
         let Some(lines) = lines else { return Scripted::status(404).body("no such crate") };
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text = lines.join("\n") + "\n";
         let etag = format!("\"{}\"", Digest::of(Algorithm::Sha256, text.as_bytes()).hex());
         let known = request.headers.get("if-none-match").and_then(|value| value.to_str().ok());
         let reply = if known == Some(&etag) { Scripted::status(304) } else { Scripted::ok(text) };

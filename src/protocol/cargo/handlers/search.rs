@@ -6,10 +6,14 @@ use crate::error::Result;
 use crate::platform::Platform;
 use crate::protocol::{Answer, Protocol};
 use crate::service::search::Hit;
-use crate::service::{FeedContext, search};
+use crate::service::{FeedContext, Registry, ask_first, search};
 use crate::store::packages;
 use http::StatusCode;
 use serde_json::{Value, json};
+use url::Url;
+
+/// Bytes of an upstream's answer.
+const ANSWER_LIMIT: usize = 4 << 20;
 
 /// Finds crates.
 pub(super) async fn search<P: Platform>(
@@ -21,8 +25,53 @@ pub(super) async fn search<P: Platform>(
     let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     let local = search::search(context, Cargo::ECOSYSTEM, &words, from, size).await?;
     let described = local.page.iter().map(|hit| describe(context, hit));
-    let crates: Vec<Value> = futures_util::future::join_all(described).await;
-    Answer::json(StatusCode::OK, &json!({ "crates": crates, "meta": { "total": local.total } }))
+    let mut crates: Vec<Value> = futures_util::future::join_all(described).await;
+    let mut total = local.total;
+    if context.sees_upstream() && crates.len() < size {
+        let page = from.saturating_sub(local.total) / size + 1;
+        // An upstream that fails does not hide local crates.
+        if let Ok(Some(found)) = upstream(context, text, size, page).await {
+            let more = found.get("crates").and_then(Value::as_array).into_iter().flatten();
+            let more: Vec<Value> =
+                more.filter(|one| !crates.iter().any(|known| same(known, one))).map(brief).collect();
+            let meta = found.get("meta").and_then(|meta| meta.get("total")).and_then(Value::as_u64);
+            total += meta.and_then(|total| usize::try_from(total).ok()).unwrap_or(more.len());
+            crates.extend(more);
+            crates.truncate(size);
+        }
+    }
+    Answer::json(StatusCode::OK, &json!({ "crates": crates, "meta": { "total": total } }))
+}
+
+/// What the first registry that answers finds.
+async fn upstream<P: Platform>(
+    context: &FeedContext<P>,
+    text: &str,
+    size: usize,
+    page: usize,
+) -> Result<Option<Value>> {
+    let address = |registry: Registry<'_>| {
+        let api = wire::described(registry.description, "api")?;
+        let mut url = Url::parse(&format!("{}/api/v1/crates", api.trim_end_matches('/'))).ok()?;
+        let (size, page) = (size.to_string(), page.to_string());
+        url.query_pairs_mut()
+            .append_pair("q", text)
+            .append_pair("per_page", &size)
+            .append_pair("page", &page);
+        Some(url)
+    };
+    let answer = ask_first(context, Cargo::ECOSYSTEM, &address, "application/json", ANSWER_LIMIT).await?;
+    Ok(answer.and_then(|answer| serde_json::from_slice(&answer).ok()))
+}
+
+fn same(one: &Value, other: &Value) -> bool {
+    let name = |value: &Value| value.get("name").and_then(Value::as_str).map(str::to_ascii_lowercase);
+    name(one) == name(other)
+}
+
+/// Of a crate, what clients print.
+fn brief(found: &Value) -> Value {
+    json!({ "name": found["name"], "max_version": found["max_version"], "description": found["description"] })
 }
 
 /// A crate as clients print it: with its highest version, if possible one that is neither yanked nor a pre-release.
