@@ -37,7 +37,7 @@ use crate::service::{
     Ecosystem, FeedContext, Form, ListingDecoder, ListingRenderer, Package, Registry, UpstreamForm,
 };
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use url::Url;
 
 /// The protocol.
@@ -131,6 +131,10 @@ impl Protocol for Cargo {
 
     fn error_body(error: &Error, message: &str) -> (&'static str, Bytes) {
         error::body(error, message)
+    }
+
+    fn status_override(error: &Error) -> Option<StatusCode> {
+        error::status(error)
     }
 
     fn challenge(root: &str) -> Option<String> {

@@ -26,7 +26,7 @@ fn table() -> Vec<(Method, &'static str, Vec<u8>, Statuses)> {
         (get.clone(), "authenticated-index/config.json", none(), KNOWN),
         (get.clone(), "index/3/o/own", none(), READ),
         (get.clone(), "authenticated-index/3/o/own", none(), KNOWN),
-        (get.clone(), "index/no/th/nothing", none(), [401, 401, 404, 404, 404, 404]),
+        (get.clone(), "index/no/th/nothing", none(), [401, 401, 403, 404, 404, 404]),
         (get.clone(), "api/v1/crates/own/1.0.0/download", none(), READ),
         (get.clone(), "api/v1/crates/lib/1.0.0/download", none(), READ),
         (get.clone(), "api/v1/crates/lib/1.1.0/download", none(), [401, 401, 403, 200, 200, 200]),
