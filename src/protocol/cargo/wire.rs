@@ -5,6 +5,7 @@
 
 pub(super) mod push;
 
+use crate::model::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -33,7 +34,7 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     /// Reads a line; `None` if clients could not read it either.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        json::read(text.as_bytes()).ok()
     }
 
     /// Was it yanked?
@@ -57,7 +58,7 @@ pub(super) fn with_yanked(text: &str, yanked: bool) -> Cow<'_, str> {
         return format!("{before}{yanked}{after}").into();
     }
     // It says nothing of it, or `null`, which means `false`.
-    let Ok(mut members) = serde_json::from_str::<serde_json::Map<String, Value>>(text) else {
+    let Ok(mut members) = json::read::<serde_json::Map<String, Value>>(text.as_bytes()) else {
         return text.into();
     };
     members.insert("yanked".to_owned(), yanked.into());
@@ -71,7 +72,7 @@ pub(super) fn description(downloads: &str, api: &str, auth_required: bool) -> Va
 
 /// What a registry's description says under that name.
 pub(super) fn described(description: &[u8], name: &str) -> Option<String> {
-    let value: Value = serde_json::from_slice(description).ok()?;
+    let value: Value = json::read(description).ok()?;
     value.get(name)?.as_str().map(str::to_owned)
 }
 

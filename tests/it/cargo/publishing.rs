@@ -113,6 +113,15 @@ fn names_too_alike_do_not_stand_beside_each_other() {
     server.collaborator().cargo().fetch("tool_kit", "1.0.0").expect(200);
     contributor.push("tool-kit", "1.0.0").expect(409);
 
+    registry.add("Kebab", "1.0.0");
+    server.collaborator().cargo().fetch("kebab", "1.0.0").expect(200);
+    let refused = contributor.push("kebab", "9.0.0").expect(409);
+    assert!(detail(&refused).contains("too like `Kebab`"), "{}", refused.text());
+    contributor.push("Kebab", "9.0.0").expect(200);
+    registry.add("later", "1.0.0");
+    owner_does(&server, "main", "cargo:later", Verb::Delete("1.0.0")).unwrap();
+    contributor.push("Later", "2.0.0").expect(200);
+
     let wrong = push(&metadata("a-b", "1.0.0"), b"no archive");
     contributor.push_body(wrong).expect(400);
     contributor.push("a_b", "1.0.0").expect(200);
@@ -184,6 +193,22 @@ fn a_body_may_come_in_any_pieces() {
         let body = Body::Stream(Box::pin(stream::iter(pieces)));
         server.contributor().cargo().send(Method::PUT, "api/v1/crates/new", &[], body).expect(200);
     }
+}
+
+#[test]
+fn a_large_archive_is_never_held_and_leaves_nothing_behind() {
+    let (server, _) = server();
+    let contributor = server.contributor().cargo();
+    let content: Vec<u8> =
+        (0..20_u32 << 20).map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+    let bytes = archive(&[("own-1.0.0/Cargo.toml", b"[package]"), ("own-1.0.0/content", &content)]);
+    let body = push(&metadata("own", "1.0.0"), &bytes);
+    contributor.push_body(body[..body.len() - 9].to_vec()).expect(400);
+    assert_eq!(server.local_keys(), [""; 0]);
+    contributor.push_body(body).expect(200);
+    assert!(contributor.fetch("own", "1.0.0").expect(200).bytes() == bytes);
+    contributor.push_body(push(&metadata("own", "1.0.0"), &bytes)).expect(409);
+    assert!(server.local_keys().iter().all(|key| !key.contains("staging")), "{:?}", server.local_keys());
 }
 
 #[test]

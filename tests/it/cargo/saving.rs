@@ -12,7 +12,10 @@ fn a_reader_sees_and_gets_what_a_collaborator_has_saved() {
     registry.add("lib", "1.0.0").add("lib", "1.1.0");
     let (reader, collaborator) = (server.reader().cargo(), server.collaborator().cargo());
     let refused = reader.index("lib").expect(403);
-    assert!(detail(&refused).contains("has no version in this feed yet") && detail(&refused).contains("Collaborator"));
+    assert!(
+        detail(&refused).contains("has no version in this feed yet")
+            && detail(&refused).contains("Collaborator")
+    );
     let refused = reader.fetch("lib", "1.0.0").expect(403);
     assert_eq!(
         detail(&refused),

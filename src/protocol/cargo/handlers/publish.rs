@@ -1,7 +1,7 @@
 //! Publishing, yanking.
 
-use super::super::name;
 use super::super::route::{AUTHENTICATED_INDEX, INDEX};
+use super::super::{name, wire};
 use super::receive::{self, Received};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{ListingState, PackageName, Version};
@@ -93,11 +93,16 @@ async fn claim_spelling<P: Platform>(context: &FeedContext<P>, package: &Package
         Err(Error::Conflict(Conflict::Other(text)))
     };
     // Saved crates have claimed nothing.
-    for other in [canonical.clone(), canonical.replace('-', "_")] {
-        if other != package.key()
-            && index::get(platform, &context.path(&name::parse(&other)?)).await?.is_some()
-        {
-            return taken(&other);
+    let others = [canonical.clone(), canonical.replace('-', "_")];
+    let others = others.iter().map(String::as_str).filter(|other| *other != package.key());
+    for key in others.chain([package.key()]) {
+        let index = index::get(platform, &context.path(&name::parse(key)?)).await?;
+        let Some(index) = index.map(|stored| stored.value) else { continue };
+        let mut lines = index.slots.iter().filter_map(|entry| wire::Line::parse(entry.slot.manifest.get()));
+        let spelling = lines.next_back().map(|line| line.name.into_owned());
+        let same = spelling.as_deref().is_none_or(|spelling| spelling == package.as_str());
+        if key != package.key() || !same {
+            return taken(spelling.as_deref().unwrap_or(key));
         }
     }
     let spelling = package.as_str().to_owned().into();

@@ -3,6 +3,7 @@
 use super::super::{Cargo, wire};
 use super::publish::DESCRIPTION;
 use crate::error::Result;
+use crate::model::json;
 use crate::platform::Platform;
 use crate::protocol::{Answer, Protocol};
 use crate::service::search::Hit;
@@ -61,7 +62,7 @@ async fn upstream<P: Platform>(
         Some(url)
     };
     let answer = ask_first(context, Cargo::ECOSYSTEM, &address, "application/json", ANSWER_LIMIT).await?;
-    Ok(answer.and_then(|answer| serde_json::from_slice(&answer).ok()))
+    Ok(answer.and_then(|answer| json::read(&answer).ok()))
 }
 
 fn same(one: &Value, other: &Value) -> bool {

@@ -5,7 +5,7 @@
 
 use super::super::name;
 use crate::error::{Error, Result};
-use crate::model::{Timestamp, Version};
+use crate::model::{Timestamp, Version, json};
 use crate::service::Package;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -64,7 +64,7 @@ fn yes() -> bool {
 impl Push {
     /// Reads the document.
     pub(in crate::protocol::cargo) fn parse(bytes: &[u8]) -> Result<Self> {
-        serde_json::from_slice(bytes)
+        json::read(bytes)
             .map_err(|error| Error::Invalid(format!("the push's metadata cannot be read: {error}")))
     }
 
