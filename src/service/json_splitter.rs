@@ -190,7 +190,12 @@ impl Splitter {
                     self.open(byte, at)?;
                     return Ok(1);
                 }
-                (Handling::Descend, _) => Sink::Capturing { limit: MISFIT_LIMIT },
+                (Handling::Elements, b'[') => {
+                    self.path.push(std::mem::take(&mut self.key));
+                    self.open(byte, at)?;
+                    return Ok(1);
+                }
+                (Handling::Descend | Handling::Elements, _) => Sink::Capturing { limit: MISFIT_LIMIT },
                 (Handling::Capture { limit }, _) => Sink::Capturing { limit },
                 (Handling::Skip, _) => Sink::Skipping,
                 (Handling::StreamString, b'"') => Sink::Streaming,
@@ -239,6 +244,8 @@ impl Splitter {
         self.depth -= 1;
         if self.sink == Sink::Descending {
             self.path.pop();
+            // What follows in an array has no key.
+            self.key.clear();
             self.after_value();
             return Ok(());
         }

@@ -11,6 +11,7 @@ mod fetch;
 pub mod housekeeping;
 pub mod json_splitter;
 pub mod list;
+pub mod multipart;
 mod open;
 mod policy;
 pub mod promote;
@@ -24,6 +25,7 @@ pub mod stage;
 pub mod tags;
 pub mod tar;
 mod upstream;
+pub mod zip;
 
 pub use ecosystem::{
     Ecosystem, Form, Listed, ListedFile, ListingDecoder, ListingRenderer, Package, Registry, Summary,

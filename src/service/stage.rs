@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Missing, Result};
 use crate::model::{Algorithm, Digest, Hasher};
-use crate::platform::{BlobStore as _, Body, ByteStream, Platform, PlatformError, UploadPart};
+use crate::platform::{BlobStore as _, Body, ByteRange, ByteStream, Platform, PlatformError, UploadPart};
 use crate::store::keys;
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -43,11 +43,24 @@ impl Staged {
     pub async fn open<P: Platform>(&self, platform: &P) -> Result<Body> {
         match &self.place {
             Place::Memory(bytes) => Ok(Body::Bytes(bytes.clone())),
+            Place::Store(key) => Ok(platform.blobs().open(key, None).await?.ok_or_else(lost)?.body),
+        }
+    }
+
+    /// A part of the content, held in memory: for looking into it.
+    pub async fn range<P: Platform>(&self, platform: &P, range: ByteRange) -> Result<Bytes> {
+        let (start, length) = (usize::try_from(range.start), usize::try_from(range.length));
+        let (Ok(start), Ok(length)) = (start, length) else {
+            return Err(PlatformError::TooLong(range.length).into());
+        };
+        match &self.place {
+            Place::Memory(bytes) => {
+                let end = start.saturating_add(length).min(bytes.len());
+                Ok(bytes.slice(start.min(end)..end))
+            }
             Place::Store(key) => {
-                let blob = platform.blobs().open(key, None).await?;
-                let lost =
-                    || Error::NotFound(Missing::Other("an upload was lost on the way; try again".to_owned()));
-                Ok(blob.ok_or_else(lost)?.body)
+                let blob = platform.blobs().open(key, Some(range)).await?.ok_or_else(lost)?;
+                Ok(blob.body.collect(length).await?)
             }
         }
     }
@@ -59,6 +72,10 @@ impl Staged {
             Place::Store(key) => Ok(platform.blobs().delete(&key).await?),
         }
     }
+}
+
+fn lost() -> Error {
+    Error::NotFound(Missing::Other("an upload was lost on the way; try again".to_owned()))
 }
 
 /// Takes in pieces as they come: push, then finish.

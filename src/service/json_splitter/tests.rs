@@ -196,3 +196,60 @@ proptest! {
         let _ = split(&bytes, chunk);
     }
 }
+
+/// Counts what it is asked about, and keeps what was captured.
+#[derive(Default)]
+struct Elements(Vec<(String, String, String)>);
+
+impl Visitor for Elements {
+    type Error = String;
+
+    fn member(&mut self, path: &[String], key: &str) -> Handling {
+        match (path, key) {
+            ([], "list" | "misfit" | "nested") => Handling::Elements,
+            ([list], "") if list == "nested" => Handling::Descend,
+            _ => Handling::Capture { limit: 100 },
+        }
+    }
+
+    fn captured(&mut self, path: &[String], key: &str, raw: &[u8]) -> Result<(), String> {
+        self.0.push((path.join("/"), key.to_owned(), String::from_utf8_lossy(raw).into_owned()));
+        Ok(())
+    }
+
+    fn string_piece(&mut self, _: &[String], _: &str, _: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn string_end(&mut self, _: &[String], _: &str) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[test]
+fn arrays_are_taken_apart_where_that_is_asked_for() {
+    let text = br#"{"a":0,"list":[1,"x",{"b":[2]},[],null],"empty":[],"misfit":{"c":1},"nested":[{"k":1},{},{"l":2}],"z":1}"#;
+    let expected = [
+        ("", "a", "0"),
+        ("list", "", "1"),
+        ("list", "", "\"x\""),
+        ("list", "", "{\"b\":[2]}"),
+        ("list", "", "[]"),
+        ("list", "", "null"),
+        ("", "empty", "[]"),
+        ("", "misfit", "{\"c\":1}"),
+        ("nested/", "k", "1"),
+        ("nested/", "l", "2"),
+        ("", "z", "1"),
+    ];
+    for piece in [1, 3, 1000] {
+        let (mut splitter, mut visitor) = (Splitter::new(), Elements::default());
+        for piece in text.chunks(piece) {
+            splitter.push(piece, &mut visitor).unwrap();
+        }
+        splitter.finish::<String>().unwrap();
+        let found: Vec<_> =
+            visitor.0.iter().map(|(path, key, raw)| (path.as_str(), key.as_str(), raw.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+}

@@ -6,6 +6,9 @@ pub enum Handling {
     /// Ask about each of its members. A value that is no object is captured instead, up to 1 KiB: whether `null` or
     /// a string may stand there is for the visitor to say.
     Descend,
+    /// Ask about each of its elements, which have the empty key. A value that is no array is captured instead, up to
+    /// 1 KiB.
+    Elements,
     /// Hand over its text, if it has at most `limit` bytes.
     Capture {
         /// Bytes, without the whitespace between tokens.
