@@ -6,6 +6,7 @@
 mod cargo;
 pub mod catalogue;
 mod npm;
+mod pypi;
 
 use crate::error::{Error, Result};
 use crate::model::{Action, ProtocolId};
@@ -36,6 +37,11 @@ pub enum Answer<P> {
         content_type: &'static str,
         /// Its content.
         body: Bytes,
+    },
+    /// Another spelling of an address, for good.
+    Moved {
+        /// The right one, on the caller's own scheme, host and prefix.
+        location: String,
     },
 }
 
@@ -143,7 +149,7 @@ macro_rules! protocols {
     };
 }
 
-protocols![npm::Npm, cargo::Cargo];
+protocols![npm::Npm, pypi::PyPi, cargo::Cargo];
 
 /// The ecosystem of that id, in any case.
 pub fn ecosystem(id: &str) -> Option<&'static dyn Ecosystem> {

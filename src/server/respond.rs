@@ -62,7 +62,17 @@ pub(super) async fn respond<P: Platform>(
         Answer::Listing(rendered) => listing(wanted, rendered, now).await,
         Answer::Artifact { artifact, content_type } => file(wanted, &artifact, content_type).await,
         Answer::Document { status, content_type, body } => Ok(document(wanted, status, content_type, body)),
+        Answer::Moved { location } => Ok(moved(&location)),
     }
+}
+
+/// Sends clients to the right spelling of an address; they keep their credentials, since the host is the same.
+fn moved(location: &str) -> Response<Body> {
+    let mut headers = HeaderMap::new();
+    set(&mut headers, header::LOCATION, location);
+    set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
+    set(&mut headers, header::CONTENT_LENGTH, "0");
+    build(StatusCode::MOVED_PERMANENTLY, headers, Body::Empty)
 }
 
 /// A document made for this request; those that can be read again get a validator.
@@ -76,6 +86,7 @@ pub(super) fn document(
     let mut headers = HeaderMap::new();
     set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
     if reading && status == StatusCode::OK {
+        set(&mut headers, header::VARY, "Accept, Authorization");
         let etag = format!("\"{}\"", &Digest::of(Algorithm::Sha256, &body).hex()[..32]);
         set(&mut headers, header::ETAG, &etag);
         if wanted.has(&etag) {

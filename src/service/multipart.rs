@@ -90,9 +90,9 @@ impl Multipart {
         Ok(())
     }
 
-    /// Says that no more bytes come.
-    pub fn finish(self) -> Result<()> {
-        if self.state == State::Done { Ok(()) } else { Err(malformed("it ends before its last boundary")) }
+    /// Was the last boundary seen?
+    pub fn is_complete(&self) -> bool {
+        self.state == State::Done
     }
 
     /// Goes on from `at`; `None` if more bytes are needed.
@@ -245,7 +245,7 @@ mod tests {
                 }
             }
         }
-        multipart.finish().map(|()| parts)
+        if multipart.is_complete() { Ok(parts) } else { Err(malformed("cut short")) }
     }
 
     const TYPE: &str = "multipart/form-data; charset=utf-8; boundary=\"x y\"";

@@ -21,6 +21,7 @@ mod logs;
 mod management;
 mod packuments;
 mod publishing;
+mod pypi;
 mod saving;
 mod search;
 mod staleness;

@@ -1,0 +1,211 @@
+//! Pages as JSON ([PEP 691](https://peps.python.org/pep-0691/), [PEP 700](https://peps.python.org/pep-0700/)), taken
+//! apart while they arrive: only one file's member is held as text at a time.
+
+use super::release::{Link, Releases};
+use crate::error::UpstreamFault;
+use crate::model::{Algorithm, Digest};
+use crate::protocol::pypi::name;
+use crate::protocol::pypi::wire::Yanked;
+use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
+use crate::service::{ListingDecoder, Package};
+use crate::store::listing_codec::{ListingTail, Offer};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::io;
+use url::Url;
+
+/// Bytes of one file's member.
+const FILE_LIMIT: usize = 256 << 10;
+
+/// Bytes of any other member.
+const MEMBER_LIMIT: usize = 1 << 20;
+
+/// Reads a page.
+pub(super) struct JsonDecoder {
+    splitter: Splitter,
+    page: Page,
+}
+
+struct Page {
+    releases: Releases,
+    url: Url,
+    tail: ListingTail,
+    is_page: bool,
+}
+
+/// A file of the page, as far as it matters; what is misshapen in what is optional counts as absent.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct File<'a> {
+    #[serde(borrow)]
+    filename: Cow<'a, str>,
+    #[serde(borrow)]
+    url: Cow<'a, str>,
+    #[serde(default)]
+    hashes: Value,
+    #[serde(default)]
+    requires_python: Value,
+    #[serde(default)]
+    size: Value,
+    #[serde(default)]
+    upload_time: Value,
+    #[serde(default)]
+    yanked: Value,
+    #[serde(default)]
+    core_metadata: Value,
+    #[serde(default)]
+    data_dist_info_metadata: Value,
+    #[serde(default)]
+    dist_info_metadata: Value,
+    #[serde(default)]
+    provenance: Value,
+}
+
+impl JsonDecoder {
+    /// A decoder for a page that came from `url`.
+    pub(super) fn new(package: &Package, url: &Url) -> Self {
+        let page = Page {
+            releases: Releases::new(package),
+            url: url.clone(),
+            tail: ListingTail::default(),
+            is_page: false,
+        };
+        Self { splitter: Splitter::new(), page }
+    }
+}
+
+impl ListingDecoder for JsonDecoder {
+    fn push(
+        &mut self,
+        bytes: &[u8],
+        _: &mut dyn FnMut(Offer) -> io::Result<()>,
+    ) -> Result<(), UpstreamFault> {
+        self.splitter.push(bytes, &mut self.page).map_err(fault)
+    }
+
+    fn finish(
+        self: Box<Self>,
+        sink: &mut dyn FnMut(Offer) -> io::Result<()>,
+    ) -> Result<ListingTail, UpstreamFault> {
+        self.splitter.finish::<UpstreamFault>().map_err(fault)?;
+        if !self.page.is_page {
+            return Err(malformed("JSON without `files`"));
+        }
+        self.page.releases.finish(sink)?;
+        Ok(self.page.tail)
+    }
+}
+
+fn fault(error: SplitError<UpstreamFault>) -> UpstreamFault {
+    match error {
+        SplitError::Visitor(fault) => fault,
+        other => malformed(&other.to_string()),
+    }
+}
+
+fn malformed(what: &str) -> UpstreamFault {
+    UpstreamFault::Malformed(what.to_owned())
+}
+
+fn parse<'a, T: Deserialize<'a>>(raw: &'a [u8]) -> Result<T, UpstreamFault> {
+    serde_json::from_slice(raw).map_err(|error| malformed(&error.to_string()))
+}
+
+impl Visitor for Page {
+    type Error = UpstreamFault;
+
+    fn member(&mut self, path: &[String], key: &str) -> Handling {
+        match (path, key) {
+            ([], "files") => {
+                self.is_page = true;
+                Handling::Elements
+            }
+            ([_], "") => Handling::Capture { limit: FILE_LIMIT },
+            ([], "name" | "meta" | "alternate-locations" | "project-status") => {
+                Handling::Capture { limit: MEMBER_LIMIT }
+            }
+            _ => Handling::Skip,
+        }
+    }
+
+    fn captured(&mut self, path: &[String], key: &str, raw: &[u8]) -> Result<(), UpstreamFault> {
+        match (path, key) {
+            ([_], _) => self.releases.add(link(&self.url, parse(raw)?)),
+            ([], "files") => Err(malformed("`files` is no array")),
+            ([], "name") => {
+                let name: String = parse(raw)?;
+                if name::normalize(&name) == self.releases.package().key() {
+                    return Ok(());
+                }
+                let name: String = name.escape_debug().take(80).collect();
+                Err(malformed(&format!("the page of `{name}`")))
+            }
+            ([], "meta") => {
+                let mut meta: Map<String, Value> = parse(raw)?;
+                let version = meta.get("api-version").and_then(Value::as_str);
+                if version.is_some_and(|version| !version.starts_with("1.")) {
+                    return Err(malformed("a page of an unknown version of the index"));
+                }
+                self.pass_on("tracks", meta.remove("tracks"));
+                // It stood here before it had a member of its own.
+                self.pass_on("project-status", meta.remove("project-status"));
+                Ok(())
+            }
+            _ => {
+                self.pass_on(key, Some(parse(raw)?));
+                Ok(())
+            }
+        }
+    }
+
+    fn string_piece(&mut self, _: &[String], _: &str, _: &[u8]) -> Result<(), UpstreamFault> {
+        Ok(())
+    }
+
+    fn string_end(&mut self, _: &[String], _: &str) -> Result<(), UpstreamFault> {
+        Ok(())
+    }
+}
+
+impl Page {
+    fn pass_on(&mut self, key: &str, value: Option<Value>) {
+        if let Some(value) = value.filter(|value| !value.is_null()) {
+            self.tail.extra.insert(key.to_owned(), value);
+        }
+    }
+}
+
+fn link(page: &Url, file: File<'_>) -> Link {
+    let text = |value: Value| match value {
+        Value::String(text) if !text.is_empty() => Some(text),
+        _ => None,
+    };
+    let yanked: Yanked = serde_json::from_value(file.yanked).unwrap_or_default();
+    let metadata = [file.core_metadata, file.data_dist_info_metadata, file.dist_info_metadata]
+        .into_iter()
+        .find(|value| !value.is_null());
+    Link {
+        name: file.filename.into_owned(),
+        url: page.join(&file.url).ok(),
+        digests: digests(&file.hashes),
+        size: file.size.as_u64(),
+        requires_python: text(file.requires_python),
+        upload_time: text(file.upload_time),
+        yanked: yanked.reason().map(str::to_owned),
+        metadata: match metadata {
+            Some(Value::Bool(true)) => Some(None),
+            Some(hashes @ Value::Object(_)) => Some(digests(&hashes).pop()),
+            _ => None,
+        },
+        provenance: text(file.provenance).and_then(|url| page.join(&url).ok()),
+    }
+}
+
+/// The digests of an object of them that we can verify, weakest first.
+fn digests(hashes: &Value) -> Vec<Digest> {
+    [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512]
+        .into_iter()
+        .filter_map(|algorithm| Digest::from_hex(algorithm, hashes.get(algorithm.name())?.as_str()?).ok())
+        .collect()
+}

@@ -1,0 +1,8 @@
+//! PyPI, as its clients see it: the index in both forms, saving, uploads, and what views, deleting and the guard make of
+//! versions that have several files.
+
+mod guarding;
+mod index;
+mod saving;
+mod support;
+mod uploading;
