@@ -169,7 +169,7 @@ async fn tombstone<P: Platform>(
 ) -> Result<Slot> {
     let missing = || Error::NotFound(Missing::Version(package.to_string(), version.to_string()));
     let stored = index::get(&context.platform, path).await?.map(|stored| stored.value).unwrap_or_default();
-    let found = super::resolve::owner(context, package, version.key(), &stored).await?;
+    let found = super::resolve::owner(context, package, version.key(), None, &stored).await?;
     found.ok_or_else(missing)?;
     let by = context.principal.subject().to_owned();
     let slot = Slot {

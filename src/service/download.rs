@@ -44,11 +44,15 @@ pub async fn artifact<P: Platform>(
     name: &ArtifactName,
 ) -> Result<Artifact<P>> {
     let path = context.path(package);
-    let known = if context.always_check {
-        slots::get(&context.platform, &path, version.key()).await?.map(|stored| Rc::new(stored.value))
-    } else {
-        slots::get_recent(&context.platform, &path, version.key()).await?
+    let mut known = match context.always_check {
+        true => None,
+        false => slots::get_recent(&context.platform, &path, version.key()).await?,
     };
+    // Only what is remembered as being there may be answered from memory: versions grow.
+    if context.always_check || known.as_ref().is_some_and(|slot| slot.artifact(name).is_none()) {
+        known =
+            slots::get(&context.platform, &path, version.key()).await?.map(|stored| Rc::new(stored.value));
+    }
     let slot = match known {
         Some(slot) if !slot.is_live() => {
             return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
@@ -114,7 +118,7 @@ async fn find_and_save<P: Platform>(
     path: &PackagePath,
 ) -> Result<Slot> {
     let index = index::get(&context.platform, path).await?.map(|stored| stored.value).unwrap_or_default();
-    let found = resolve::owner(context, package, version.key(), &index).await?;
+    let found = resolve::owner(context, package, version.key(), Some(name), &index).await?;
     let found = found.ok_or_else(|| no_version(package, version))?;
     context.trace.note("saved");
     save::save(context, package, version, name, found).await

@@ -8,7 +8,9 @@ use super::policy::Policy;
 use super::upstream::{self, Need, Stale};
 use super::{FeedContext, Package, UpstreamForm};
 use crate::error::{Error, Result, UpstreamFault};
-use crate::model::{Address, FirstPublished, Slot, SourceKind, Timestamp, UpstreamSource, View, Visibility};
+use crate::model::{
+    Address, ArtifactName, FirstPublished, Slot, SourceKind, Timestamp, UpstreamSource, View, Visibility,
+};
 use crate::platform::{Etag, Platform};
 use crate::store::feeds;
 use crate::store::index::{self, PackageIndex};
@@ -70,6 +72,15 @@ pub(super) enum Goods {
     Offer(Box<Offer>, Option<Timestamp>),
     /// In another feed: its slot, key and place.
     Slot(Box<Slot>, PackagePath),
+}
+
+impl Goods {
+    fn has(&self, file: &ArtifactName) -> bool {
+        match self {
+            Self::Offer(offer, _) => offer.artifacts.iter().any(|offered| offered.name == *file),
+            Self::Slot(slot, _) => slot.artifact(file).is_some(),
+        }
+    }
 }
 
 /// All sources of this feed with what they say about a package; public ones are not asked when the guard blocks them
@@ -137,18 +148,21 @@ pub(super) fn internal_offered(candidates: &[Candidate]) -> bool {
     })
 }
 
-/// The first source in order that supplies a version which policy admits.
+/// The first source in order that supplies a version which policy admits; `file` is what is wanted of it.
 pub(super) async fn owner<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
     version_key: &str,
+    file: Option<&ArtifactName>,
     index: &PackageIndex,
 ) -> Result<Option<Found>> {
-    // A version never changes, so that a listing of any age that has it will do.
+    // A file never changes, so that a listing of any age that has it will do. Versions may grow.
     let forms = package.ecosystem.upstream_forms();
     let known = forms.iter().map(|form| candidates(context, package, *form, index, Need::Known));
     for candidates in futures_util::future::join_all(known).await {
-        if let Ok(Some(found)) = first_supplier(&candidates, version_key, index) {
+        if let Ok(Some(found)) = first_supplier(&candidates, version_key, index)
+            && file.is_none_or(|file| found.goods.has(file))
+        {
             return Ok(Some(found));
         }
     }

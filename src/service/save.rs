@@ -92,7 +92,7 @@ async fn save_companions<P: Platform>(
             continue;
         }
         let record = fetch_bytes(context, package, version, &companion, found, &path).await.ok()?;
-        grown = Some(commit(context, &path, package, version, slot.clone(), record).await.ok()?);
+        grown = Some(add_file(&context.platform, &path, package, version, &record).await.ok()?);
     }
     grown
 }
@@ -190,7 +190,21 @@ async fn commit<P: Platform>(
     if existing.artifact(&record.name).is_some() {
         return Ok(*existing);
     }
+    add_file(platform, path, package, version, &record).await
+}
+
+/// Adds a file to the slot that is there.
+async fn add_file<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    package: &Package,
+    version: &Version,
+    record: &ArtifactRecord,
+) -> Result<Slot> {
     slots::update(platform, path, version.key(), |slot| {
+        if !slot.is_live() {
+            return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
+        }
         let mut next = slot.clone();
         next.artifacts.push(record.clone());
         Ok(slot.artifact(&record.name).is_none().then_some(next))
