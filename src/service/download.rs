@@ -44,9 +44,10 @@ pub async fn artifact<P: Platform>(
     name: &ArtifactName,
 ) -> Result<Artifact<P>> {
     let path = context.path(package);
-    let mut known = match context.always_check {
-        true => None,
-        false => slots::get_recent(&context.platform, &path, version.key()).await?,
+    let mut known = if context.always_check {
+        None
+    } else {
+        slots::get_recent(&context.platform, &path, version.key()).await?
     };
     // Only what is remembered as being there may be answered from memory: versions grow.
     if context.always_check || known.as_ref().is_some_and(|slot| slot.artifact(name).is_none()) {

@@ -179,12 +179,11 @@ fn parameter(text: &str, wanted: &str) -> Option<String> {
     loop {
         rest = rest.trim_start_matches([';', ' ', '\t']);
         let (name, after) = rest.split_once('=')?;
-        let (value, next) = match after.trim_start().strip_prefix('"') {
-            Some(quoted) => quoted_string(quoted)?,
-            None => {
-                let end = after.find(';').unwrap_or(after.len());
-                (after[..end].trim().to_owned(), &after[end..])
-            }
+        let (value, next) = if let Some(quoted) = after.trim_start().strip_prefix('"') {
+            quoted_string(quoted)?
+        } else {
+            let end = after.find(';').unwrap_or(after.len());
+            (after[..end].trim().to_owned(), &after[end..])
         };
         if name.trim().eq_ignore_ascii_case(wanted) {
             return Some(value);

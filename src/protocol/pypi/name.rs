@@ -149,7 +149,7 @@ fn wheel_version(package: &PackageName, stem: &str) -> Option<Version> {
 pub(super) fn version_of_file(package: &PackageName, file: &str) -> Option<Version> {
     let distribution = file
         .strip_suffix(PROVENANCE)
-        .or_else(|| file.strip_suffix(METADATA).filter(|wheel| wheel.ends_with(".whl")))
+        .or_else(|| file.strip_suffix(METADATA).filter(|wheel| wheel.strip_suffix(".whl").is_some()))
         .unwrap_or(file);
     parse_file(package, distribution).map(|distribution| distribution.version)
 }

@@ -108,8 +108,9 @@ pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<
             only_get(method, download(name, version, &format!("{file}{}", name::PROVENANCE))?)
         }
         // Clients that know the index only put `pypi` in place of `simple`.
-        ["pypi", rest @ .., "json"] if !rest.is_empty() => only_get(method, project_json(rest)?),
-        [rest @ .., "json"] if !rest.is_empty() => only_get(method, project_json(rest)?),
+        ["pypi", rest @ .., "json"] | [rest @ .., "json"] if !rest.is_empty() => {
+            only_get(method, project_json(rest)?)
+        }
         _ => Err(Error::no_endpoint()),
     }
 }

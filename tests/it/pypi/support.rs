@@ -67,7 +67,7 @@ impl Index {
     pub(crate) fn add(&self, project: &str, name: &str, bytes: Vec<u8>) -> &Self {
         let declared = sha256(&bytes);
         let version = name.split('-').nth(1).unwrap_or_default();
-        let metadata = name.ends_with(".whl").then(|| metadata(project, version));
+        let metadata = name.strip_suffix(".whl").map(|_| metadata(project, version));
         let (project, name) = (project.to_owned(), name.to_owned());
         let file =
             Listed { project, name, bytes, metadata, provenance: None, yanked: json!(false), declared };
@@ -160,18 +160,17 @@ fn json_page(project: &str, files: &[&Listed]) -> (&'static str, String) {
 }
 
 fn html(project: &str, files: &[&Listed]) -> (&'static str, String) {
-    let links: String = files
-        .iter()
-        .map(|file| {
-            let metadata = file.metadata.as_ref().map(|bytes| format!("data-core-metadata=\"sha256={}\"", sha256(bytes)));
-            format!(
-                "<a href=\"../../packages/{name}#sha256={}\" data-requires-python=\"&gt;=3.8\" {}>{name}</a><br/>\n",
-                file.declared,
-                metadata.unwrap_or_default(),
-                name = file.name
-            )
-        })
-        .collect();
+    let link = |file: &&Listed| {
+        let digest =
+            file.metadata.as_ref().map(|bytes| format!("data-core-metadata=\"sha256={}\"", sha256(bytes)));
+        format!(
+            "<a href=\"../../packages/{name}#sha256={}\" data-requires-python=\"&gt;=3.8\" {}>{name}</a><br/>\n",
+            file.declared,
+            digest.unwrap_or_default(),
+            name = file.name
+        )
+    };
+    let links = files.iter().map(link).collect::<Vec<_>>().concat();
     ("text/html", format!("<!DOCTYPE html><html><body><h1>{project}</h1>{links}</body></html>"))
 }
 
@@ -189,7 +188,7 @@ pub(crate) fn source(name: &str, location: &str) -> UpstreamSource {
 }
 
 /// Somebody at the protocol's root.
-pub(crate) fn client<'a>(server: &'a TestServer, role: Role) -> Client<'a> {
+pub(crate) fn client(server: &TestServer, role: Role) -> Client<'_> {
     server.role("main", role).at(ROOT)
 }
 

@@ -161,7 +161,7 @@ fn check(received: &Received, file: &ReceivedFile) -> Result<Checked> {
     }
     let archive: &[u8] = match (found.kind, file.name.ends_with(".tar.gz")) {
         (Kind::Sdist, true) => b"\x1f\x8b",
-        (Kind::Sdist, false) if !file.name.ends_with(".zip") => {
+        (Kind::Sdist, false) if file.name.strip_suffix(".zip").is_none() => {
             return invalid("an sdist is a `.tar.gz` or a `.zip`");
         }
         _ => b"PK\x03\x04",

@@ -114,7 +114,7 @@ impl HtmlDecoder {
             requires_python: attribute(attributes, "data-requires-python").filter(|text| !text.is_empty()),
             upload_time: None,
             yanked: attribute(attributes, "data-yanked"),
-            metadata: metadata.map(|value| digest(&value)),
+            metadata: metadata.map(|value| digest(&value).into_iter().collect()),
             provenance: attribute(attributes, "data-provenance").and_then(|url| self.base.join(&url).ok()),
             url: Some(url),
         })
@@ -234,16 +234,10 @@ fn unescaped(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('&') {
         plain.push_str(before);
         let reference = after.split_once(';').filter(|(name, _)| name.len() <= 8);
-        match reference.and_then(|(name, next)| Some((character(name)?, next))) {
-            Some((character, next)) => {
-                plain.push(character);
-                rest = next;
-            }
-            None => {
-                plain.push('&');
-                rest = after;
-            }
-        }
+        let read = reference.and_then(|(name, next)| Some((character(name)?, next)));
+        let (character, next) = read.unwrap_or(('&', after));
+        plain.push(character);
+        rest = next;
     }
     plain + rest
 }

@@ -31,7 +31,7 @@ struct Page {
     releases: Releases,
     url: Url,
     tail: ListingTail,
-    is_page: bool,
+    has_files: bool,
 }
 
 /// A file of the page, as far as it matters; what is misshapen in what is optional counts as absent.
@@ -69,7 +69,7 @@ impl JsonDecoder {
             releases: Releases::new(package),
             url: url.clone(),
             tail: ListingTail::default(),
-            is_page: false,
+            has_files: false,
         };
         Self { splitter: Splitter::new(), page }
     }
@@ -89,7 +89,7 @@ impl ListingDecoder for JsonDecoder {
         sink: &mut dyn FnMut(Offer) -> io::Result<()>,
     ) -> Result<ListingTail, UpstreamFault> {
         self.splitter.finish::<UpstreamFault>().map_err(fault)?;
-        if !self.page.is_page {
+        if !self.page.has_files {
             return Err(malformed("JSON without `files`"));
         }
         self.page.releases.finish(sink)?;
@@ -118,7 +118,7 @@ impl Visitor for Page {
     fn member(&mut self, path: &[String], key: &str) -> Handling {
         match (path, key) {
             ([], "files") => {
-                self.is_page = true;
+                self.has_files = true;
                 Handling::Elements
             }
             ([_], "") => Handling::Capture { limit: FILE_LIMIT },
@@ -194,8 +194,8 @@ fn link(page: &Url, file: File<'_>) -> Link {
         upload_time: text(file.upload_time),
         yanked: yanked.reason().map(str::to_owned),
         metadata: match metadata {
-            Some(Value::Bool(true)) => Some(None),
-            Some(hashes @ Value::Object(_)) => Some(digests(&hashes).pop()),
+            Some(Value::Bool(true)) => Some(Vec::new()),
+            Some(hashes @ Value::Object(_)) => Some(digests(&hashes)),
             _ => None,
         },
         provenance: text(file.provenance).and_then(|url| page.join(&url).ok()),

@@ -23,7 +23,7 @@ pub(super) struct Link {
     pub(super) name: String,
     /// Where it is, absolute.
     pub(super) url: Option<Url>,
-    /// What it must hash to.
+    /// What it must hash to, weakest algorithm first.
     pub(super) digests: Vec<Digest>,
     /// Bytes.
     pub(super) size: Option<u64>,
@@ -33,8 +33,8 @@ pub(super) struct Link {
     pub(super) upload_time: Option<String>,
     /// Why it was withdrawn, if it was.
     pub(super) yanked: Option<String>,
-    /// Is its metadata beside it, and what does that hash to?
-    pub(super) metadata: Option<Option<Digest>>,
+    /// What its metadata, if that is beside it, must hash to.
+    pub(super) metadata: Option<Vec<Digest>>,
     /// Where its provenance is.
     pub(super) provenance: Option<Url>,
 }
@@ -42,7 +42,7 @@ pub(super) struct Link {
 /// The versions of a page in the making.
 pub(super) struct Releases {
     package: Package,
-    releases: Vec<Release>,
+    found: Vec<Release>,
     by_key: HashMap<String, usize>,
     kept: usize,
 }
@@ -56,7 +56,7 @@ struct Release {
 impl Releases {
     /// Of that package, none yet.
     pub(super) fn new(package: &Package) -> Self {
-        Self { package: package.clone(), releases: Vec::new(), by_key: HashMap::new(), kept: 0 }
+        Self { package: package.clone(), found: Vec::new(), by_key: HashMap::new(), kept: 0 }
     }
 
     /// The package.
@@ -66,7 +66,7 @@ impl Releases {
 
     /// Is there none?
     pub(super) fn is_empty(&self) -> bool {
-        self.releases.is_empty()
+        self.found.is_empty()
     }
 
     /// Takes a file in; one that no installer of today would take is passed over.
@@ -82,11 +82,11 @@ impl Releases {
             return Err(UpstreamFault::TooLarge(KEPT_LIMIT as u64));
         }
         let key = found.version.key().to_owned();
-        let at = *self.by_key.entry(key).or_insert(self.releases.len());
-        if at == self.releases.len() {
-            self.releases.push(Release { order, version: found.version, links: Vec::new() });
+        let at = *self.by_key.entry(key).or_insert(self.found.len());
+        if at == self.found.len() {
+            self.found.push(Release { order, version: found.version, links: Vec::new() });
         }
-        if let Some(release) = self.releases.get_mut(at)
+        if let Some(release) = self.found.get_mut(at)
             && release.links.iter().all(|other| other.name != link.name)
         {
             let metadata = link.metadata.filter(|_| found.kind == Kind::Wheel);
@@ -100,8 +100,8 @@ impl Releases {
         mut self,
         sink: &mut dyn FnMut(Offer) -> io::Result<()>,
     ) -> Result<(), UpstreamFault> {
-        self.releases.sort_by(|one, other| one.order.cmp(&other.order));
-        for release in self.releases {
+        self.found.sort_by(|one, other| one.order.cmp(&other.order));
+        for release in self.found {
             sink(release.offer()).map_err(|error| UpstreamFault::Malformed(error.to_string()))?;
         }
         Ok(())
@@ -134,18 +134,18 @@ fn artifacts(link: Link, release_is_hidden: bool) -> Vec<OfferedArtifact> {
         upload_time: link.upload_time.map(Cow::from),
     };
     let manifest = facts.manifest();
-    let beside = |ending: &str, url: Url, digest: Option<Digest>| {
+    let beside = |ending: &str, url: Url, digests: Vec<Digest>| {
         Some(OfferedArtifact {
             name: ArtifactName::parse(&format!("{name}{ending}"))?,
             url: url.into(),
-            digests: digest.into_iter().collect(),
+            digests,
             size: None,
             companion_of: Some(name.clone()),
             manifest: None,
         })
     };
-    let metadata = link.metadata.and_then(|digest| beside(METADATA, metadata_url(&url), digest));
-    let provenance = link.provenance.and_then(|url| beside(PROVENANCE, url, None));
+    let metadata = link.metadata.and_then(|digests| beside(METADATA, metadata_url(&url), digests));
+    let provenance = link.provenance.and_then(|url| beside(PROVENANCE, url, Vec::new()));
     let file = OfferedArtifact {
         name: name.clone(),
         url: url.into(),
