@@ -174,8 +174,8 @@ fn json_row(out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
 fn write_facts(out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
     let Some(manifest) = row.file.manifest else { return Ok(()) };
     let own_yank = row.yanked.is_some() && manifest.get().starts_with(OWN_YANK);
-    let facts = own_yank.then(|| FileFacts { yanked: None, ..FileFacts::read(Some(manifest)) });
-    let without_yank = facts.as_ref().map(FileFacts::manifest);
+    let without_yank =
+        own_yank.then(|| FileFacts { yanked: None, ..FileFacts::read(Some(manifest)) }.manifest());
     let text = match &without_yank {
         None => manifest.get(),
         Some(rest) => rest.as_ref().map_or("{}", |rest| rest.get()),

@@ -1,20 +1,20 @@
-//! Project JSON: what the index shows of a project, in the shape of the older API, with what its newest version says of
-//! itself.
+//! [Project JSON](https://docs.pypi.org/api/json/): what the index shows of a project, in the shape of the older API, with
+//! what its newest version says of itself.
 
 use super::super::name;
 use super::super::wire::accept::Wanted;
 use super::super::wire::metadata::Metadata;
-use super::super::wire::{Page, PageFile, ProjectDocument, ReleaseFile};
+use super::super::wire::{take_text, take_yanked};
 use super::read;
 use crate::error::{Error, Missing, Result};
-use crate::model::{Slot, Version};
+use crate::model::{Slot, Version, json};
 use crate::platform::Platform;
 use crate::protocol::Answer;
 use crate::service::{FeedContext, Package, download, list};
 use crate::store::index;
 use flate2::read::GzDecoder;
 use http::StatusCode;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::io::Read;
 
 /// Bytes of a page that is read back.
@@ -22,6 +22,17 @@ const PAGE_LIMIT: u64 = 32 << 20;
 
 /// Bytes of a metadata file that is read for project JSON.
 const METADATA_LIMIT: usize = 4 << 20;
+
+/// A file of a page.
+struct PageFile {
+    name: String,
+    kind: &'static str,
+    requires_python: Option<String>,
+    upload_time: Option<String>,
+    yanked: Option<String>,
+    /// What is printed as the page has it.
+    members: Map<String, Value>,
+}
 
 /// A version with its files.
 struct Release {
@@ -51,23 +62,21 @@ pub(super) async fn document<P: Platform>(
         Some(slot) => metadata(context, package, slot).await,
         None => Metadata::default(),
     };
-    let urls = print(package, &chosen.files);
-    let all = releases.iter().map(|release| {
-        let files = serde_json::to_value(print(package, &release.files)).unwrap_or_default();
-        (release.version.as_str().to_owned(), files)
+    let mut document = json!({
+        "info": info(context, package, chosen, metadata),
+        "last_serial": stored.as_ref().map_or(0, |index| index.sequence),
+        "urls": print(&chosen.files),
+        "vulnerabilities": [],
     });
-    let document = ProjectDocument {
-        info: info(context, package, chosen, metadata),
-        last_serial: stored.as_ref().map_or(0, |index| index.sequence),
-        releases: wanted.is_none().then(|| all.collect()),
-        urls,
-        vulnerabilities: [],
-    };
+    if wanted.is_none() {
+        let all = releases.iter().map(|release| (release.version.as_str().to_owned(), print(&release.files)));
+        document["releases"] = Value::Object(all.collect());
+    }
     Answer::json(StatusCode::OK, &document)
 }
 
 /// What this caller is shown: decided in one place, and read back from there.
-async fn page<P: Platform>(context: &FeedContext<P>, package: &Package) -> Result<Page> {
+async fn page<P: Platform>(context: &FeedContext<P>, package: &Package) -> Result<Vec<Map<String, Value>>> {
     let rendered = list::listing(context, package, read::form(Wanted::Json)).await?;
     let limit = usize::try_from(rendered.info.size).unwrap_or(usize::MAX).saturating_add(1);
     let compressed = rendered.body.collect(limit).await?;
@@ -75,13 +84,31 @@ async fn page<P: Platform>(context: &FeedContext<P>, package: &Package) -> Resul
     let damaged = |reason: String| Error::Damaged { key: format!("page of {package}"), reason };
     let read = GzDecoder::new(&compressed[..]).take(PAGE_LIMIT).read_to_end(&mut plain);
     read.map_err(|error| damaged(error.to_string()))?;
-    serde_json::from_slice(&plain).map_err(|error| damaged(error.to_string()))
+    let page: Map<String, Value> = json::read(&plain).map_err(|error| damaged(error.to_string()))?;
+    let Some(Value::Array(files)) =
+        page.into_iter().find(|(name, _)| name == "files").map(|(_, files)| files)
+    else {
+        return Err(damaged("it has no files".to_owned()));
+    };
+    Ok(files
+        .into_iter()
+        .filter_map(|file| if let Value::Object(file) = file { Some(file) } else { None })
+        .collect())
 }
 
-fn releases(package: &Package, page: Page) -> Vec<Release> {
+fn releases(package: &Package, page: Vec<Map<String, Value>>) -> Vec<Release> {
     let mut releases: Vec<Release> = Vec::new();
-    for file in page.files {
-        let Some(found) = name::parse_file(package, &file.filename) else { continue };
+    for mut members in page {
+        let Some(name) = take_text(&mut members, "filename") else { continue };
+        let Some(found) = name::parse_file(package, &name) else { continue };
+        let file = PageFile {
+            kind: found.kind.form_name(),
+            requires_python: take_text(&mut members, "requires-python"),
+            upload_time: take_text(&mut members, "upload-time"),
+            yanked: take_yanked(&mut members),
+            name,
+            members,
+        };
         // Pages have the files of a version side by side.
         match releases.last_mut() {
             Some(last) if last.version.key() == found.version.key() => last.files.push(file),
@@ -98,7 +125,7 @@ fn releases(package: &Package, page: Page) -> Vec<Release> {
 /// The highest version that is stable and not withdrawn; if there is none such, the highest.
 fn newest(releases: &[Release]) -> Option<&Release> {
     releases.iter().max_by_key(|release| {
-        let withdrawn = release.files.iter().all(|file| file.yanked.reason().is_some());
+        let withdrawn = release.files.iter().all(|file| file.yanked.is_some());
         (!withdrawn, !release.order.any_prerelease(), &release.order)
     })
 }
@@ -113,7 +140,7 @@ async fn metadata<P: Platform>(context: &FeedContext<P>, package: &Package, slot
     {
         return Metadata::parse(&String::from_utf8_lossy(&bytes));
     }
-    let kept: Option<Map<String, Value>> = serde_json::from_str(slot.manifest.get()).ok();
+    let kept: Option<Map<String, Value>> = json::read(slot.manifest.get().as_bytes()).ok();
     Metadata::from_kept(kept.unwrap_or_default())
 }
 
@@ -136,40 +163,33 @@ fn info<P: Platform>(
     for member in ["package_url", "project_url", "release_url"] {
         info.insert(member.to_owned(), Value::from(page.as_str()));
     }
-    let withdrawn = release.files.iter().all(|file| file.yanked.reason().is_some());
+    let withdrawn = release.files.iter().all(|file| file.yanked.is_some());
     let reason =
-        release.files.iter().find_map(|file| file.yanked.reason()).filter(|reason| !reason.is_empty());
+        release.files.iter().find_map(|file| file.yanked.as_deref()).filter(|reason| !reason.is_empty());
     info.insert("yanked".to_owned(), Value::from(withdrawn));
     info.insert("yanked_reason".to_owned(), reason.filter(|_| withdrawn).map_or(Value::Null, Value::from));
     info
 }
 
-fn print(package: &Package, files: &[PageFile]) -> Vec<ReleaseFile> {
-    let wheel_tag =
-        |file: &str| file.strip_suffix(".whl").and_then(|stem| stem.rsplit('-').nth(2)).map(str::to_owned);
-    files
-        .iter()
-        .filter_map(|file| {
-            let kind = name::parse_file(package, &file.filename)?.kind;
-            let reason = file.yanked.reason();
-            Some(ReleaseFile {
-                filename: file.filename.clone(),
-                url: file.url.clone(),
-                packagetype: kind.form_name(),
-                python_version: wheel_tag(&file.filename).unwrap_or_else(|| "source".to_owned()),
-                requires_python: file.requires_python.clone(),
-                size: file.size.unwrap_or_default(),
-                digests: file.hashes.clone(),
-                upload_time_iso_8601: file.upload_time.clone(),
-                upload_time: file
-                    .upload_time
-                    .as_deref()
-                    .map(|time| time.split(['.', 'Z']).next().unwrap_or_default().to_owned()),
-                yanked: reason.is_some(),
-                yanked_reason: reason.filter(|reason| !reason.is_empty()).map(str::to_owned),
-                has_sig: false,
-                comment_text: "",
-            })
+fn print(files: &[PageFile]) -> Value {
+    let print = |file: &PageFile| {
+        let tag = file.name.strip_suffix(".whl").and_then(|stem| stem.rsplit('-').nth(2));
+        let time = file.upload_time.as_deref();
+        json!({
+            "filename": file.name,
+            "url": file.members.get("url"),
+            "packagetype": file.kind,
+            "python_version": tag.unwrap_or("source"),
+            "requires_python": file.requires_python,
+            "size": file.members.get("size").and_then(Value::as_u64).unwrap_or_default(),
+            "digests": file.members.get("hashes"),
+            "upload_time_iso_8601": time,
+            "upload_time": time.map(|time| time.split(['.', 'Z']).next().unwrap_or_default()),
+            "yanked": file.yanked.is_some(),
+            "yanked_reason": file.yanked.as_deref().filter(|reason| !reason.is_empty()),
+            "has_sig": false,
+            "comment_text": "",
         })
-        .collect()
+    };
+    files.iter().map(print).collect()
 }

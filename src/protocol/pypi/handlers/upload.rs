@@ -6,16 +6,15 @@ use super::super::wire::FileFacts;
 use super::super::wire::metadata::Metadata;
 use super::receive::{self, Received, ReceivedFile};
 use crate::error::{Conflict, Error, Result};
-use crate::model::{Algorithm, ArtifactName, Version};
+use crate::model::{Algorithm, ArtifactName, Version, json};
 use crate::platform::{Body, Platform, once};
 use crate::protocol::Answer;
 use crate::service::publish::{self, Growth, Incoming, IncomingFile};
 use crate::service::{FeedContext, Package, stage, zip};
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
-use std::borrow::Cow;
 
 /// Bytes of a metadata file.
 const METADATA_LIMIT: u64 = 8 << 20;
@@ -111,8 +110,8 @@ async fn prepare<P: Platform>(
     let requires_python = described.text("requires_python").or(received.field("requires_python"));
     let facts = FileFacts {
         yanked: None,
-        requires_python: requires_python.map(Cow::from),
-        upload_time: Some(context.platform.now().to_string().into()),
+        requires_python: requires_python.map(str::to_owned),
+        upload_time: Some(context.platform.now().to_string()),
     };
     let mut stated = Metadata::default();
     for (field, value) in received.fields() {
@@ -180,7 +179,7 @@ fn check(received: &Received, file: &ReceivedFile) -> Result<Checked> {
     }
     let attestations = match received.field("attestations") {
         None => None,
-        Some(text) => match serde_json::from_str::<Vec<Value>>(text) {
+        Some(text) => match json::read::<Vec<Value>>(text.as_bytes()) {
             Ok(list) => Some(list).filter(|list| !list.is_empty()),
             Err(_) => return invalid("`attestations` is not a JSON array"),
         },
@@ -240,7 +239,7 @@ async fn companion<P: Platform>(
 /// A provenance object ([PEP 740](https://peps.python.org/pep-0740/#provenance-objects)). Who may push is decided by a
 /// token here, and the attestations are for clients to verify.
 fn provenance(attestations: &[Value]) -> Value {
-    json!({
+    serde_json::json!({
         "version": 1,
         "attestation_bundles": [{ "publisher": { "kind": "token", "claims": null }, "attestations": attestations }],
     })

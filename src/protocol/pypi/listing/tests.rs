@@ -12,12 +12,12 @@ struct File {
     manifest: Option<Box<RawValue>>,
 }
 
-fn file(name: &str, facts: Option<&FileFacts<'_>>) -> File {
+fn file(name: &str, facts: Option<&FileFacts>) -> File {
     File {
         name: ArtifactName::parse(name).unwrap(),
         size: Some(7),
         digests: vec![Digest::of(Algorithm::Sha256, name.as_bytes())],
-        manifest: facts.and_then(FileFacts::manifest),
+        manifest: facts.cloned().and_then(FileFacts::manifest),
     }
 }
 

@@ -3,15 +3,14 @@
 
 use super::release::{Link, Releases};
 use crate::error::UpstreamFault;
-use crate::model::{Algorithm, Digest};
+use crate::model::{Algorithm, Digest, json};
 use crate::protocol::pypi::name;
-use crate::protocol::pypi::wire::Yanked;
+use crate::protocol::pypi::wire::{take_text, take_yanked};
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
 use crate::service::{ListingDecoder, Package};
 use crate::store::listing_codec::{ListingTail, Offer};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 use std::io;
 use url::Url;
 
@@ -32,34 +31,6 @@ struct Page {
     url: Url,
     tail: ListingTail,
     has_files: bool,
-}
-
-/// A file of the page, as far as it matters; what is misshapen in what is optional counts as absent.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct File<'a> {
-    #[serde(borrow)]
-    filename: Cow<'a, str>,
-    #[serde(borrow)]
-    url: Cow<'a, str>,
-    #[serde(default)]
-    hashes: Value,
-    #[serde(default)]
-    requires_python: Value,
-    #[serde(default)]
-    size: Value,
-    #[serde(default)]
-    upload_time: Value,
-    #[serde(default)]
-    yanked: Value,
-    #[serde(default)]
-    core_metadata: Value,
-    #[serde(default)]
-    data_dist_info_metadata: Value,
-    #[serde(default)]
-    dist_info_metadata: Value,
-    #[serde(default)]
-    provenance: Value,
 }
 
 impl JsonDecoder {
@@ -109,7 +80,7 @@ fn malformed(what: &str) -> UpstreamFault {
 }
 
 fn parse<'a, T: Deserialize<'a>>(raw: &'a [u8]) -> Result<T, UpstreamFault> {
-    serde_json::from_slice(raw).map_err(|error| malformed(&error.to_string()))
+    json::read(raw).map_err(|error| malformed(&error.to_string()))
 }
 
 impl Visitor for Page {
@@ -131,7 +102,10 @@ impl Visitor for Page {
 
     fn captured(&mut self, path: &[String], key: &str, raw: &[u8]) -> Result<(), UpstreamFault> {
         match (path, key) {
-            ([_], _) => self.releases.add(link(&self.url, parse(raw)?)),
+            ([_], _) => {
+                let link = link(&self.url, parse(raw)?).ok_or_else(|| malformed("a file without a name"))?;
+                self.releases.add(link)
+            }
             ([], "files") => Err(malformed("`files` is no array")),
             ([], "name") => {
                 let name: String = parse(raw)?;
@@ -176,30 +150,27 @@ impl Page {
     }
 }
 
-fn link(page: &Url, file: File<'_>) -> Link {
-    let text = |value: Value| match value {
-        Value::String(text) if !text.is_empty() => Some(text),
+/// A file of the page; `None` if it has no name. What is misshapen in what is optional counts as absent.
+fn link(page: &Url, mut file: Map<String, Value>) -> Option<Link> {
+    let text = |value: Option<String>| value.filter(|text| !text.is_empty());
+    let metadata = ["core-metadata", "data-dist-info-metadata", "dist-info-metadata"];
+    let metadata = metadata.iter().find_map(|name| file.get(*name).filter(|value| !value.is_null()));
+    let metadata = match metadata {
+        Some(Value::Bool(true)) => Some(Vec::new()),
+        Some(hashes @ Value::Object(_)) => Some(digests(hashes)),
         _ => None,
     };
-    let yanked: Yanked = serde_json::from_value(file.yanked).unwrap_or_default();
-    let metadata = [file.core_metadata, file.data_dist_info_metadata, file.dist_info_metadata]
-        .into_iter()
-        .find(|value| !value.is_null());
-    Link {
-        name: file.filename.into_owned(),
-        url: page.join(&file.url).ok(),
-        digests: digests(&file.hashes),
-        size: file.size.as_u64(),
-        requires_python: text(file.requires_python),
-        upload_time: text(file.upload_time),
-        yanked: yanked.reason().map(str::to_owned),
-        metadata: match metadata {
-            Some(Value::Bool(true)) => Some(Vec::new()),
-            Some(hashes @ Value::Object(_)) => Some(digests(&hashes)),
-            _ => None,
-        },
-        provenance: text(file.provenance).and_then(|url| page.join(&url).ok()),
-    }
+    Some(Link {
+        name: take_text(&mut file, "filename")?,
+        url: page.join(file.get("url")?.as_str()?).ok(),
+        digests: file.get("hashes").map(digests).unwrap_or_default(),
+        size: file.get("size").and_then(Value::as_u64),
+        requires_python: text(take_text(&mut file, "requires-python")),
+        upload_time: text(take_text(&mut file, "upload-time")),
+        yanked: take_yanked(&mut file),
+        metadata,
+        provenance: text(take_text(&mut file, "provenance")).and_then(|url| page.join(&url).ok()),
+    })
 }
 
 /// The digests of an object of them that we can verify, weakest first.

@@ -7,7 +7,6 @@ use crate::protocol::pypi::wire::FileFacts;
 use crate::service::Package;
 use crate::store::listing_codec::{Offer, OfferedArtifact};
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use url::Url;
@@ -129,9 +128,9 @@ impl Release {
 fn artifacts(link: Link, release_is_hidden: bool) -> Vec<OfferedArtifact> {
     let (Some(name), Some(url)) = (ArtifactName::parse(&link.name), link.url) else { return Vec::new() };
     let facts = FileFacts {
-        yanked: link.yanked.filter(|_| !release_is_hidden).map(Cow::from),
-        requires_python: link.requires_python.map(Cow::from),
-        upload_time: link.upload_time.map(Cow::from),
+        yanked: link.yanked.filter(|_| !release_is_hidden),
+        requires_python: link.requires_python,
+        upload_time: link.upload_time,
     };
     let manifest = facts.manifest();
     let beside = |ending: &str, url: Url, digests: Vec<Digest>| {
