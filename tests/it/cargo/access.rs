@@ -159,7 +159,7 @@ fn whoever_may_save_searches_upstream_too() {
                 { "name": "lib-own", "max_version": "1.0.0", "description": "made by a test" },
                 { "name": "lib", "max_version": "1.0.0", "description": "from upstream" },
             ],
-            "meta": { "total": 3 },
+            "meta": { "total": 2 },
         })
     );
     registry.recover();

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::model::json;
 use crate::platform::Platform;
 use crate::protocol::{Answer, Protocol};
-use crate::service::search::Hit;
+use crate::service::search::{Hit, Hits};
 use crate::service::{FeedContext, Registry, ask_first, search};
 use crate::store::packages;
 use http::StatusCode;
@@ -27,17 +27,17 @@ pub(super) async fn search<P: Platform>(
     let local = search::search(context, Cargo::ECOSYSTEM, &words, from, size).await?;
     let described = local.page.iter().map(|hit| describe(context, hit));
     let mut crates: Vec<Value> = futures_util::future::join_all(described).await;
-    let mut total = local.total;
+    let mut total = local.names.len() - local.hidden.len();
     if context.sees_upstream() && crates.len() < size {
-        let page = from.saturating_sub(local.total) / size + 1;
+        let page = from.saturating_sub(local.names.len()) / size + 1;
         // An upstream that fails does not hide local crates.
         if let Ok(Some(found)) = upstream(context, text, size, page).await {
             let more = found.get("crates").and_then(Value::as_array).into_iter().flatten();
-            let more: Vec<Value> =
-                more.filter(|one| !crates.iter().any(|known| same(known, one))).map(brief).collect();
+            let (twice, more): (Vec<&Value>, Vec<&Value>) = more.partition(|one| is_here(&local, one));
             let meta = found.get("meta").and_then(|meta| meta.get("total")).and_then(Value::as_u64);
-            total += meta.and_then(|total| usize::try_from(total).ok()).unwrap_or(more.len());
-            crates.extend(more);
+            let offered = meta.and_then(|total| usize::try_from(total).ok()).unwrap_or(more.len());
+            total += offered.saturating_sub(twice.len());
+            crates.extend(more.into_iter().map(brief));
             crates.truncate(size);
         }
     }
@@ -65,9 +65,11 @@ async fn upstream<P: Platform>(
     Ok(answer.and_then(|answer| json::read(&answer).ok()))
 }
 
-fn same(one: &Value, other: &Value) -> bool {
-    let name = |value: &Value| value.get("name").and_then(Value::as_str).map(str::to_ascii_lowercase);
-    name(one) == name(other)
+/// Is it among the local ones, on whichever page?
+fn is_here(local: &Hits, found: &Value) -> bool {
+    let name = found.get("name").and_then(Value::as_str).unwrap_or_default();
+    local.names.iter().any(|known| known.eq_ignore_ascii_case(name))
+        && !local.hidden.iter().any(|hidden| hidden == name)
 }
 
 /// Of a crate, what clients print.
