@@ -131,6 +131,23 @@ fn names_too_alike_do_not_stand_beside_each_other() {
 }
 
 #[test]
+fn of_two_spellings_at_once_one_wins() {
+    let (server, _) = server();
+    let client = server.contributor().cargo();
+    let spellings = ["foo-bar", "foo_bar", "Foo-bar"];
+    let pushes = spellings.iter().map(|name| {
+        let body = push(&metadata(name, "1.0.0"), &crate_file(name, "1.0.0"));
+        client.start(Method::PUT, "api/v1/crates/new", &[], body.into())
+    });
+    let statuses: Vec<u16> = block_on(join_all(pushes)).iter().map(|reply| reply.status).collect();
+    block_on(server.platform.run_background());
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 409)), "{statuses:?}");
+    let there: Vec<_> = ["foo-bar", "foo_bar"].iter().flat_map(|name| client.crate_versions(name)).collect();
+    assert_eq!(there, ["1.0.0"]);
+}
+
+#[test]
 fn a_number_that_a_source_offers_is_taken() {
     let (server, registry) = server();
     registry.add("lib", "1.0.0");
