@@ -15,6 +15,8 @@ use crate::service::download::Artifact;
 use crate::service::{Ecosystem, FeedContext};
 use crate::store::rendered::Rendered;
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use http::{Method, Request, StatusCode};
 
 /// What a handler answers; `server/respond.rs` makes a response of it, so that conditional requests, ranges, `HEAD` and
@@ -106,13 +108,37 @@ pub trait Protocol {
     }
 }
 
-/// Something to be done with a protocol that is known only at run time.
-pub trait Visit {
-    /// What comes of it.
-    type Output;
+/// What a request asks of its protocol: a route as a value, with the one way to answer it.
+pub struct Asked<P> {
+    /// The endpoint's name in the log.
+    pub name: &'static str,
+    /// The right it needs; `None` if the caller need only have any right to the feed at all.
+    pub action: Option<Action>,
+    /// Does it check credentials of its own?
+    pub is_login: bool,
+    answer: Handler<P>,
+}
 
-    /// Does it.
-    fn visit<T: Protocol>(self) -> impl Future<Output = Self::Output>;
+type Handler<P> = Box<dyn FnOnce(FeedContext<P>, Request<Body>) -> Answering<P>>;
+type Answering<P> = LocalBoxFuture<'static, Result<Answer<P>>>;
+
+impl<P: Platform> Asked<P> {
+    fn of<T: Protocol + 'static>(method: &Method, tail: &str, query: Option<&str>) -> Result<Self> {
+        let endpoint = T::route(method, tail, query)?;
+        Ok(Self {
+            name: T::endpoint_name(&endpoint),
+            action: T::action(&endpoint),
+            is_login: T::is_login(&endpoint),
+            answer: Box::new(|context, request| {
+                async move { T::handle(&context, endpoint, request).await }.boxed_local()
+            }),
+        })
+    }
+
+    /// Answers it, once the caller's right was looked at.
+    pub async fn answer(self, context: FeedContext<P>, request: Request<Body>) -> Result<Answer<P>> {
+        (self.answer)(context, request).await
+    }
 }
 
 /// What is known of a protocol at run time.
@@ -125,6 +151,26 @@ pub struct Entry {
     pub at_host_root: bool,
     /// What services know of it.
     pub ecosystem: &'static dyn Ecosystem,
+    /// [`Protocol::error_body`].
+    pub error_body: fn(&Error, &str) -> (&'static str, Bytes),
+    /// [`Protocol::status_override`].
+    pub status_override: fn(&Error) -> Option<StatusCode>,
+    /// [`Protocol::challenge`].
+    pub challenge: fn(&str) -> Option<String>,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Entry {}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.id.fmt(formatter)
+    }
 }
 
 macro_rules! protocols {
@@ -135,16 +181,24 @@ macro_rules! protocols {
             root: <$protocol>::ROOT,
             at_host_root: <$protocol>::AT_HOST_ROOT,
             ecosystem: <$protocol>::ECOSYSTEM,
+            error_body: <$protocol>::error_body,
+            status_override: <$protocol>::status_override,
+            challenge: <$protocol>::challenge,
         }),+];
 
-        /// Does something with the protocol of that id; `None` if there is no such protocol.
-        pub async fn visit<V: Visit>(id: &str, visitor: V) -> Option<V::Output> {
+        /// Reads method, undecoded path below the protocol's root, and query.
+        pub fn route<P: Platform>(
+            protocol: &Entry,
+            method: &Method,
+            tail: &str,
+            query: Option<&str>,
+        ) -> Result<Asked<P>> {
             $(
-                if id.eq_ignore_ascii_case(<$protocol>::ID.as_str()) {
-                    return Some(visitor.visit::<$protocol>().await);
+                if protocol.id == <$protocol>::ID {
+                    return Asked::of::<$protocol>(method, tail, query);
                 }
             )+
-            None
+            Err(Error::no_endpoint())
         }
     };
 }

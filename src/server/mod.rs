@@ -17,7 +17,7 @@ pub use config::{Config, HostFeeds};
 use crate::error::{Error, Result};
 use crate::model::{Address, Principal, hexadecimal};
 use crate::platform::{Body, Platform};
-use crate::protocol::{self, Protocol, Visit};
+use crate::protocol::{self, Entry};
 use crate::service::{self, housekeeping};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use log::RequestLog;
@@ -35,20 +35,14 @@ pub async fn handle<P: Platform>(platform: P, config: &Config, request: Request<
     let mut response = match route::split(&request.uri().clone(), &config.hosts) {
         Ok(Target::Management) => management::serve(&platform, config, request, &wanted, &mut line).await,
         Ok(Target::Feed { address, protocol, root, tail }) => {
-            line.protocol = protocol.as_str();
+            line.protocol = protocol.id.as_str();
             line.feed = format!("{}/{}", address.organization, address.locator.feed);
-            let visit = Serve {
-                platform: &platform,
-                config,
-                address,
-                root,
-                tail,
-                wanted: &wanted,
-                line: &mut line,
-                request,
-            };
-            let answer = protocol::visit(protocol.as_str(), visit).await;
-            answer.unwrap_or_else(|| management::refuse(&Error::no_endpoint(), &id, &wanted))
+            let head = *request.method() == Method::HEAD;
+            let called = Call { platform: &platform, config, protocol, address, root, tail, wanted: &wanted };
+            match called.serve(&mut line, request).await {
+                Ok(response) => response,
+                Err(error) => called.refuse(&mut line, &error, head),
+            }
         }
         Err(error) => {
             line.error = Some(error.to_string());
@@ -82,71 +76,51 @@ fn finish<P: Platform>(platform: &P, line: &RequestLog, headers: &mut HeaderMap)
     respond::set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
 }
 
-/// A request to a feed, once its protocol is known.
-struct Serve<'a, P> {
+/// A request to a feed, taken apart.
+struct Call<'a, P> {
     platform: &'a P,
     config: &'a Config,
+    protocol: &'static Entry,
     address: Address,
     root: String,
     tail: &'a str,
     wanted: &'a Wanted,
-    line: &'a mut RequestLog,
-    request: Request<Body>,
 }
 
-impl<P: Platform> Visit for Serve<'_, P> {
-    type Output = Response<Body>;
-
-    async fn visit<T: Protocol>(self) -> Response<Body> {
-        let Self { platform, config, address, root, tail, wanted, line, request } = self;
-        let head = *request.method() == Method::HEAD;
-        let challenge = T::challenge(&root);
-        match serve::<T, P>(platform, config, &address, root, tail, wanted, line, request).await {
-            Ok(response) => response,
-            Err(error) => {
-                line.error = Some(error.to_string());
-                let status = T::status_override(&error).unwrap_or_else(|| status::status(&error));
-                let message = status::message(&error, &line.request);
-                let (content_type, body) = T::error_body(&error, &message);
-                let mut response = respond::refuse(status, &error, content_type, body, head);
-                let challenge = challenge.filter(|_| status == StatusCode::UNAUTHORIZED);
-                if let Some(Ok(challenge)) = challenge.map(|text| HeaderValue::from_str(&text)) {
-                    response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
-                }
-                response
-            }
+impl<P: Platform> Call<'_, P> {
+    async fn serve(&self, line: &mut RequestLog, request: Request<Body>) -> Result<Response<Body>> {
+        let query = request.uri().query();
+        let asked = protocol::route(self.protocol, request.method(), self.tail, query)?;
+        line.endpoint = asked.name;
+        let principal = auth::principal(self.platform, self.config, request.headers()).await?;
+        if principal != Principal::Anonymous {
+            principal.id().clone_into(&mut line.principal);
         }
+        let (platform, root) = (self.platform.clone(), self.root.as_str().into());
+        let settings = self.config.settings;
+        let mut context = service::open(platform, &self.address, Rc::new(principal), root, settings).await?;
+        context.always_check = always_check(request.headers(), query);
+        if !asked.is_login {
+            service::authorize(&context, asked.action)?;
+        }
+        let trace = context.trace.clone();
+        let answer = asked.answer(context, request).await;
+        line.origin = trace.origin();
+        respond::respond(self.wanted, answer?, self.platform.now()).await
     }
-}
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one request, taken apart once")]
-async fn serve<T: Protocol, P: Platform>(
-    platform: &P,
-    config: &Config,
-    address: &Address,
-    root: String,
-    tail: &str,
-    wanted: &Wanted,
-    line: &mut RequestLog,
-    request: Request<Body>,
-) -> Result<Response<Body>> {
-    let query = request.uri().query();
-    let endpoint = T::route(request.method(), tail, query)?;
-    line.endpoint = T::endpoint_name(&endpoint);
-    let principal = auth::principal(platform, config, request.headers()).await?;
-    if principal != Principal::Anonymous {
-        principal.id().clone_into(&mut line.principal);
+    fn refuse(&self, line: &mut RequestLog, error: &Error, head: bool) -> Response<Body> {
+        line.error = Some(error.to_string());
+        let status = (self.protocol.status_override)(error).unwrap_or_else(|| status::status(error));
+        let message = status::message(error, &line.request);
+        let (content_type, body) = (self.protocol.error_body)(error, &message);
+        let mut response = respond::refuse(status, error, content_type, body, head);
+        let challenge = (self.protocol.challenge)(&self.root).filter(|_| status == StatusCode::UNAUTHORIZED);
+        if let Some(Ok(challenge)) = challenge.map(|text| HeaderValue::from_str(&text)) {
+            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
     }
-    let root: Rc<str> = root.into();
-    let mut context =
-        service::open(platform.clone(), address, Rc::new(principal), root, config.settings).await?;
-    context.always_check = always_check(request.headers(), query);
-    if !T::is_login(&endpoint) {
-        service::authorize(&context, T::action(&endpoint))?;
-    }
-    let answer = T::handle(&context, endpoint, request).await;
-    line.origin = context.trace.origin();
-    respond::respond(wanted, answer?, platform.now()).await
 }
 
 /// Did the caller ask not to be answered from memory? `?write=true` is how npm asks before it changes a package.

@@ -3,8 +3,8 @@
 
 use super::config::HostFeeds;
 use crate::error::{Error, Missing, Result};
-use crate::model::{Address, FeedLocator, OrganizationName, ProjectName, ProtocolId};
-use crate::protocol::PROTOCOLS;
+use crate::model::{Address, FeedLocator, OrganizationName, ProjectName};
+use crate::protocol::{Entry, PROTOCOLS};
 use http::Uri;
 use percent_encoding::percent_decode_str;
 
@@ -16,7 +16,7 @@ pub(super) enum Target<'a> {
         /// Which feed.
         address: Address,
         /// Which protocol.
-        protocol: ProtocolId,
+        protocol: &'static Entry,
         /// The root on the caller's scheme, host and prefix, with a trailing slash.
         root: String,
         /// The path below it, without a leading slash.
@@ -48,7 +48,7 @@ pub(super) fn split<'a>(uri: &'a Uri, hosts: &HostFeeds) -> Result<Target<'a>> {
     let (protocol, root, tail) = protocol_root(below)
         .or_else(|| {
             let entry = PROTOCOLS.iter().find(|entry| entry.at_host_root)?;
-            Some((entry.id, "", below))
+            Some((entry, "", below))
         })
         .ok_or_else(|| no_endpoint(path))?;
     Ok(Target::Feed { address: address.clone(), protocol, root: format!("{origin}/{root}"), tail })
@@ -83,14 +83,14 @@ fn feed<'a>(
 }
 
 /// Matches a protocol's root without case; answers it as it is written in links.
-fn protocol_root(below: &str) -> Option<(ProtocolId, &'static str, &str)> {
+fn protocol_root(below: &str) -> Option<(&'static Entry, &'static str, &str)> {
     PROTOCOLS.iter().find_map(|entry| {
         let bare = entry.root.trim_end_matches('/');
         let head = below.get(..bare.len()).filter(|head| head.eq_ignore_ascii_case(bare))?;
         let rest = below.get(head.len()..)?;
         match rest.strip_prefix('/') {
-            Some(tail) => Some((entry.id, entry.root, tail)),
-            None if rest.is_empty() => Some((entry.id, entry.root, "")),
+            Some(tail) => Some((entry, entry.root, tail)),
+            None if rest.is_empty() => Some((entry, entry.root, "")),
             None => None,
         }
     })
