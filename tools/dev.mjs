@@ -16,7 +16,14 @@ const tokensFile = join(state, "tokens.env");
 const clients = [
   ["npm, pnpm, bun", (base, token) => `npm config set --location=project registry=${base}/npm/registry/ "${base.replace(/^http:/, "")}/npm/registry/:_authToken=${token}"`],
   ["yarn", (base, token) => `yarn config set unsafeHttpWhitelist --json '["localhost"]' && yarn config set npmRegistryServer ${base}/npm/registry/ && yarn config set npmAuthToken "${token}"`],
+  ["pip", (base, token) => `pip config set --site global.index-url "${signedIn(base, token)}/pypi/simple/"`],
+  ["uv", (base, token) => `export UV_DEFAULT_INDEX="${signedIn(base, token)}/pypi/simple/"`],
 ];
+
+/** An address with credentials in it, as Python's installers take them. */
+function signedIn(base, token) {
+  return base.replace("://", `://edgefeed:${token}@`);
+}
 
 await runMain(async () => {
   mkdirSync(state, { recursive: true, mode: 0o700 });

@@ -81,6 +81,22 @@ impl Goods {
             Self::Slot(slot, _) => slot.artifact(file).is_some(),
         }
     }
+
+    /// The files that describe this one.
+    pub(super) fn companions(&self, file: &ArtifactName) -> Vec<ArtifactName> {
+        match self {
+            Self::Offer(offer, _) => {
+                let beside = offer.artifacts.iter().filter(|other| other.companion_of.as_ref() == Some(file));
+                beside.map(|companion| companion.name.clone()).collect()
+            }
+            // A slot does not say what describes what, but names do: `{file}.{what}`.
+            Self::Slot(slot, _) => {
+                let prefix = format!("{file}.");
+                let names = slot.artifacts.iter().map(|record| &record.name);
+                names.filter(|name| name.as_str().starts_with(&prefix)).cloned().collect()
+            }
+        }
+    }
 }
 
 /// All sources of this feed with what they say about a package; public ones are not asked when the guard blocks them

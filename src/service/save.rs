@@ -87,7 +87,7 @@ async fn save_companions<P: Platform>(
 ) -> Option<Slot> {
     let path = context.path(package);
     let mut grown = None;
-    for companion in companions(&found.goods, artifact) {
+    for companion in found.goods.companions(artifact) {
         if slot.artifact(&companion).is_some() {
             continue;
         }
@@ -95,12 +95,6 @@ async fn save_companions<P: Platform>(
         grown = Some(add_file(&context.platform, &path, package, version, &record).await.ok()?);
     }
     grown
-}
-
-fn companions(goods: &Goods, artifact: &ArtifactName) -> Vec<ArtifactName> {
-    let Goods::Offer(offer, _) = goods else { return Vec::new() };
-    let companions = offer.artifacts.iter().filter(|other| other.companion_of.as_ref() == Some(artifact));
-    companions.map(|companion| companion.name.clone()).collect()
 }
 
 /// Gets the bytes and stores them under their name.

@@ -129,8 +129,11 @@ struct End {
 impl End {
     /// The end record: the last one whose comment fills the rest of the archive.
     fn find(tail: &[u8]) -> Option<Self> {
-        let at = memchr::memmem::rfind_iter(tail, b"PK\x05\x06")
-            .find(|at| tail.len() >= at + 22 && tail.len() == at + 22 + usize::from(u16_at(tail, at + 20)))?;
+        let last = tail.len().checked_sub(22)?;
+        let is_end = |at: &usize| {
+            tail[*at..].starts_with(b"PK\x05\x06") && last == at + usize::from(u16_at(tail, at + 20))
+        };
+        let at = (0..=last).rev().find(is_end)?;
         let record = &tail[at..];
         let locator = at.checked_sub(20).and_then(|at| tail.get(at..at + 20));
         let locator = locator.filter(|locator| locator.starts_with(b"PK\x06\x07"));

@@ -1,6 +1,7 @@
 //! Views, withdrawing, deleting and the guard, on versions that have several files.
 
 use super::support::{Upload, client, files, manage, page, path, server, wheel, wheel_name};
+use crate::support::server::internal;
 use edgefeed::model::Role;
 use http::Method;
 use serde_json::{Value, json};
@@ -102,4 +103,30 @@ fn a_published_name_shadows_the_public_one_until_that_is_allowed() {
     manage(&server, Method::PATCH, "own/upstreaming", &allow).expect(200);
     assert_eq!(files(&collaborator, "own").len(), 2);
     collaborator.get(&path("own", "9.0", &wheel_name("own", "9.0"))).expect(200);
+}
+
+#[test]
+fn another_feeds_wheel_comes_with_its_metadata() {
+    let (server, index) = server();
+    server.add_feed("other", vec![]);
+    let mut inner = internal("other", "azure-feed://acme/other@Local");
+    inner.protocol = "pypi".to_owned();
+    server.edit_feed("main", |feed| feed.upstream_sources.push(inner.clone()));
+    server.advance(11);
+    let publisher =
+        server.role("other", Role::Contributor).at("https://edge.test/acme/_packaging/other/pypi/");
+    Upload::wheel("own", "1.0").send(&publisher).expect(200);
+    Upload::sdist("own", "1.0").send(&publisher).expect(200);
+    let (reader, collaborator) = (client(&server, Role::Reader), client(&server, Role::Collaborator));
+    let name = wheel_name("own", "1.0");
+    assert_eq!(files(&collaborator, "own"), [name.clone(), "own-1.0.tar.gz".to_owned()]);
+    collaborator.get(&path("own", "1.0", &name)).expect(200);
+    let document = page(&reader, "own").expect(200).json();
+    assert_eq!(document["files"].as_array().unwrap().len(), 1);
+    assert!(document["files"][0]["core-metadata"]["sha256"].is_string());
+    assert_eq!(document["files"][0]["requires-python"], ">=3.8");
+    reader.get(&path("own", "1.0", &format!("{name}.metadata"))).expect(200);
+    assert_eq!(files(&collaborator, "own").len(), 2);
+    index.wheel("own", "9.0");
+    collaborator.get(&path("own", "9.0", &wheel_name("own", "9.0"))).expect(404);
 }

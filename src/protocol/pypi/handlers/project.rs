@@ -118,7 +118,6 @@ fn releases(package: &Package, page: Vec<Map<String, Value>>) -> Vec<Release> {
             }
         }
     }
-    releases.sort_by(|one, other| one.order.cmp(&other.order));
     releases
 }
 

@@ -13,7 +13,7 @@ use md5::Md5;
 const FILE_LIMIT: u64 = 500 << 20;
 
 /// Bytes of all fields together: descriptions and attestations are the long ones.
-const FIELDS_LIMIT: usize = 16 << 20;
+const FIELDS_LIMIT: usize = 8 << 20;
 
 /// Bytes of a body that are looked at at a time.
 const PIECE: usize = 256 << 10;

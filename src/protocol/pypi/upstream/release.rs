@@ -13,7 +13,7 @@ use url::Url;
 
 /// Bytes of what is kept of one page: the largest real ones have 10 MB. Files of one version may stand anywhere on a
 /// page, so that nothing can be handed on before its end.
-const KEPT_LIMIT: usize = 48 << 20;
+const KEPT_LIMIT: usize = 32 << 20;
 
 /// A file as a page links it.
 #[derive(Default)]
@@ -47,7 +47,6 @@ pub(super) struct Releases {
 }
 
 struct Release {
-    order: pep440_rs::Version,
     version: Version,
     links: Vec<Link>,
 }
@@ -71,7 +70,6 @@ impl Releases {
     /// Takes a file in; one that no installer of today would take is passed over.
     pub(super) fn add(&mut self, link: Link) -> Result<(), UpstreamFault> {
         let Some(found) = name::parse_file(&self.package, &link.name) else { return Ok(()) };
-        let Some(order) = name::parse_pep440(found.version.as_str()) else { return Ok(()) };
         if link.url.is_none() || ArtifactName::parse(&link.name).is_none() {
             return Ok(());
         }
@@ -83,7 +81,7 @@ impl Releases {
         let key = found.version.key().to_owned();
         let at = *self.by_key.entry(key).or_insert(self.found.len());
         if at == self.found.len() {
-            self.found.push(Release { order, version: found.version, links: Vec::new() });
+            self.found.push(Release { version: found.version, links: Vec::new() });
         }
         if let Some(release) = self.found.get_mut(at)
             && release.links.iter().all(|other| other.name != link.name)
@@ -94,12 +92,8 @@ impl Releases {
         Ok(())
     }
 
-    /// Hands all versions on, lowest first.
-    pub(super) fn finish(
-        mut self,
-        sink: &mut dyn FnMut(Offer) -> io::Result<()>,
-    ) -> Result<(), UpstreamFault> {
-        self.found.sort_by(|one, other| one.order.cmp(&other.order));
+    /// Hands all versions on, in the order in which the page first named them.
+    pub(super) fn finish(self, sink: &mut dyn FnMut(Offer) -> io::Result<()>) -> Result<(), UpstreamFault> {
         for release in self.found {
             sink(release.offer()).map_err(|error| UpstreamFault::Malformed(error.to_string()))?;
         }
