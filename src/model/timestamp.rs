@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::time::Duration;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Milliseconds since the Unix epoch, in UTC; printed and stored as RFC 3339 with milliseconds, as npm's `time` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,10 +38,10 @@ impl Timestamp {
 
     /// `Thu, 01 Jan 1970 00:00:00 GMT`, for `Last-Modified` ([RFC 9110 section 5.6.7](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7)).
     pub fn http_date(self) -> String {
-        let format = format_description!(
-            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-        );
-        self.moment().format(&format).unwrap_or_default()
+        let moment = self.moment();
+        let (weekday, month) = (moment.weekday().to_string(), moment.month().to_string());
+        let (day, year, (hour, minute, second)) = (moment.day(), moment.year(), moment.to_hms());
+        format!("{weekday:.3}, {day:02} {month:.3} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
     }
 
     fn moment(self) -> OffsetDateTime {
@@ -52,9 +52,10 @@ impl Timestamp {
 
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let format =
-            format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-        formatter.write_str(&self.moment().format(&format).map_err(|_| std::fmt::Error)?)
+        let moment = self.moment();
+        let (year, month, day) = (moment.year(), u8::from(moment.month()), moment.day());
+        let (hour, minute, second, milli) = moment.to_hms_milli();
+        write!(formatter, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
     }
 }
 

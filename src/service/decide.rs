@@ -21,5 +21,5 @@ pub async fn set_behavior<P: Platform>(
     package: &Package,
     behavior: UpstreamingBehavior,
 ) -> Result<()> {
-    tags::change(context, package, |settings| settings.upstreaming_behavior = behavior).await
+    tags::change(context, package, &|settings| settings.upstreaming_behavior = behavior).await
 }

@@ -28,7 +28,7 @@ pub async fn delete<P: Platform>(
     let (platform, path) = (&context.platform, context.path(package));
     let state = SlotState::Deleted { at: platform.now(), by: context.principal.subject().to_owned() };
     let slot = match slots::get(platform, &path, version.key()).await? {
-        Some(_) => flip(platform, &path, version, |slot| slot.is_live().then(|| state.clone())).await?,
+        Some(_) => flip(platform, &path, version, &|slot| slot.is_live().then(|| state.clone())).await?,
         None => tombstone(context, &path, package, version, &state).await?,
     };
     // Before the index: a bin note without a deleted slot is harmless, the reverse would keep the bytes for ever.
@@ -55,7 +55,7 @@ pub async fn restore<P: Platform>(
         let text = format!("`{package}` {version} was never in this feed: there is nothing to restore");
         return Err(Error::Conflict(Conflict::Other(text)));
     }
-    let slot = flip(platform, &path, version, |slot| match slot.state {
+    let slot = flip(platform, &path, version, &|slot| match slot.state {
         SlotState::Deleted { .. } => Some(SlotState::Live),
         SlotState::Live | SlotState::Purged { .. } => None,
     })
@@ -131,7 +131,7 @@ pub(super) async fn purge_expired<P: Platform>(
 async fn purge_at<P: Platform>(platform: &P, path: &PackagePath, version_key: &str) -> Result<()> {
     let at = platform.now();
     // The slot first: a version must not be restored whose bytes are being removed.
-    let slot = slots::update(platform, path, version_key, |slot| {
+    let slot = slots::update(platform, path, version_key, &mut |slot| {
         let deleted = matches!(slot.state, SlotState::Deleted { .. });
         Ok(deleted.then(|| Slot { state: SlotState::Purged { at }, ..slot.clone() }))
     })
@@ -151,9 +151,9 @@ async fn flip<P: Platform>(
     platform: &P,
     path: &PackagePath,
     version: &Version,
-    to: impl Fn(&Slot) -> Option<SlotState>,
+    to: &dyn Fn(&Slot) -> Option<SlotState>,
 ) -> Result<Slot> {
-    slots::update(platform, path, version.key(), |slot| {
+    slots::update(platform, path, version.key(), &mut |slot| {
         Ok(to(slot).map(|state| Slot { state, ..slot.clone() }))
     })
     .await
@@ -190,7 +190,7 @@ async fn tombstone<P: Platform>(
         Created::Yes => Ok(slot),
         // Saved in the meantime.
         Created::No(_) => {
-            flip(&context.platform, path, version, |slot| slot.is_live().then(|| state.clone())).await
+            flip(&context.platform, path, version, &|slot| slot.is_live().then(|| state.clone())).await
         }
     }
 }
@@ -208,7 +208,7 @@ async fn drop_tags<P: Platform>(
     package: &Package,
     version: &Version,
 ) -> Result<()> {
-    tags::change(context, package, |settings| {
+    tags::change(context, package, &|settings| {
         settings.tags.retain(|_, target| target != version.as_str());
     })
     .await

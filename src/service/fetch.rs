@@ -120,7 +120,7 @@ pub fn upstream_get(url: Url, accept: &'static str) -> OutgoingRequest {
 pub async fn fetch_first<P: Platform>(
     context: &super::FeedContext<P>,
     protocol: crate::model::ProtocolId,
-    make: impl Fn(&Url) -> Option<OutgoingRequest>,
+    make: &dyn Fn(&Url) -> Option<OutgoingRequest>,
 ) -> Result<Option<(UpstreamSource, Fetched)>> {
     let mut failure = None;
     for source in context.feed.sources(protocol) {

@@ -235,7 +235,7 @@ async fn add_files<P: Platform>(
     incoming: &Incoming,
     records: Vec<ArtifactRecord>,
 ) -> Result<Slot> {
-    slots::update(platform, path, incoming.version.key(), |slot| {
+    slots::update(platform, path, incoming.version.key(), &mut |slot| {
         if !slot.is_live() {
             return Err(deleted(package, &incoming.version));
         }
@@ -305,7 +305,7 @@ async fn finish<P: Platform>(
     slot: Slot,
 ) -> Result<()> {
     let version = incoming.version.as_str();
-    let settings = packages::update(&context.platform, path, |settings| {
+    let settings = packages::update(&context.platform, path, &mut |settings| {
         let set =
             incoming.tags.iter().all(|tag| settings.tags.get(tag).is_some_and(|known| known == version));
         let mut next = settings.clone();

@@ -15,7 +15,7 @@ pub async fn relist<P: Platform>(
     super::publish::refuse_view(context)?;
     let mut changed = Vec::new();
     for (version, listing) in changes {
-        let slot = edit_slot(context, package, &version, |slot| {
+        let slot = edit_slot(context, package, &version, &|slot| {
             (slot.listing != listing).then(|| Slot { listing: listing.clone(), ..slot.clone() })
         })
         .await?;
@@ -43,7 +43,7 @@ pub(super) async fn hear<P: Platform>(
 ) -> Result<()> {
     let mut changed = Vec::new();
     for Heard { key, listing, published } in heard {
-        let slot = edit_slot(context, package, &Version::new(&key, &key), |slot| {
+        let slot = edit_slot(context, package, &Version::new(&key, &key), &|slot| {
             let upstream_listing = listing.clone().unwrap_or_else(|| slot.upstream_listing.clone());
             let published = slot.published.or(published);
             let news = upstream_listing != slot.upstream_listing || published != slot.published;
@@ -61,14 +61,14 @@ pub(super) async fn edit_slot<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
     version: &Version,
-    edit: impl Fn(&Slot) -> Option<Slot>,
+    edit: &dyn Fn(&Slot) -> Option<Slot>,
 ) -> Result<Slot> {
     let path = context.path(package);
     let missing = || Error::NotFound(Missing::Version(package.to_string(), version.to_string()));
     if slots::get(&context.platform, &path, version.key()).await?.is_none() {
         return Err(missing());
     }
-    slots::update(&context.platform, &path, version.key(), |slot| {
+    slots::update(&context.platform, &path, version.key(), &mut |slot| {
         if !slot.is_live() {
             return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
         }

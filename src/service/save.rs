@@ -195,7 +195,7 @@ async fn add_file<P: Platform>(
     version: &Version,
     record: &ArtifactRecord,
 ) -> Result<Slot> {
-    slots::update(platform, path, version.key(), |slot| {
+    slots::update(platform, path, version.key(), &mut |slot| {
         if !slot.is_live() {
             return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
         }

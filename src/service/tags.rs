@@ -19,7 +19,7 @@ pub async fn set<P: Platform>(
     if !slot.is_some_and(|stored| stored.value.is_live()) {
         return Err(Error::NotFound(Missing::Version(package.to_string(), version.to_string())));
     }
-    change(context, package, |settings| {
+    change(context, package, &|settings| {
         settings.tags.insert(tag.to_owned(), version.as_str().to_owned());
     })
     .await
@@ -28,7 +28,7 @@ pub async fn set<P: Platform>(
 /// Removes a tag; one that is not there does not matter.
 pub async fn remove<P: Platform>(context: &FeedContext<P>, package: &Package, tag: &str) -> Result<()> {
     super::publish::refuse_view(context)?;
-    change(context, package, |settings| {
+    change(context, package, &|settings| {
         settings.tags.remove(tag);
     })
     .await
@@ -38,10 +38,10 @@ pub async fn remove<P: Platform>(context: &FeedContext<P>, package: &Package, ta
 pub(super) async fn change<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
-    edit: impl Fn(&mut PackageSettings),
+    edit: &dyn Fn(&mut PackageSettings),
 ) -> Result<()> {
     let path = context.path(package);
-    let settings = packages::update(&context.platform, &path, |settings| {
+    let settings = packages::update(&context.platform, &path, &mut |settings| {
         let mut next = settings.clone();
         edit(&mut next);
         Ok((next != *settings).then_some(next))

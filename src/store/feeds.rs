@@ -58,10 +58,10 @@ pub async fn create<P: Platform>(platform: &P, feed: &Feed) -> Result<()> {
 pub async fn update<P: Platform>(
     platform: &P,
     feed: &Feed,
-    mut change: impl FnMut(&Feed) -> Result<Feed>,
+    change: &mut dyn FnMut(&Feed) -> Result<Feed>,
 ) -> Result<Feed> {
     let missing = || Error::NotFound(Missing::Feed(feed.name.to_string()));
-    let stored = super::update::<P, Feed, _>(platform, &keys::feed(&feed.id), |before| {
+    let stored = super::update::<P, Feed>(platform, &keys::feed(&feed.id), &mut |before| {
         let before = before.ok_or_else(missing)?;
         let next = Feed { sequence: before.sequence + 1, ..change(before)? };
         Ok(Change::To(next))
@@ -72,7 +72,7 @@ pub async fn update<P: Platform>(
     if let Ok(id) = FeedName::parse(feed.id.as_str()) {
         platform.memo().forget(&keys::feed_name(&feed.organization, project, &id));
     }
-    stored.value.ok_or_else(missing)
+    stored.ok_or_else(missing)
 }
 
 /// All feeds of a project, or of an organization.

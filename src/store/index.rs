@@ -153,7 +153,7 @@ async fn try_record<P: Platform>(
         super::create(platform, &path.published(), &serde_json::json!({})).await?;
         platform.memo().forget(&path.all_published());
     }
-    super::update::<P, PackageIndex, _>(platform, &path.index(), |before| {
+    super::update::<P, PackageIndex>(platform, &path.index(), &mut |before| {
         let mut next = before
             .cloned()
             .unwrap_or_else(|| PackageIndex { name: name.to_owned(), ..PackageIndex::default() });

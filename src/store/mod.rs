@@ -45,7 +45,10 @@ pub async fn read<P: Platform, T: DeserializeOwned>(platform: &P, key: &str) -> 
 /// Writes a record that must not exist yet. `false` if another one is there; one of the very same content is taken
 /// for ours, because a write may fail after it took effect.
 pub async fn create<P: Platform, T: Serialize>(platform: &P, key: &str, value: &T) -> Result<bool> {
-    let bytes = encode(key, value)?;
+    create_bytes(platform, key, encode(key, value)?).await
+}
+
+async fn create_bytes<P: Platform>(platform: &P, key: &str, bytes: Bytes) -> Result<bool> {
     for attempt in 0.. {
         match platform.records().create(key, bytes.clone()).await {
             Ok(Written::Yes(_)) => return Ok(true),
@@ -72,28 +75,39 @@ pub enum Change<T> {
 
 /// Changes a record by compare-and-swap, creating it if need be. `change` may be called several times and must give
 /// the same answer for a record that already shows its effect. Answers the record as it then is.
-pub async fn update<P, T, F>(platform: &P, key: &str, mut change: F) -> Result<Stored<Option<T>>>
-where
-    P: Platform,
-    T: Serialize + DeserializeOwned,
-    F: FnMut(Option<&T>) -> Result<Change<T>>,
-{
-    for attempt in 0..ATTEMPTS {
-        let before = read::<P, T>(platform, key).await?;
-        let next = match change(before.as_ref().map(|stored| &stored.value))? {
-            Change::To(next) => next,
-            Change::None => {
-                let etag = before.as_ref().map_or_else(|| Etag::new(""), |stored| stored.etag.clone());
-                return Ok(Stored { value: before.map(|stored| stored.value), etag });
-            }
+pub async fn update<P: Platform, T: Serialize + DeserializeOwned>(
+    platform: &P,
+    key: &str,
+    change: &mut dyn FnMut(Option<&T>) -> Result<Change<T>>,
+) -> Result<Option<T>> {
+    let mut now = None;
+    swap(platform, key, &mut |bytes| {
+        let before = bytes.map(|bytes| decode::<T>(key, bytes)).transpose()?;
+        let (bytes, after) = match change(before.as_ref())? {
+            Change::To(next) => (Some(encode(key, &next)?), Some(next)),
+            Change::None => (None, before),
         };
-        let bytes = encode(key, &next)?;
+        now = after;
+        Ok(bytes)
+    })
+    .await?;
+    Ok(now)
+}
+
+/// What a record's bytes become; `None` to leave them.
+type Swap<'a> = dyn FnMut(Option<&[u8]>) -> Result<Option<Bytes>> + 'a;
+
+/// The loop of every update, on bytes: there is one of it in the program.
+async fn swap<P: Platform>(platform: &P, key: &str, change: &mut Swap<'_>) -> Result<()> {
+    for attempt in 0..ATTEMPTS {
+        let before = platform.records().get(key).await?;
+        let Some(bytes) = change(before.as_ref().map(|record| &record.bytes[..]))? else { return Ok(()) };
         let written = match &before {
-            Some(stored) => platform.records().replace(key, bytes, &stored.etag).await,
+            Some(record) => platform.records().replace(key, bytes, &record.etag).await,
             None => platform.records().create(key, bytes).await,
         };
         match written {
-            Ok(Written::Yes(etag)) => return Ok(Stored { value: Some(next), etag }),
+            Ok(Written::Yes(_)) => return Ok(()),
             Ok(Written::No) => pause(platform, attempt, &PlatformError::Contended).await,
             Err(error) => pause(platform, attempt, &error).await,
         }

@@ -17,9 +17,9 @@ pub async fn settings<P: Platform>(platform: &P, path: &PackagePath) -> Result<P
 pub async fn update<P: Platform>(
     platform: &P,
     path: &PackagePath,
-    mut change: impl FnMut(&PackageSettings) -> Result<Option<PackageSettings>>,
+    change: &mut dyn FnMut(&PackageSettings) -> Result<Option<PackageSettings>>,
 ) -> Result<PackageSettings> {
-    let stored = super::update::<P, PackageSettings, _>(platform, &path.settings(), |before| {
+    let stored = super::update::<P, PackageSettings>(platform, &path.settings(), &mut |before| {
         let before = before.cloned().unwrap_or_default();
         Ok(match change(&before)? {
             Some(next) => Change::To(PackageSettings {
@@ -31,7 +31,7 @@ pub async fn update<P: Platform>(
         })
     })
     .await?;
-    Ok(stored.value.unwrap_or_default())
+    Ok(stored.unwrap_or_default())
 }
 
 /// A small fact a protocol keeps about a package.

@@ -77,11 +77,11 @@ pub async fn update<P: Platform>(
     platform: &P,
     path: &PackagePath,
     version_key: &str,
-    mut change: impl FnMut(&Slot) -> Result<Option<Slot>>,
+    change: &mut dyn FnMut(&Slot) -> Result<Option<Slot>>,
 ) -> Result<Slot> {
     let key = path.slot_of_key(version_key);
     let missing = || Error::NotFound(Missing::Other(format!("no version `{version_key}` here")));
-    let stored = super::update::<P, Slot, _>(platform, &key, |before| {
+    let stored = super::update::<P, Slot>(platform, &key, &mut |before| {
         let before = before.ok_or_else(missing)?;
         Ok(match change(before)? {
             Some(next) => Change::To(Slot { sequence: before.sequence + 1, ..next }),
@@ -90,5 +90,5 @@ pub async fn update<P: Platform>(
     })
     .await?;
     platform.memo().forget(&key);
-    stored.value.ok_or_else(missing)
+    stored.ok_or_else(missing)
 }

@@ -34,7 +34,7 @@ pub async fn create<P: Platform>(platform: &P, hash: &TokenHash, token: &Token) 
 /// Revokes the token of that text or record.
 pub async fn revoke<P: Platform>(platform: &P, hash: &TokenHash, now: Timestamp) -> Result<()> {
     let key = keys::token(hash);
-    super::update::<P, Token, _>(platform, &key, |token| match token {
+    super::update::<P, Token>(platform, &key, &mut |token| match token {
         None => Err(Error::NotFound(Missing::Other("no such token".to_owned()))),
         Some(token) if token.revoked.is_some() => Ok(Change::None),
         Some(token) => Ok(Change::To(Token { revoked: Some(now), ..token.clone() })),
@@ -48,10 +48,10 @@ pub async fn revoke<P: Platform>(platform: &P, hash: &TokenHash, now: Timestamp)
 pub async fn update<P: Platform>(
     platform: &P,
     hash: &TokenHash,
-    mut change: impl FnMut(&Token) -> Result<Option<Token>>,
+    change: &mut dyn FnMut(&Token) -> Result<Option<Token>>,
 ) -> Result<()> {
     let key = keys::token(hash);
-    super::update::<P, Token, _>(platform, &key, |token| {
+    super::update::<P, Token>(platform, &key, &mut |token| {
         let token = token.ok_or_else(|| Error::NotFound(Missing::Other("no such token".to_owned())))?;
         Ok(change(token)?.map_or(Change::None, Change::To))
     })

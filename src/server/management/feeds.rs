@@ -105,7 +105,7 @@ async fn set_grant<P: Platform>(platform: &P, creator: &Token, grant: &Grant, pr
     let hash = store::tokens::hash_of(platform, &creator.organization, &creator.id).await?;
     let hash = hash.ok_or_else(|| Error::NotFound(Missing::Other("this token is gone".to_owned())))?;
     let now = platform.now();
-    store::tokens::update(platform, &hash, |token| {
+    store::tokens::update(platform, &hash, &mut |token| {
         if present && !token.is_valid(now) {
             return Err(Error::Unauthenticated("this token has expired or was revoked".to_owned()));
         }
@@ -181,7 +181,7 @@ pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext
         }
         None => None,
     };
-    let feed = change(platform, &context.feed, &precondition, |before| {
+    let feed = change(platform, &context.feed, &precondition, &|before| {
         let mut next = before.clone();
         next.description = text.clone().unwrap_or(next.description);
         next.is_public = wish.is_public.unwrap_or(next.is_public);
@@ -220,7 +220,7 @@ fn refuse_unsupported(wish: &Wish, feed: &Feed) -> Result<()> {
 pub(super) async fn delete<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>) -> Result<Reply> {
     let now = call.platform.now();
     let precondition = Precondition::of(&call.headers);
-    change(call.platform, &context.feed, &precondition, |before| {
+    change(call.platform, &context.feed, &precondition, &|before| {
         Ok(Feed { deleted: Some(now), ..before.clone() })
     })
     .await?;
@@ -232,9 +232,9 @@ pub(super) async fn change<P: Platform>(
     platform: &P,
     feed: &Feed,
     precondition: &Precondition,
-    edit: impl Fn(&Feed) -> Result<Feed>,
+    edit: &dyn Fn(&Feed) -> Result<Feed>,
 ) -> Result<Feed> {
-    feeds::update(platform, feed, |before| {
+    feeds::update(platform, feed, &mut |before| {
         let next = edit(before)?;
         // A write may fail after it took effect: what is as it was to become is no conflict.
         if next == *before {

@@ -41,7 +41,7 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, context: &FeedContext
     let wish: Wish = message::read(call.body).await?;
     let name = wish.name.ok_or_else(|| Error::Invalid("a view needs a `name`".to_owned()))?;
     let view = new_view(call.platform, &name, wish.visibility.unwrap_or(Visibility::Collection))?;
-    let feed = change(call.platform, &context.feed, &Precondition::None, |before| {
+    let feed = change(call.platform, &context.feed, &Precondition::None, &|before| {
         if before.views.iter().any(|known| known.id == view.id) {
             return Ok(before.clone());
         }
@@ -71,7 +71,7 @@ pub(super) async fn update<P: Platform>(
     if present.name.is_local() && next.name != present.name {
         return Err(Error::Conflict(Conflict::Other("view `Local` cannot be renamed".to_owned())));
     }
-    let feed = change(call.platform, &context.feed, &Precondition::None, |before| {
+    let feed = change(call.platform, &context.feed, &Precondition::None, &|before| {
         refuse_taken(before, &next)?;
         let mut feed = before.clone();
         let view = feed.views.iter_mut().find(|view| view.id == next.id);
@@ -89,7 +89,7 @@ pub(super) async fn delete<P: Platform>(context: &FeedContext<P>, name: &str) ->
         let text = "view `Local` cannot be removed: it is what the feed holds";
         return Err(Error::Conflict(Conflict::Other(text.to_owned())));
     }
-    change(&context.platform, &context.feed, &Precondition::None, |before| {
+    change(&context.platform, &context.feed, &Precondition::None, &|before| {
         let mut next = before.clone();
         next.views.retain(|known| known.id != view.id);
         Ok(next)

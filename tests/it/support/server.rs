@@ -112,11 +112,12 @@ impl TestServer {
     /// Changes a feed.
     pub(crate) fn edit_feed(&self, name: &str, change: impl Fn(&mut Feed)) {
         let feed = self.feed(name);
-        let changed = feeds::update(&self.platform, &feed, |before| {
+        let mut change = |before: &Feed| {
             let mut next = before.clone();
             change(&mut next);
             Ok(next)
-        });
+        };
+        let changed = feeds::update(&self.platform, &feed, &mut change);
         block_on(changed).unwrap();
     }
 

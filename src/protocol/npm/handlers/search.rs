@@ -83,7 +83,7 @@ async fn upstream<P: Platform>(
     from: usize,
 ) -> Result<Option<(Vec<Value>, usize)>> {
     debug_assert!(context.permits(Action::Save), "only those who may save search upstream");
-    let found = fetch_first(context, Npm::ID, |location: &Url| {
+    let found = fetch_first(context, Npm::ID, &|location: &Url| {
         let mut url = location.join("-/v1/search").ok()?;
         let (size, from) = (size.to_string(), from.to_string());
         url.query_pairs_mut().append_pair("text", text).append_pair("size", &size).append_pair("from", &from);

@@ -13,7 +13,7 @@ use crate::store::{index, packages, passed};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderValue, Method, Request, StatusCode, header};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -96,7 +96,7 @@ fn is_vulnerable(version: &str, range: &str) -> bool {
 /// `GET /-/npm/v1/keys`.
 pub(super) async fn keys<P: Platform>(context: &FeedContext<P>) -> Result<Answer<P>> {
     let make = |location: &Url| Some(upstream_get(location.join("-/npm/v1/keys").ok()?, "application/json"));
-    let document = pass(context, "keys", KEYS_LIFETIME, make).await?;
+    let document = pass(context, "keys", KEYS_LIFETIME, &make).await?;
     let document = document.ok_or_else(|| super::not_offered("signing keys"))?;
     Ok(Answer::Document { status: StatusCode::OK, content_type: "application/json", body: document })
 }
@@ -126,7 +126,7 @@ pub(super) async fn attestations<P: Platform>(
             }
             let spec = format!("-/npm/v1/attestations/{}@{version}", listing::encoded_name(package));
             let make = |location: &Url| Some(upstream_get(location.join(&spec).ok()?, "application/json"));
-            let document = pass(context, &spec, KEYS_LIFETIME, make).await?.ok_or_else(none)?;
+            let document = pass(context, &spec, KEYS_LIFETIME, &make).await?.ok_or_else(none)?;
             if slot.is_some() {
                 packages::set_mark(&context.platform, &path, &mark(version), document.clone()).await?;
             }
@@ -204,7 +204,7 @@ async fn advisories<P: Platform>(
     };
     let key = String::from_utf8_lossy(&body);
     let answer =
-        pass(context, &key, AUDIT_LIFETIME, make).await.map_err(|error| unavailable(error.to_string()))?;
+        pass(context, &key, AUDIT_LIFETIME, &make).await.map_err(|error| unavailable(error.to_string()))?;
     let answer = answer.ok_or_else(|| unavailable("no upstream source offers them".to_owned()))?;
     json::read(&answer).map_err(|error| unavailable(error.to_string()))
 }
@@ -214,15 +214,14 @@ async fn pass<P: Platform>(
     context: &FeedContext<P>,
     question: &str,
     lifetime: Duration,
-    make: impl Fn(&Url) -> Option<OutgoingRequest>,
+    make: &dyn Fn(&Url) -> Option<OutgoingRequest>,
 ) -> Result<Option<Bytes>> {
     if let Some(known) = passed::get(&context.platform, &context.feed, Npm::ID, question).await {
         return Ok(Some(known));
     }
     let Some((source, fetched)) = fetch_first(context, Npm::ID, make).await? else { return Ok(None) };
     let answer = collect_upstream(&source, fetched.body, ANSWER_LIMIT).await?;
-    let document = json::read::<BTreeMap<String, Box<RawValue>>>(&answer);
-    if document.is_err() {
+    if !answer.trim_ascii_start().starts_with(b"{") || json::read::<IgnoredAny>(&answer).is_err() {
         return Ok(None);
     }
     passed::put(&context.platform, &context.feed, Npm::ID, question, answer.clone(), lifetime).await;
