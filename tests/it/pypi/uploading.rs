@@ -5,6 +5,10 @@ use super::support::{
     wheel_name, zip,
 };
 use edgefeed::model::Role;
+use edgefeed::platform::PlatformError;
+use edgefeed::platform::memory::Fault;
+use futures_executor::block_on;
+use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -233,4 +237,69 @@ fn a_number_the_index_has_is_not_taken() {
     client(&server, Role::Collaborator).get(&path("lib", "1.0", &wheel_name("lib", "1.0"))).expect(200);
     Upload::sdist("lib", "1.0").send(&contributor).expect(409);
     assert_eq!(index.asked("simple/lib"), 1, "{INDEX}");
+}
+
+/// Whatever write fails, before or after it took effect: a wheel, then an sdist of the same version, are there in the
+/// end, with the wheel's metadata.
+#[test]
+fn uploads_survive_every_write_that_fails() {
+    for part in ["files/", ".metadata", "slots/", "package.json", "index.json", "catalog/", "published/", ""]
+    {
+        for (took_effect, times) in [(false, 1), (false, usize::MAX), (true, 1), (true, usize::MAX)] {
+            let (server, _) = server();
+            let (contributor, reader) = (client(&server, Role::Contributor), client(&server, Role::Reader));
+            assert!(files(&contributor, "own").is_empty());
+            for upload in [Upload::wheel("own", "1.0"), Upload::sdist("own", "1.0")] {
+                let error = PlatformError::Connection("lost".to_owned());
+                let fault = Fault::any_write().on(part).times(times);
+                server.platform.faults().add(if took_effect {
+                    fault.after(error)
+                } else {
+                    fault.before(error)
+                });
+                let first = upload.send(&contributor);
+                server.platform.faults().clear();
+                let what = format!(
+                    "{part} {}, took effect: {took_effect}, {times} times: {}",
+                    upload.name,
+                    first.text()
+                );
+                assert!([200, 500, 503].contains(&first.status), "{what}");
+                server.advance(2);
+                upload.send(&contributor).expect(200);
+                server.housekeeping();
+                server.advance(3);
+            }
+            let what = format!("{part}, took effect: {took_effect}, {times} times");
+            let document = page(&reader, "own").expect(200).json();
+            assert_eq!(document["files"].as_array().unwrap().len(), 2, "{what}");
+            assert!(document["files"][0]["core-metadata"]["sha256"].is_string(), "{what}");
+            let beside = path("own", "1.0", &format!("{}.metadata", wheel_name("own", "1.0")));
+            assert_eq!(reader.get(&beside).expect(200).bytes(), metadata("own", "1.0"), "{what}");
+            assert_eq!(
+                reader.get(&path("own", "1.0", "own-1.0.tar.gz")).expect(200).bytes(),
+                sdist("own", "1.0")
+            );
+        }
+    }
+}
+
+#[test]
+fn files_that_are_pushed_at_the_same_time_are_all_there() {
+    let (server, _) = server();
+    let contributor = client(&server, Role::Contributor);
+    let headers = [("content-type", "multipart/form-data; boundary=b0undary")];
+    let uploads = [Upload::wheel("own", "1.0"), Upload::sdist("own", "1.0"), Upload::sdist("own", "1.0.0")];
+    let sent = uploads
+        .iter()
+        .map(|upload| contributor.start(Method::POST, "upload/", &headers, upload.body().into()));
+    for reply in block_on(join_all(sent)) {
+        reply.expect(200);
+    }
+    block_on(server.platform.run_background());
+    server.housekeeping();
+    server.advance(3);
+    let mut found = files(&client(&server, Role::Reader), "own");
+    found.sort();
+    assert_eq!(found, [wheel_name("own", "1.0"), "own-1.0.0.tar.gz".to_owned(), "own-1.0.tar.gz".to_owned()]);
 }
