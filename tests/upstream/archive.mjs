@@ -1,6 +1,6 @@
 // Deterministic archives without dependencies: the same files give the same bytes on every machine and every day.
 
-import { gzipSync } from "node:zlib";
+import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 
 const BLOCK = 512;
 // npm stamps every entry with this moment (1985-10-26), so that packing twice gives equal archives.
@@ -15,6 +15,52 @@ export function tarball(files, { level = 9 } = {}) {
       return [header(path, content.length, mode), content, Buffer.alloc(padding(content.length))];
     });
   return gzipSync(Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)]), { level });
+}
+
+/** A zip archive of `{ path: text | Buffer }` in the order given, compressed unless `store`, dated 1980-01-01. */
+export function zip(files, { store = false } = {}) {
+  const locals = [];
+  const directory = [];
+  let offset = 0;
+  for (const [path, file] of Object.entries(files)) {
+    const content = Buffer.from(file);
+    const data = store ? content : deflateRawSync(content, { level: 9 });
+    const name = Buffer.from(path);
+    const fields = zipFields({ content, data, name, store });
+    const local = Buffer.concat([Buffer.from("PK\x03\x04"), fields, name, data]);
+    directory.push(zipDirectoryEntry(fields, name, offset));
+    locals.push(local);
+    offset += local.length;
+  }
+  const entries = Buffer.concat(directory);
+  const end = Buffer.alloc(22);
+  end.write("PK\x05\x06");
+  end.writeUInt16LE(directory.length, 8);
+  end.writeUInt16LE(directory.length, 10);
+  end.writeUInt32LE(entries.length, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...locals, entries, end]);
+}
+
+/** What a local header and the directory say alike of an entry. */
+function zipFields({ content, data, name, store }) {
+  const fields = Buffer.alloc(26);
+  fields.writeUInt16LE(20, 0);
+  fields.writeUInt16LE(0x0800, 2); // names are UTF-8
+  fields.writeUInt16LE(store ? 0 : 8, 4);
+  fields.writeUInt16LE(0x21, 8);
+  fields.writeUInt32LE(crc32(content), 10);
+  fields.writeUInt32LE(data.length, 14);
+  fields.writeUInt32LE(content.length, 18);
+  fields.writeUInt16LE(name.length, 22);
+  return fields;
+}
+
+function zipDirectoryEntry(fields, name, offset) {
+  const rest = Buffer.alloc(14);
+  rest.writeUInt32LE((0o100644 << 16) >>> 0, 6);
+  rest.writeUInt32LE(offset, 10);
+  return Buffer.concat([Buffer.from("PK\x01\x02\x14\x03"), fields, rest, name]);
 }
 
 /** Bytes that do not compress and are the same for the same seed: ballast for large archives. */
