@@ -1,18 +1,18 @@
-// The package managers under test, each behind the same few verbs, each run in a home and caches of its own.
+// npm's package managers under test, each behind the same few verbs, each run in a home and caches of its own.
 //
 // Their versions are pinned in ../package.json and its lock; they are installed once per lock into the user's cache,
 // from whatever registry this machine's npm is configured for. npm may be told not to run lifecycle scripts, so programs
 // are taken from their platform packages directly.
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+import { Workspace as Folder } from "./workspace.mjs";
 
 const here = resolve(import.meta.dirname, "..");
-const TIME_LIMIT = 300_000;
 
 /** Where the clients of the present lock are; installs them when they are not there yet. */
 export function clientsFolder() {
@@ -41,14 +41,10 @@ function install(cache, folder) {
 }
 
 /** A folder with a project, a home and caches of one client, configured for one registry. */
-export class Workspace {
+export class Workspace extends Folder {
   /** `registry` ends in a slash; `token` may be left out; `manifest` is the project's package.json. */
   static async create(client, { registry, token, manifest = {} }) {
-    const root = await mkdtemp(join(tmpdir(), "edgefeed-e2e-"));
-    const workspace = new Workspace();
-    Object.assign(workspace, { client, root, registry, project: join(root, "project"), home: join(root, "home") });
-    await mkdir(workspace.project);
-    await mkdir(workspace.home);
+    const workspace = await Workspace.open({ client, registry });
     await workspace.write("package.json", { name: "app", version: "1.0.0", private: true, ...manifest });
     await workspace.configure({ registry, token });
     return workspace;
@@ -61,21 +57,6 @@ export class Workspace {
     }
   }
 
-  async write(path, content) {
-    const target = join(this.project, path);
-    await mkdir(dirname(target), { recursive: true });
-    const raw = typeof content === "string" || Buffer.isBuffer(content);
-    await writeFile(target, raw ? content : `${JSON.stringify(content, null, 2)}\n`);
-  }
-
-  async read(path) {
-    return readFile(join(this.project, path), "utf8");
-  }
-
-  exists(path) {
-    return existsSync(join(this.project, path));
-  }
-
   /** The version that lies in node_modules, or undefined. */
   async installed(name) {
     const path = join("node_modules", name, "package.json");
@@ -83,35 +64,8 @@ export class Workspace {
   }
 
   /** Forgets what was installed and cached; the lock file stays. */
-  async clear() {
-    await rm(join(this.project, "node_modules"), { recursive: true, force: true });
-    await rm(this.home, { recursive: true, force: true });
-    await mkdir(this.home);
-  }
-
-  async dispose() {
-    await rm(this.root, { recursive: true, force: true });
-  }
-
-  /** Runs the client; resolves to `{ code, stdout, stderr, output }` however it ends. */
-  run(args, { input, env = {} } = {}) {
-    const [program, ...first] = this.client.command();
-    const options = { cwd: this.project, env: { ...this.#environment(), ...env }, stdio: ["pipe", "pipe", "pipe"] };
-    return finish(spawn(program, [...first, ...args], options), args, input);
-  }
-
-  /** Runs the client and fails the test with its whole output unless it succeeds. */
-  async must(args, options) {
-    const result = await this.run(args, options);
-    if (result.code !== 0) throw new Error(`${this.client.name} ${args.join(" ")} -> ${result.code}\n${result.output}`);
-    return result;
-  }
-
-  /** Runs the client, expecting it to fail; a success is the test's failure. */
-  async mustFail(args, options) {
-    const result = await this.run(args, options);
-    if (result.code === 0) throw new Error(`${this.client.name} ${args.join(" ")} succeeded\n${result.output}`);
-    return result;
+  clear() {
+    return super.clear("node_modules");
   }
 
   add(...specs) {
@@ -126,51 +80,6 @@ export class Workspace {
     if (this.client.verbs.beforePublish) await this.must(this.client.verbs.beforePublish);
     return this.must(this.client.verbs.publish);
   }
-
-  #environment() {
-    const path = [dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":");
-    const caches = { XDG_CACHE_HOME: join(this.home, ".cache"), XDG_CONFIG_HOME: join(this.home, ".config") };
-    const data = { XDG_DATA_HOME: join(this.home, ".local/share"), XDG_STATE_HOME: join(this.home, ".local/state") };
-    return { PATH: path, HOME: this.home, LANG: "C.UTF-8", ...caches, ...data, ...this.client.environment?.(this.home) };
-  }
-}
-
-/**
- * Collects what a child prints; a child that outlives the limit is ended, and its result says so. `input` is a dialogue:
- * `[[/Username:/, "name"], ...]`, each answer given when its question has been asked.
- */
-function finish(child, args, input = []) {
-  return new Promise((done, fail) => {
-    const out = [];
-    const all = [];
-    const errors = [];
-    const questions = [...input];
-    let heard = "";
-    const hear = (pieces) => (piece) => {
-      pieces.push(piece);
-      all.push(piece);
-      heard += piece;
-      if (!questions.length || !questions[0][0].test(heard)) return;
-      heard = "";
-      child.stdin.write(`${questions.shift()[1]}\n`);
-    };
-    child.stdout.on("data", hear(out));
-    child.stderr.on("data", hear(errors));
-    child.stdin.on("error", () => {});
-    if (input.length === 0) child.stdin.end();
-    const limit = setTimeout(() => {
-      all.push(Buffer.from(`\n(${args.join(" ")} ended after ${TIME_LIMIT} ms)`));
-      child.kill("SIGKILL");
-    }, TIME_LIMIT);
-    child.on("error", fail);
-    child.on("close", (code) => {
-      clearTimeout(limit);
-      const [stdout, stderr, whole] = [out, errors, all].map((pieces) => Buffer.concat(pieces).toString());
-      // Bundled clients that crash print their own source, a megabyte on a line.
-      const output = whole.replace(/^(.{500}).+$/gm, "$1 ...");
-      done({ code: code ?? -1, stdout, stderr, output });
-    });
-  });
 }
 
 const script = (path) => () => [process.execPath, join(clientsFolder(), path)];

@@ -5,9 +5,14 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { startServer } from "../../../tools/serve.mjs";
+import { CargoWorkspace } from "./cargo.mjs";
 import { Workspace } from "./clients.mjs";
+import { PythonWorkspace } from "./python.mjs";
 
 const ORGANIZATION = "local";
+
+/** Below a feed's base URL. */
+const ROOTS = { npm: "npm/registry/", pypi: "pypi/", cargo: "Cargo/" };
 
 /** Each role with the narrowest scope that lets it do its work. */
 const SCOPES = { reader: "read", collaborator: "restore", contributor: "write", administrator: "manage" };
@@ -42,13 +47,14 @@ class Edgefeed {
   }
 
   /**
-   * A new feed. `sources` are upstream sources in order: scripted upstreams, other feeds (their local view), or REST
-   * objects; the rest goes into the feed as it is.
+   * A new feed, seen through one `protocol`. `sources` are upstream sources in order: scripted upstreams, other feeds
+   * (their local view), or REST objects; the rest goes into the feed as it is.
    */
-  async feed({ name = `feed-${(this.#feeds += 1)}`, sources = [], ...settings } = {}) {
-    const body = { name, upstreamEnabled: true, upstreamSources: sources.map(describeSource), ...settings };
+  async feed({ name = `feed-${(this.#feeds += 1)}`, protocol = "npm", sources = [], ...settings } = {}) {
+    const upstreamSources = sources.map((source) => describeSource(source, protocol));
+    const body = { name, upstreamEnabled: true, upstreamSources, ...settings };
     await this.rest("POST", `/${ORGANIZATION}/_apis/packaging/feeds?api-version=7.1`, { body, status: 201 });
-    return new Feed(this, name);
+    return new Feed(this, name, protocol);
   }
 
   /** Calls the REST surface as the administrator (or with `token`), and asserts the status. */
@@ -67,14 +73,15 @@ class Feed {
   #tokens = new Map();
   #workspaces = [];
 
-  constructor(edgefeed, name) {
+  constructor(edgefeed, name, protocol) {
     this.edgefeed = edgefeed;
     this.name = name;
+    this.protocol = protocol;
   }
 
-  /** The npm registry URL, of a view if one is named. */
+  /** The root of the feed's protocol, of a view if one is named: for npm the registry's URL. */
   registry(view) {
-    return `${this.edgefeed.url}/${ORGANIZATION}/_packaging/${this.name}${view ? `@${view}` : ""}/npm/registry/`;
+    return `${this.edgefeed.url}/${ORGANIZATION}/_packaging/${this.name}${view ? `@${view}` : ""}/${ROOTS[this.protocol]}`;
   }
 
   /** A token with this role here, made once. */
@@ -90,10 +97,30 @@ class Feed {
 
   /** A project of `client` that uses this feed as `role`; gone with `dispose()`. */
   async workspace(client, role, { view, manifest } = {}) {
-    const token = role === "anonymous" ? undefined : await this.token(role);
-    const workspace = await Workspace.create(client, { registry: this.registry(view), token, manifest });
+    const token = await this.#credential(role);
+    return this.#keep(await Workspace.create(client, { registry: this.registry(view), token, manifest }));
+  }
+
+  /** A project of one of Python's clients that uses this feed as `role`. */
+  async python(client, role, { view } = {}) {
+    const root = this.registry(view);
+    const about = { index: `${root}simple/`, upload: `${root}upload/`, token: await this.#credential(role) };
+    return this.#keep(await PythonWorkspace.create(client, about));
+  }
+
+  /** A project of cargo that uses this feed as `role`; `index` is "index" or "authenticated-index". */
+  async cargo(role, { view, index = "index", ...about } = {}) {
+    const token = await this.#credential(role);
+    return this.#keep(await CargoWorkspace.create({ index: `sparse+${this.registry(view)}${index}/`, token, ...about }));
+  }
+
+  #keep(workspace) {
     this.#workspaces.push(workspace);
     return workspace;
+  }
+
+  async #credential(role) {
+    return role === "anonymous" ? undefined : this.token(role);
   }
 
   /** Publishes a package of `manifest` (and files) with `client` as a contributor. */
@@ -128,7 +155,7 @@ class Feed {
   }
 
   package(name) {
-    return `/npm/packages/${name}`;
+    return `/${this.protocol}/packages/${name}`;
   }
 
   allowExternal(name, behavior = "AllowExternalVersions") {
@@ -137,8 +164,16 @@ class Feed {
   }
 
   promote(name, version, view) {
-    const body = { views: { op: "add", path: "/views/-", value: view } };
+    return this.patch(name, version, { views: { op: "add", path: "/views/-", value: view } });
+  }
+
+  /** Changes a version over REST, as an administrator does: `{ listed: false }`, `{ yanked: true }`, ... */
+  patch(name, version, body) {
     return this.rest("PATCH", `${this.package(name)}/versions/${version}`, { body, status: [200, 202, 204] });
+  }
+
+  delete(name, version) {
+    return this.rest("DELETE", `${this.package(name)}/versions/${version}`, { status: [200, 202, 204] });
   }
 
   /** What the feed says of its `index`-th upstream source: `{ status, statusDetails, ... }`. */
@@ -151,14 +186,14 @@ class Feed {
   }
 }
 
-function describeSource(source) {
+function describeSource(source, protocol) {
   if (source instanceof Feed) {
     const location = `azure-feed://${ORGANIZATION}/${source.name}@Local`;
-    return { name: source.name, protocol: "npm", location, upstreamSourceType: "internal" };
+    return { name: source.name, protocol, location, upstreamSourceType: "internal" };
   }
   if (!source.packages && !source.requests) return source;
   const name = `stub-${source.port}`;
-  return { name, protocol: "npm", location: source.url, upstreamSourceType: "public", freshnessSeconds: 0 };
+  return { name, protocol, location: source.url, upstreamSourceType: "public", freshnessSeconds: 0 };
 }
 
 /** The storage operations and upstream requests that an answer cost: `{ r2: 2, kv: 1, upstream: 0 }`. */
@@ -177,6 +212,17 @@ export async function refusal(response, status, text) {
   assert.equal(typeof error, "string", `no npm error in ${body.slice(0, 500)}`);
   if (text) assert.match(error, text);
   return error;
+}
+
+/** Asserts a refusal in another protocol's own shape: PyPI's clients print the text, cargo `errors[].detail`. */
+export async function refused(response, status, text) {
+  const body = await response.text();
+  assert.ok([status].flat().includes(response.status), `expected ${status}, got ${response.status}: ${body.slice(0, 500)}`);
+  const type = response.headers.get("content-type") ?? "";
+  const said = type.startsWith("application/json") ? JSON.parse(body).errors.map(({ detail }) => detail).join("; ") : body;
+  assert.doesNotMatch(said, /<html/i);
+  if (text) assert.match(said, text);
+  return said;
 }
 
 /** Waits until `check` returns something truthy; a failed assertion in it ends the waiting at once. */
