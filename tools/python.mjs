@@ -69,10 +69,16 @@ function pipProgram(folder) {
   const { program } = machinePython();
   const version = output(program, ["-m", "pip", "--version"])?.match(/^pip (\d+)\.(\d+)/);
   if (version && Number(version[1]) * 100 + Number(version[2]) >= 2203) return ["-m", "pip"];
-  const index = process.env.PIP_INDEX_URL || new URL("simple/", stockSource("pypi")).href;
-  const page = new URL("pip/", index.replace(/\/?$/, "/")).href;
+  const page = new URL("pip/", configuredIndex()).href;
   const wheel = must([join(root, "tools", "bootstrap-pip.py"), page, pipLock, folder], "fetching pip failed").trim();
   return [`${wheel}/pip`];
+}
+
+/** The index this machine's Python is configured for, with a closing slash; the public one if for none. */
+export function configuredIndex() {
+  const program = machinePython()?.program;
+  const configured = process.env.PIP_INDEX_URL || (program && output(program, ["-m", "pip", "config", "get", "global.index-url"]));
+  return (configured || new URL("simple/", stockSource("pypi")).href).replace(/\/?$/, "/");
 }
 
 function must(args, what) {

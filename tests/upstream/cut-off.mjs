@@ -2,7 +2,8 @@
 // cut off, so that a test on real packages can show what a feed serves from its own store.
 //
 // Only documents and archives pass (GET, HEAD), without the caller's credentials. Archive addresses inside documents are
-// turned to this server, because a cut-off that archives could walk around would prove nothing.
+// turned to this server, because a cut-off that archives could walk around would prove nothing. This is npm's;
+// cut-off-pypi.mjs and cut-off-cargo.mjs are the others.
 
 import { execFileSync } from "node:child_process";
 
