@@ -1,6 +1,7 @@
 // The real cargo, of the toolchain that this repository pins: a project with a home and a target folder of its own.
 
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { root } from "../../../tools/toolchain.mjs";
@@ -62,4 +63,14 @@ function toml(value) {
   if (Array.isArray(value)) return `[${value.map(toml).join(", ")}]`;
   if (typeof value !== "object") return JSON.stringify(value);
   return `{ ${Object.entries(value).map(([key, inner]) => `${key} = ${toml(inner)}`).join(", ")} }`;
+}
+
+/**
+ * The lock of the real application. The fixture leaves out where crates come from, which is the same for all; cargo's own
+ * name for its default registry is taken from the lock of this repository.
+ */
+export function realLock() {
+  const [, source] = /^source = "(registry\+[^"]+)"$/m.exec(readFileSync(join(root, "Cargo.lock"), "utf8"));
+  const lock = readFileSync(join(root, "tests/fixtures/cargo/app/Cargo.lock.in"), "utf8");
+  return lock.replaceAll('source = "registry"', `source = "${source}"`);
 }
