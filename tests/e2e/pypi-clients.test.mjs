@@ -77,7 +77,8 @@ for (const client of installers) {
 
     test("an anonymous user of a private feed is asked for credentials", async () => {
       const stranger = await feed.python(client, "anonymous");
-      const { output } = await stranger.mustFail([...client.verbs.install, "left-pad"]);
+      // pip tells about answers of the index only if asked to talk.
+      const { output } = await stranger.mustFail([...client.verbs.install, "-v", "left-pad"]);
       assert.match(output, /401|unauthorized|credentials|authentication/i);
     });
 
@@ -145,7 +146,7 @@ describe("uv", { skip: missing(uv) }, () => {
     const wheels = upstream.requests(/\.whl$/).map(({ path }) => path.split("/").at(-1));
     assert.deepEqual(wheels.filter((name) => !name.startsWith("extra_one")), [], "core metadata was enough");
     assert.equal(through, (await direct.must(compile)).stdout);
-    assert.match(through, /left-pad\[more\]==1\.1/);
+    assert.match(through, /^left-pad==1\.1 /m);
   });
 
   test("uv lock differs in addresses only, and uv sync takes it, also without the upstream", async () => {

@@ -14,7 +14,7 @@ const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
 /** The uploaders that take finished files, and how each is told to. */
 const UPLOADERS = [
-  { client: twine, args: ["upload", "dist/*"] },
+  { client: twine, args: ["upload", "--verbose", "dist/*"] }, // quiet, it shows the status only
   { client: uv, args: ["publish"] },
   { client: hatch, args: ["publish"] },
   { client: poetry, args: ["publish", "-r", "feed"] },
@@ -105,8 +105,8 @@ describe("flit", { skip: missing(flit) }, () => {
   test("builds and publishes by itself", async () => {
     const app = await feed.python(flit, "contributor");
     const build = '[build-system]\nrequires = ["flit_core >=3.11,<5"]\nbuild-backend = "flit_core.buildapi"\n';
-    await app.write("pyproject.toml", `${build}[project]\nname = "Made.by_flit"\nversion = "0.1"\ndescription = "made here"\n`);
-    await app.write("made/by_flit/__init__.py", '"""made here"""\n');
+    await app.write("pyproject.toml", `${build}[project]\nname = "Made.by_flit"\nversion = "0.1"\ndescription = "made here"\n[tool.flit.module]\nname = "made_by_flit"\n`);
+    await app.write("made_by_flit/__init__.py", '"""made here"""\n');
     await app.must(["publish", "--no-use-vcs"]);
     const reader = await feed.python(pip26, "reader");
     await reader.install("made-by-flit");
