@@ -46,6 +46,6 @@ export function archivePath(name, version = "1.0.0") {
 }
 
 /** An upstream as users add one, fresh for as long as a run takes, as it is for the peers. */
-export function source({ url, port }) {
-  return { name: `upstream-${port}`, protocol: "npm", location: url, upstreamSourceType: "public", freshnessSeconds: 3600 };
+export function source({ url, port, protocol = "npm" }) {
+  return { name: `upstream-${port}`, protocol, location: url, upstreamSourceType: "public", freshnessSeconds: 3600 };
 }

@@ -1,13 +1,12 @@
-// Whom Edgefeed is compared with: verdaccio, and a Worker that does nothing but stream.
-import { spawn, spawnSync } from "node:child_process";
+// Whom Edgefeed is compared with: verdaccio, and a Worker that does nothing but stream. Those of Python and cargo stand in
+// python-peers.mjs and cargo-peers.mjs.
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { cacheDir, root } from "../tools/toolchain.mjs";
+import { freePort, serveProcess } from "./process.mjs";
 
 /** verdaccio with one upstream, everybody allowed to read, in a process of its own: `{ registry, stop }`. */
 export async function startVerdaccio(upstream, folder) {
@@ -15,24 +14,11 @@ export async function startVerdaccio(upstream, folder) {
   const config = join(folder, "config.yaml");
   writeFileSync(config, JSON.stringify(configuration(upstream))); // JSON is YAML
   const port = await freePort();
-  const log = join(folder, "verdaccio.log");
-  const output = openSync(log, "w");
-  const options = { cwd: folder, stdio: ["ignore", output, output], env: { ...process.env, NODE_ENV: "production" } };
-  const child = spawn(process.execPath, ["--no-deprecation", program, "--config", config, "--listen", `127.0.0.1:${port}`], options);
-  closeSync(output);
-  const ended = once(child, "exit");
-  const stop = async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill();
-    await ended;
-  };
+  const args = ["--no-deprecation", program, "--config", config, "--listen", `127.0.0.1:${port}`];
   const registry = `http://127.0.0.1:${port}/`;
-  for (let tries = 0; tries < 600; tries += 1) {
-    if (child.exitCode !== null) throw new Error(`verdaccio ended with ${child.exitCode}: ${readFileSync(log, "utf8")}`);
-    if (await fetch(`${registry}-/ping`).then((answer) => answer.ok, () => false)) return { registry, stop };
-    await sleep(100);
-  }
-  await stop();
-  throw new Error(`verdaccio does not answer: ${readFileSync(log, "utf8")}`);
+  const command = [process.execPath, ...args];
+  const { stop } = await serveProcess("verdaccio", command, { folder, probe: `${registry}-/ping`, env: { NODE_ENV: "production" } });
+  return { registry, stop };
 }
 
 /** As its documentation recommends for a cache in front of a registry; what it knows stays fresh for the whole run. */
@@ -101,13 +87,4 @@ export async function startBareWorker({ listing, tarball }) {
   await (await miniflare.getKVNamespace("KV", "bare")).put("listing", listing);
   await (await miniflare.getR2Bucket("R2", "bare")).put("tarball", tarball);
   return { url: (await miniflare.unsafeGetDirectURL("bare")).href, stop: () => miniflare.dispose() };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { root } from "../tools/toolchain.mjs";
+import { PROXY } from "./cargo-peers.mjs";
 
 export class Report {
   rows = [];
@@ -55,12 +56,13 @@ export class Report {
   }
 
   #caption() {
-    const { node, miniflare, verdaccio } = versions();
+    const { node, miniflare, ...others } = versions();
     const [{ model }] = cpus();
     const load = `load ${Math.min(...this.load).toFixed(1)} to ${Math.max(...this.load).toFixed(1)}`;
     const machine = `${cpus().length} cores (${model.trim()}, ${load})`;
     const how = this.scale.quick ? "Quick run: the figures mean nothing. " : "";
-    const peers = `Node ${node}, Miniflare ${miniflare}, verdaccio ${verdaccio}`;
+    const named = Object.entries(others).map(([name, version]) => `${name} ${version}`);
+    const peers = `Node ${node}, Miniflare ${miniflare}, ${named.join(", ")}`;
     return `${how}${this.date}, ${machine}, ${peers}; medians, with the least and the greatest.`;
   }
 
@@ -77,10 +79,14 @@ function cells({ what, edgefeed, against, ratio, budget, passed }) {
 
 function versions() {
   const lock = (path, name) => JSON.parse(readFileSync(join(root, path), "utf8")).packages[`node_modules/${name}`].version;
+  const pinned = (file, name) => new RegExp(`^${name}==(\\S+)`, "m").exec(readFileSync(join(root, "bench/python", `${file}.txt`), "utf8"))[1];
   return {
     node: process.versions.node,
     miniflare: lock("package-lock.json", "miniflare"),
     verdaccio: lock("bench/package-lock.json", "verdaccio"),
+    "devpi-server": pinned("devpi", "devpi-server"),
+    proxpi: pinned("proxpi", "proxpi"),
+    [PROXY.crate]: PROXY.version,
   };
 }
 

@@ -30,15 +30,7 @@ export async function throughput({ scale, scope, report, build, folder }) {
   const bare = scope.keep(await startBareWorker({ listing, tarball }));
   const least = (path) => ({ url: bare.url + path, headers: compressed });
 
-  const race = async (what, targets, budgets) => {
-    const measure = (target) => () => pour(target, scale);
-    for (const target of Object.values(targets)) await pour(target, { ...scale, seconds: scale.seconds / 3 });
-    const measures = Object.entries(targets).map(([name, target]) => [name, measure(target)]);
-    const { edgefeed, ...others } = await interleave(scale.rounds, Object.fromEntries(measures));
-    for (const [name, figures] of Object.entries(others)) {
-      report.compare(what, "requests/s", edgefeed, { name, figures }, { more: true, least: budgets[name] });
-    }
-  };
+  const race = racing({ scale, report });
   await race(
     `warm npm listing (${kilobytes(documentSize)}, ${kilobytes(listing.length)} compressed)`,
     { edgefeed: ours(LISTING), verdaccio: theirs(LISTING), "bare Worker": least("listing") },
@@ -49,6 +41,19 @@ export async function throughput({ scale, scope, report, build, folder }) {
     { edgefeed: ours(path), verdaccio: theirs(path), "bare Worker": least("tarball") },
     { verdaccio: 1, "bare Worker": 0.7 },
   );
+}
+
+/** A race between competitors, in rounds; Edgefeed is compared with each of the others, whose budget is a least ratio. */
+export function racing({ scale, report }) {
+  return async (what, targets, budgets) => {
+    const measure = (target) => () => pour(target, scale);
+    for (const target of Object.values(targets)) await pour(target, { ...scale, seconds: scale.seconds / 3 });
+    const measures = Object.entries(targets).map(([name, target]) => [name, measure(target)]);
+    const { edgefeed, ...others } = await interleave(scale.rounds, Object.fromEntries(measures));
+    for (const [name, figures] of Object.entries(others)) {
+      report.compare(what, "requests/s", edgefeed, { name, figures }, { more: true, least: budgets[name] });
+    }
+  };
 }
 
 /** The compressed document, once both sides list the same versions. */

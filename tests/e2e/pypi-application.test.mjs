@@ -17,6 +17,8 @@ import { missing, pip26, PythonWorkspace, uv } from "./support/python.mjs";
 const fixture = join(root, "tests/fixtures/pypi/app");
 const requirements = readFileSync(join(fixture, "requirements.txt"), "utf8");
 const UV = ["pip", "sync", "--require-hashes", "requirements.txt"];
+// The local runtime closes connections that were idle for five seconds; a client that is about to use one asks again.
+const RETRIES = { UV_HTTP_RETRIES: "3" };
 const PIP = ["install", "--require-hashes", "--no-deps", "--no-compile", "-r", "requirements.txt"];
 
 let edgefeed;
@@ -61,7 +63,7 @@ describe("a locked application", { skip: missing() }, () => {
   after(() => feed?.dispose());
 
   test("uv, from an empty feed", async (t) => {
-    await timed(t, "cold", () => app.must(UV, { env: { UV_HTTP_RETRIES: "2" } }));
+    await timed(t, "cold", () => app.must(UV, { env: RETRIES }));
     await assertComplete(app);
     const files = upstream.requests((request) => request.path.startsWith("/files/") && request.method === "GET");
     const distinct = new Set(files.map(({ path }) => path)).size;
@@ -73,14 +75,14 @@ describe("a locked application", { skip: missing() }, () => {
   test("uv again, with an empty client cache and the upstream cut off", async (t) => {
     await upstream.down();
     await app.clear();
-    await timed(t, "warm", () => app.must(UV));
+    await timed(t, "warm", () => app.must(UV, { env: RETRIES }));
     await assertComplete(app);
   });
 
   test("uv again, as a reader", async (t) => {
     await app.clear();
     app.configure({ token: await feed.token("reader") });
-    await timed(t, "reader", () => app.must(UV));
+    await timed(t, "reader", () => app.must(UV, { env: RETRIES }));
     await assertComplete(app);
   });
 
@@ -111,9 +113,9 @@ describe("resolving", { skip: missing() }, () => {
         await app.write("requirements.in", wanted);
         await app.write("pyproject.toml", project);
         await timed(t, app === direct ? "without a feed" : "through the feed", async () => {
-          compiled.push((await app.must(compile, { env: { UV_HTTP_RETRIES: "2" } })).stdout);
+          compiled.push((await app.must(compile, { env: RETRIES })).stdout);
         });
-        await app.must(["lock"], { env: { UV_HTTP_RETRIES: "2" } });
+        await app.must(["lock"], { env: RETRIES });
         locks.push((await app.read("uv.lock")).replace(/"http[^"]*\/([^"/]*)"/g, '"$1"').replace(/registry = "[^"]*"/g, ""));
       }
       assert.equal(compiled[1], compiled[0]);

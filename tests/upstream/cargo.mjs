@@ -42,7 +42,7 @@ class CargoRegistry {
     }
     if (request.method !== "GET" && request.method !== "HEAD") return { status: 405, body: errors("read only") };
     if (request.path === "/config.json") return this.#config();
-    const [, name, version] = /^\/-\/crates\/([^/]+)\/([^/]+)\/download$/.exec(request.path) ?? [];
+    const [, name, version] = /^\/-\/(?:api\/v1\/)?crates\/([^/]+)\/([^/]+)\/download$/.exec(request.path) ?? [];
     if (name) return this.#download(name, version);
     if (request.path === "/-/api/v1/crates") return { body: search(this.packages, request.query) };
     return this.#lines(request.path.slice(1));
