@@ -1,6 +1,6 @@
-// `make bench`: Edgefeed beside verdaccio and beside a bare Worker on the same local runtime, all in one run.
+// `make bench`: Edgefeed beside its peers and beside a bare Worker on the same local runtime, all in one run.
 //
-//     node bench/run.mjs                     everything, about fifteen minutes
+//     node bench/run.mjs                     everything, about half an hour
 //     node bench/run.mjs --quick             that every measurement works, in half a minute; the figures mean nothing
 //     node bench/run.mjs --only=costs,size   some of the parts below
 //     node bench/run.mjs --build=<folder>    another build than `build/`, for a comparison before and after a change

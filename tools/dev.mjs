@@ -16,14 +16,12 @@ const tokensFile = join(state, "tokens.env");
 const clients = [
   ["npm, pnpm, bun", (base, token) => `npm config set --location=project registry=${base}/npm/registry/ "${base.replace(/^http:/, "")}/npm/registry/:_authToken=${token}"`],
   ["yarn", (base, token) => `yarn config set unsafeHttpWhitelist --json '["localhost"]' && yarn config set npmRegistryServer ${base}/npm/registry/ && yarn config set npmAuthToken "${token}"`],
-  ["pip", (base, token) => `pip config set --site global.index-url "${signedIn(base, token)}/pypi/simple/"`],
-  ["uv", (base, token) => `export UV_DEFAULT_INDEX="${signedIn(base, token)}/pypi/simple/"`],
+  ["pip, uv", (base, token) => `export PIP_INDEX_URL="${withToken(base, token)}/pypi/simple/" UV_DEFAULT_INDEX="${withToken(base, token)}/pypi/simple/"`],
+  ["cargo", (base, token) => `mkdir -p .cargo && printf '[registries.edgefeed]\\nindex = "sparse+${base}/Cargo/index/"\\n[registry]\\nglobal-credential-providers = ["cargo:token"]\\n[source.crates-io]\\nreplace-with = "edgefeed"\\n' >> .cargo/config.toml && export CARGO_REGISTRIES_EDGEFEED_TOKEN="${token}"`],
 ];
 
 /** An address with credentials in it, as Python's installers take them. */
-function signedIn(base, token) {
-  return base.replace("://", `://edgefeed:${token}@`);
-}
+const withToken = (base, token) => base.replace("://", `://edgefeed:${token}@`);
 
 await runMain(async () => {
   mkdirSync(state, { recursive: true, mode: 0o700 });
