@@ -26,7 +26,7 @@ export async function startCratesProxy(upstream, folder) {
   const url = `http://127.0.0.1:${port}/`;
   const options = {
     "--listen": `127.0.0.1:${port}`,
-    "--upstream-url": `${upstream.url}-/`,
+    "--upstream-url": upstream.url,
     "--index-url": upstream.url,
     "--proxy-url": url,
     "--cache-dir": mkdtempSync(join(folder, "crates-io-proxy-")),

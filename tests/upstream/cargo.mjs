@@ -1,6 +1,7 @@
 // A scripted crate registry in the sparse protocol with everything the real one has and mirrors lack: validators, gzip,
 // publish times, lines of version 2, yanks, a search. Faults, log and server are frame.mjs's, crates cargo-packages.mjs's.
-// Its address is the root of the index; what is no index stands below `-/`. Publishing is not taken here.
+// Its address is the root of the index; what is no index stands below `-/`, and downloads also where the API has them.
+// Publishing is not taken here.
 //
 //     const upstream = await startCargoUpstream();
 //     upstream.packages.add({ name: "left", versions: { "1.0.0": { deps: { right: "^2" } }, "1.1.0": { yanked: true } } });
@@ -42,7 +43,7 @@ class CargoRegistry {
     }
     if (request.method !== "GET" && request.method !== "HEAD") return { status: 405, body: errors("read only") };
     if (request.path === "/config.json") return this.#config();
-    const [, name, version] = /^\/-\/(?:api\/v1\/)?crates\/([^/]+)\/([^/]+)\/download$/.exec(request.path) ?? [];
+    const [, name, version] = /^\/(?:-|api\/v1)\/crates\/([^/]+)\/([^/]+)\/download$/.exec(request.path) ?? [];
     if (name) return this.#download(name, version);
     if (request.path === "/-/api/v1/crates") return { body: search(this.packages, request.query) };
     return this.#lines(request.path.slice(1));

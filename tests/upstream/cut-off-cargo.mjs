@@ -38,7 +38,7 @@ class Passage {
       return { body: { dl: `${this.self}-/dl/{crate}/{version}/{sha256-checksum}`, api: `${this.self}-` } };
     }
     const direct = /^\/-\/dl\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(request.rawPath);
-    const [, name, version, checksum] = direct ?? /^\/-\/api\/v1\/crates\/([^/]+)\/([^/]+)\/download$/.exec(request.rawPath) ?? [];
+    const [, name, version, checksum] = direct ?? /^\/api\/v1\/crates\/([^/]+)\/([^/]+)\/download$/.exec(request.rawPath) ?? [];
     if (name) return pass(await this.#archive(name, version, checksum));
     return pass(new URL(request.rawPath.slice(1), this.index));
   }
