@@ -78,7 +78,7 @@ for (const client of installers) {
     test("an anonymous user of a private feed is asked for credentials", async () => {
       const stranger = await feed.python(client, "anonymous");
       // pip tells about answers of the index only if asked to talk.
-      const { output } = await stranger.mustFail([...client.verbs.install, "-v", "left-pad"]);
+      const { output } = await stranger.mustFail([...client.verbs.install, "-vv", "left-pad"]);
       assert.match(output, /401|unauthorized|credentials|authentication/i);
     });
 
