@@ -149,7 +149,7 @@ class PypiIndex {
     const statement = {
       _type: "https://in-toto.io/Statement/v1",
       subject: [{ name: filename, digest: { sha256: file.sha256 } }],
-      predicateType: "https://docs.pypi.org/attestations/publish/v1",
+      predicateType: "https://attestations.example/publish/v1",
       predicate: null,
     };
     const envelope = { statement: Buffer.from(JSON.stringify(statement)).toString("base64"), signature: "c2NyaXB0ZWQ=" };
