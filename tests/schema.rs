@@ -276,3 +276,10 @@ fn every_endpoint_is_documented_and_every_documented_one_exists() {
         code.split("=> \"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(name, _)| name.to_owned());
     assert_eq!(named.collect::<BTreeSet<_>>(), operations(&document("schema/management.json")));
 }
+
+#[test]
+fn every_protocol_has_its_management_paths() {
+    let api = document("schema/management.json");
+    let ids: Vec<_> = edgefeed::protocol::PROTOCOLS.iter().map(|entry| entry.id.as_str()).collect();
+    assert_eq!(api["components"]["parameters"]["protocol"]["schema"]["enum"], json!(ids));
+}
