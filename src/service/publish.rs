@@ -157,7 +157,12 @@ async fn refuse_upstream_conflict<P: Platform>(
     let mut unguarded = PackageIndex { name: index.name.clone(), ..PackageIndex::default() };
     unguarded.settings.upstreaming_behavior = crate::model::UpstreamingBehavior::AllowExternalVersions;
     let Some(form) = package.ecosystem.upstream_forms().first() else { return Ok(()) };
-    for candidate in resolve::candidates(context, package, *form, &unguarded, Need::Normal).await {
+    let mut candidates = resolve::candidates(context, package, *form, &unguarded, Need::Normal).await;
+    if candidates.iter().any(|candidate| candidate.supply.is_err()) {
+        // Perhaps it is only left alone for a while: a push is worth asking again before it is refused for that.
+        candidates = resolve::candidates(context, package, *form, &unguarded, Need::Now).await;
+    }
+    for candidate in candidates {
         let offered = match candidate.supply? {
             Supply::Nothing => false,
             Supply::Feed(supply) => supply.members().any(|(key, _)| key == version.key()),
