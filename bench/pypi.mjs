@@ -111,7 +111,7 @@ async function restore(workspace, args, names) {
 async function real(scope) {
   const upstream = scope.keep(await startPypiCutOff());
   const requirements = readFileSync(join(root, "tests/fixtures/pypi/app/requirements.txt"), "utf8");
-  return { upstream, requirements, names: [...requirements.matchAll(/^([\w.-]+)==[^;]+ \\$/gm)].map(([, name]) => name) };
+  return { upstream, requirements, names: [...requirements.matchAll(/^([\w.-]+)==\S+ \\$/gm)].map(([, name]) => name) };
 }
 
 async function scripted(scope) {

@@ -7,6 +7,8 @@ import { freePort, serveProcess } from "./process.mjs";
 
 const environment = (name) => pythonEnvironment(join(import.meta.dirname, "python", `${name}.txt`));
 const PASSWORD = "benchmark";
+/** Else devpi wants the public index's list of all projects first, tens of megabytes, and knows nobody until it is there. */
+const WITHOUT_LIST = { mirror_no_project_list: true };
 
 /** devpi-server with a mirror of one upstream: `{ index, stop }`. What it knows stays fresh for the whole run. */
 export async function startDevpi(upstream, folder) {
@@ -17,7 +19,7 @@ export async function startDevpi(upstream, folder) {
   if (status !== 0) throw new Error(`devpi-init failed: ${stderr}`);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const command = [python, join(home, "bin", "devpi-server"), "--serverdir", state, "--host", "127.0.0.1", "--port", String(port)];
+  const command = [python, join(home, "bin", "devpi-server"), "--serverdir", state, "--host", "127.0.0.1", "--port", String(port), "--request-timeout", "60"];
   const { stop } = await serveProcess("devpi", command, { folder, probe: `${url}/+api` });
   try {
     await addMirror(url, upstream.index);
@@ -33,7 +35,7 @@ async function addMirror(url, upstream) {
   const login = { method: "POST", headers, body: JSON.stringify({ user: "root", password: PASSWORD }) };
   const { result } = await (await fetch(`${url}/+login`, login)).json();
   const credentials = Buffer.from(`root:${result.password}`).toString("base64");
-  const body = JSON.stringify({ type: "mirror", mirror_url: upstream, mirror_cache_expiry: 3600, volatile: false });
+  const body = JSON.stringify({ type: "mirror", mirror_url: upstream, mirror_cache_expiry: 3600, volatile: false, ...WITHOUT_LIST });
   const made = await fetch(`${url}/root/mirror`, { method: "PUT", headers: { ...headers, "x-devpi-auth": credentials }, body });
   if (!made.ok) throw new Error(`devpi: making the mirror answered ${made.status}: ${await made.text()}`);
 }
