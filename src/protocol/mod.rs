@@ -64,7 +64,7 @@ pub trait Protocol {
     /// What services know of it.
     const ECOSYSTEM: &'static dyn Ecosystem;
 
-    /// Its root below a feed's base URL, lower case, with a trailing slash; compared without case.
+    /// Its root below a feed's base URL as links spell it, with a trailing slash; compared without case.
     const ROOT: &'static str;
 
     /// Does it also answer at the very root of a host of its own?

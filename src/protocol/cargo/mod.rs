@@ -102,7 +102,7 @@ impl Ecosystem for Cargo {
 impl Protocol for Cargo {
     const ID: ProtocolId = ProtocolId::new("cargo");
     const ECOSYSTEM: &'static dyn Ecosystem = &Self;
-    const ROOT: &'static str = "cargo/";
+    const ROOT: &'static str = "Cargo/";
     type Endpoint = route::Endpoint;
 
     fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<Self::Endpoint> {

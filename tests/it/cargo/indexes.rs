@@ -148,5 +148,5 @@ fn a_feed_answers_at_the_root_of_a_host_too() {
     server.config.hosts = [("crates.test".to_owned(), address)].into();
     let client = server.reader().at("https://crates.test/");
     let description = client.get("Cargo/index/config.json").expect(200).json();
-    assert_eq!(description["dl"], "https://crates.test/cargo/api/v1/crates");
+    assert_eq!(description["dl"], "https://crates.test/Cargo/api/v1/crates");
 }

@@ -199,7 +199,7 @@ pub(crate) fn crates(name: &str, location: &str) -> UpstreamSource {
 
 /// The root of the protocol on a feed.
 pub(crate) fn root(feed: &str) -> String {
-    format!("https://edge.test/acme/_packaging/{feed}/cargo/")
+    format!("https://edge.test/acme/_packaging/{feed}/Cargo/")
 }
 
 /// What cargo does.
