@@ -1,13 +1,11 @@
 //! Fetching from upstream sources: redirects, refused addresses, and what failures mean.
 
-use super::upstream;
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::UpstreamSource;
 use crate::platform::{Body, HttpClient as _, OutgoingRequest, OutgoingResponse, Platform, PlatformError};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::rc::Rc;
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -22,25 +20,25 @@ const ABSENT: [StatusCode; 3] =
     [StatusCode::NOT_FOUND, StatusCode::GONE, StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS];
 
 /// An answer that has a body or says that nothing changed.
-pub struct Fetched {
+pub(super) struct Fetched {
     /// 200, 304, 404, 410 or 451; other statuses are faults.
-    pub status: StatusCode,
+    pub(super) status: StatusCode,
     /// Headers.
-    pub headers: HeaderMap,
+    pub(super) headers: HeaderMap,
     /// Where it came from in the end.
-    pub url: Url,
+    pub(super) url: Url,
     /// The body.
-    pub body: Body,
+    pub(super) body: Body,
 }
 
 impl Fetched {
     /// Is there nothing at that address?
-    pub fn is_absent(&self) -> bool {
+    pub(super) fn is_absent(&self) -> bool {
         ABSENT.contains(&self.status)
     }
 
     /// A header's text.
-    pub fn header(&self, name: header::HeaderName) -> Option<&str> {
+    pub(super) fn header(&self, name: header::HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
@@ -115,75 +113,8 @@ pub fn upstream_get(url: Url, accept: &'static str) -> OutgoingRequest {
     get(url, accept, false)
 }
 
-/// Passes a request on to sources in order and answers with the first that has something: for what is not about
-/// versions, such as audits, keys and attestations. `make` is given a source's address.
-pub async fn fetch_first<P: Platform>(
-    context: &super::FeedContext<P>,
-    protocol: crate::model::ProtocolId,
-    make: &dyn Fn(&Url) -> Option<OutgoingRequest>,
-) -> Result<Option<(UpstreamSource, Fetched)>> {
-    let mut failure = None;
-    for source in context.feed.sources(protocol) {
-        if source.kind != crate::model::SourceKind::Public {
-            continue;
-        }
-        let Some(request) = upstream::location(source).ok().and_then(|location| make(&location)) else {
-            continue;
-        };
-        match ask(context, source, request).await {
-            Ok(Some(fetched)) => return Ok(Some((source.clone(), fetched))),
-            Ok(None) => {}
-            Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    failure.map_or(Ok(None), Err)
-}
-
-/// One source's answer to such a question; `None` if it has none, which is remembered for a while. A source that was just
-/// found to be out of reach, by this or by a listing, is left alone, unless somebody insists.
-async fn ask<P: Platform>(
-    context: &super::FeedContext<P>,
-    source: &UpstreamSource,
-    request: OutgoingRequest,
-) -> Result<Option<Fetched>> {
-    let (platform, memo) = (&context.platform, context.platform.memo());
-    let reads = request.method == Method::GET;
-    let absent = reads.then(|| format!("absent:{}:{}", source.id.as_str(), request.url));
-    if !context.always_check {
-        if absent.as_ref().is_some_and(|key| memo.get::<()>(key, platform.now()).is_some()) {
-            return Ok(None);
-        }
-        if let Some(error) = upstream::paused(platform, source) {
-            return Err(error);
-        }
-    }
-    match fetch(platform, source, request, context.settings.allow_private_upstreams).await {
-        Ok(fetched) if fetched.status == StatusCode::OK => Ok(Some(fetched)),
-        Ok(fetched) => {
-            if let Some(key) = absent.filter(|_| fetched.is_absent()) {
-                let lifetime = upstream::ABSENT_REUSE.min(source.freshness());
-                memo.put(key, Rc::new(()), 16, platform.now(), lifetime);
-            }
-            Ok(None)
-        }
-        Err(error) => {
-            if is_out_of_reach(&error) {
-                upstream::pause(platform, source, &error);
-            }
-            Err(error)
-        }
-    }
-}
-
-/// Does this failure concern everything a source has? Not every registry offers every service: an error in answer to
-/// an audit says nothing about its listings.
-fn is_out_of_reach(error: &Error) -> bool {
-    use UpstreamFault::{Throttled, TimedOut, Unreachable};
-    matches!(error, Error::Upstream { fault: Unreachable(_) | TimedOut | Throttled(_), .. })
-}
-
 /// All of an answer's body, at most `limit` bytes.
-pub async fn collect(source: &UpstreamSource, body: Body, limit: usize) -> Result<Bytes> {
+pub(super) async fn collect(source: &UpstreamSource, body: Body, limit: usize) -> Result<Bytes> {
     body.collect(limit)
         .await
         .map_err(|error| Error::Upstream { name: source.name.clone(), fault: fault_of(&error) })

@@ -31,8 +31,6 @@ pub use ecosystem::{
     Ecosystem, Form, Listed, ListedFile, ListingDecoder, ListingRenderer, Package, Registry, Summary,
     UpstreamForm,
 };
-pub use fetch::{
-    Fetched, collect as collect_upstream, fetch_first, permitted as permitted_address, upstream_get,
-};
+pub use fetch::{permitted as permitted_address, upstream_get};
 pub use open::{FeedContext, Settings, Trace, authorize, open, refused_login};
 pub use registry::ask_first;

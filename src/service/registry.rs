@@ -1,4 +1,5 @@
-//! What upstream registries say of themselves: the document from which the addresses of everything else follow.
+//! What upstream registries are asked besides listings: what they say of themselves, from which the addresses of everything
+//! else follow, and what is passed through from them.
 
 use super::{Ecosystem, FeedContext, Registry, fetch, upstream};
 use crate::error::{Error, Result, UpstreamFault};
@@ -6,7 +7,7 @@ use crate::model::{SourceKind, UpstreamSource};
 use crate::platform::{OutgoingRequest, Platform};
 use crate::store::passed;
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use std::rc::Rc;
 use std::time::Duration;
 use url::Url;
@@ -34,7 +35,7 @@ pub(super) async fn description<P: Platform>(
     let bytes = if let Some(known) = passed::get(platform, &context.feed, protocol, &question).await {
         known
     } else {
-        let bytes = ask(context, source, fetch::get(url, accept, false)).await?;
+        let bytes = read_description(context, source, fetch::get(url, accept, false)).await?;
         if !ecosystem.is_description(&bytes) {
             let fault = UpstreamFault::Malformed("what should be its description".to_owned());
             return Err(Error::Upstream { name: source.name.clone(), fault });
@@ -46,13 +47,12 @@ pub(super) async fn description<P: Platform>(
     Ok(bytes)
 }
 
-/// Asks public sources in order, at addresses that follow from what they say of themselves, and answers with the first
-/// that has something: for what is not about versions, such as searches.
+/// Asks public sources in order and answers with what the first has that has something: for what is not about versions,
+/// such as searches, audits, keys and attestations. `make` is given a source's address, and what it says of itself.
 pub async fn ask_first<P: Platform>(
     context: &FeedContext<P>,
     ecosystem: &'static dyn Ecosystem,
-    make: &dyn Fn(Registry<'_>) -> Option<Url>,
-    accept: &'static str,
+    make: &dyn Fn(Registry<'_>) -> Option<OutgoingRequest>,
     limit: usize,
 ) -> Result<Option<Bytes>> {
     let mut failure = None;
@@ -60,7 +60,7 @@ pub async fn ask_first<P: Platform>(
         if source.kind != SourceKind::Public {
             continue;
         }
-        match ask_one(context, source, ecosystem, make, accept, limit).await {
+        match ask_one(context, source, ecosystem, make, limit).await {
             Ok(Some(bytes)) => return Ok(Some(bytes)),
             Ok(None) => {}
             Err(error) => failure = failure.or(Some(error)),
@@ -69,29 +69,58 @@ pub async fn ask_first<P: Platform>(
     failure.map_or(Ok(None), Err)
 }
 
+/// One source's answer to such a question; `None` if it has none, which is remembered for a while. A source that was just
+/// found to be out of reach, by this or by a listing, is left alone, unless somebody insists.
 async fn ask_one<P: Platform>(
     context: &FeedContext<P>,
     source: &UpstreamSource,
     ecosystem: &'static dyn Ecosystem,
-    make: &dyn Fn(Registry<'_>) -> Option<Url>,
-    accept: &'static str,
+    make: &dyn Fn(Registry<'_>) -> Option<OutgoingRequest>,
     limit: usize,
 ) -> Result<Option<Bytes>> {
-    let location = upstream::location(source)?;
+    let Ok(location) = upstream::location(source) else { return Ok(None) };
+    let (platform, memo) = (&context.platform, context.platform.memo());
+    if let Some(error) = upstream::paused(platform, source).filter(|_| !context.always_check) {
+        return Err(error);
+    }
     let description = description(context, source, ecosystem, &location).await?;
-    let Some(url) = make(Registry { location: &location, description: &description }) else {
+    let Some(request) = make(Registry { location: &location, description: &description }) else {
         return Ok(None);
     };
-    let allow_private = context.settings.allow_private_upstreams;
-    let request = fetch::get(url, accept, false);
-    let fetched = fetch::fetch(&context.platform, source, request, allow_private).await?;
-    if fetched.status != StatusCode::OK {
+    let reads = request.method == Method::GET;
+    let absent = reads.then(|| format!("absent:{}:{}", source.id.as_str(), request.url));
+    let known = absent.as_ref().filter(|_| !context.always_check);
+    if known.is_some_and(|key| memo.get::<()>(key, platform.now()).is_some()) {
         return Ok(None);
     }
-    fetch::collect(source, fetched.body, limit).await.map(Some)
+    match fetch::fetch(platform, source, request, context.settings.allow_private_upstreams).await {
+        Ok(fetched) if fetched.status == StatusCode::OK => {
+            fetch::collect(source, fetched.body, limit).await.map(Some)
+        }
+        Ok(fetched) => {
+            if let Some(key) = absent.filter(|_| fetched.is_absent()) {
+                let lifetime = upstream::ABSENT_REUSE.min(source.freshness());
+                memo.put(key, Rc::new(()), 16, platform.now(), lifetime);
+            }
+            Ok(None)
+        }
+        Err(error) => {
+            if is_out_of_reach(&error) {
+                upstream::pause(platform, source, &error);
+            }
+            Err(error)
+        }
+    }
 }
 
-async fn ask<P: Platform>(
+/// Does this failure concern everything a source has? Not every registry offers every service: an error in answer to
+/// an audit says nothing about its listings.
+fn is_out_of_reach(error: &Error) -> bool {
+    use UpstreamFault::{Throttled, TimedOut, Unreachable};
+    matches!(error, Error::Upstream { fault: Unreachable(_) | TimedOut | Throttled(_), .. })
+}
+
+async fn read_description<P: Platform>(
     context: &FeedContext<P>,
     source: &UpstreamSource,
     request: OutgoingRequest,

@@ -165,6 +165,9 @@ fn whoever_may_save_searches_upstream_too() {
     registry.recover();
     registry.fault("/api/", Scripted::connection_error());
     assert_eq!(found(&collaborator, "q=lib")["meta"]["total"], 1);
+    let asked = registry.asked("/api/");
+    assert_eq!(found(&collaborator, "q=lib")["meta"]["total"], 1);
+    assert_eq!(registry.asked("/api/"), asked, "a source out of reach is left alone for a while");
     let view = server.collaborator().cargo_on("main@Local");
     assert_eq!(found(&view, "q=lib")["meta"]["total"], 1);
 }

@@ -7,7 +7,7 @@ use crate::model::json;
 use crate::platform::Platform;
 use crate::protocol::{Answer, Protocol};
 use crate::service::search::{Hit, Hits};
-use crate::service::{FeedContext, Registry, ask_first, search};
+use crate::service::{FeedContext, Registry, ask_first, search, upstream_get};
 use crate::store::packages;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ async fn upstream<P: Platform>(
     size: usize,
     page: usize,
 ) -> Result<Option<Value>> {
-    let address = |registry: Registry<'_>| {
+    let request = |registry: Registry<'_>| {
         let api = wire::described(registry.description, "api")?;
         let mut url = Url::parse(&format!("{}/api/v1/crates", api.trim_end_matches('/'))).ok()?;
         let (size, page) = (size.to_string(), page.to_string());
@@ -59,9 +59,9 @@ async fn upstream<P: Platform>(
             .append_pair("q", text)
             .append_pair("per_page", &size)
             .append_pair("page", &page);
-        Some(url)
+        Some(upstream_get(url, "application/json"))
     };
-    let answer = ask_first(context, Cargo::ECOSYSTEM, &address, "application/json", ANSWER_LIMIT).await?;
+    let answer = ask_first(context, Cargo::ECOSYSTEM, &request, ANSWER_LIMIT).await?;
     Ok(answer.and_then(|answer| json::read(&answer).ok()))
 }
 

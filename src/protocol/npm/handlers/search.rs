@@ -6,13 +6,12 @@ use super::super::wire::search_object;
 use crate::error::Result;
 use crate::model::{Action, json};
 use crate::platform::Platform;
-use crate::protocol::{Answer, Protocol as _};
+use crate::protocol::Answer;
 use crate::service::search::Hit;
-use crate::service::{FeedContext, collect_upstream, fetch_first, search, upstream_get};
+use crate::service::{FeedContext, Registry, ask_first, search, upstream_get};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
-use url::Url;
 
 /// Bytes of an upstream's answer.
 const ANSWER_LIMIT: usize = 4 << 20;
@@ -83,15 +82,13 @@ async fn upstream<P: Platform>(
     from: usize,
 ) -> Result<Option<(Vec<Value>, usize)>> {
     debug_assert!(context.permits(Action::Save), "only those who may save search upstream");
-    let found = fetch_first(context, Npm::ID, &|location: &Url| {
-        let mut url = location.join("-/v1/search").ok()?;
+    let request = |registry: Registry<'_>| {
+        let mut url = registry.location.join("-/v1/search").ok()?;
         let (size, from) = (size.to_string(), from.to_string());
         url.query_pairs_mut().append_pair("text", text).append_pair("size", &size).append_pair("from", &from);
         Some(upstream_get(url, "application/json"))
-    })
-    .await?;
-    let Some((source, fetched)) = found else { return Ok(None) };
-    let bytes = collect_upstream(&source, fetched.body, ANSWER_LIMIT).await?;
+    };
+    let Some(bytes) = ask_first(context, &Npm, &request, ANSWER_LIMIT).await? else { return Ok(None) };
     let answer: Map<String, Value> = json::read(&bytes).unwrap_or_default();
     let total = answer.get("total").and_then(Value::as_u64).unwrap_or_default();
     let objects = answer.get("objects").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Version, json};
 use crate::platform::{Body, OutgoingRequest, Platform};
 use crate::protocol::{Answer, Protocol as _};
-use crate::service::{FeedContext, Package, collect_upstream, delete, fetch_first, upstream_get};
+use crate::service::{FeedContext, Package, Registry, ask_first, delete, upstream_get};
 use crate::store::{index, packages, passed};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -18,7 +18,6 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::Duration;
-use url::Url;
 
 /// Bytes of an upstream's answer.
 const ANSWER_LIMIT: usize = 8 << 20;
@@ -95,7 +94,9 @@ fn is_vulnerable(version: &str, range: &str) -> bool {
 
 /// `GET /-/npm/v1/keys`.
 pub(super) async fn keys<P: Platform>(context: &FeedContext<P>) -> Result<Answer<P>> {
-    let make = |location: &Url| Some(upstream_get(location.join("-/npm/v1/keys").ok()?, "application/json"));
+    let make = |registry: Registry<'_>| {
+        Some(upstream_get(registry.location.join("-/npm/v1/keys").ok()?, "application/json"))
+    };
     let document = pass(context, "keys", KEYS_LIFETIME, &make).await?;
     let document = document.ok_or_else(|| super::not_offered("signing keys"))?;
     Ok(Answer::Document { status: StatusCode::OK, content_type: "application/json", body: document })
@@ -125,7 +126,9 @@ pub(super) async fn attestations<P: Platform>(
                 )?;
             }
             let spec = format!("-/npm/v1/attestations/{}@{version}", listing::encoded_name(package));
-            let make = |location: &Url| Some(upstream_get(location.join(&spec).ok()?, "application/json"));
+            let make = |registry: Registry<'_>| {
+                Some(upstream_get(registry.location.join(&spec).ok()?, "application/json"))
+            };
             let document = pass(context, &spec, KEYS_LIFETIME, &make).await?.ok_or_else(none)?;
             if slot.is_some() {
                 packages::set_mark(&context.platform, &path, &mark(version), document.clone()).await?;
@@ -196,9 +199,11 @@ async fn advisories<P: Platform>(
         return Ok(BulkAuditAnswer::new());
     }
     let body = Bytes::from(serde_json::to_vec(&asked).unwrap_or_default());
-    let make = |location: &Url| {
-        let mut request =
-            upstream_get(location.join("-/npm/v1/security/advisories/bulk").ok()?, "application/json");
+    let make = |registry: Registry<'_>| {
+        let mut request = upstream_get(
+            registry.location.join("-/npm/v1/security/advisories/bulk").ok()?,
+            "application/json",
+        );
         request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Some(OutgoingRequest { method: Method::POST, body: Body::Bytes(body.clone()), ..request })
     };
@@ -214,13 +219,12 @@ async fn pass<P: Platform>(
     context: &FeedContext<P>,
     question: &str,
     lifetime: Duration,
-    make: &dyn Fn(&Url) -> Option<OutgoingRequest>,
+    make: &dyn Fn(Registry<'_>) -> Option<OutgoingRequest>,
 ) -> Result<Option<Bytes>> {
     if let Some(known) = passed::get(&context.platform, &context.feed, Npm::ID, question).await {
         return Ok(Some(known));
     }
-    let Some((source, fetched)) = fetch_first(context, Npm::ID, make).await? else { return Ok(None) };
-    let answer = collect_upstream(&source, fetched.body, ANSWER_LIMIT).await?;
+    let Some(answer) = ask_first(context, &Npm, make, ANSWER_LIMIT).await? else { return Ok(None) };
     if !answer.trim_ascii_start().starts_with(b"{") || json::read::<IgnoredAny>(&answer).is_err() {
         return Ok(None);
     }
