@@ -32,6 +32,13 @@ pub struct Hits {
     pub hidden: Vec<String>,
 }
 
+impl Hits {
+    /// The names that match, without those of which it is known that this caller is shown no version.
+    pub fn shown(&self) -> impl Iterator<Item = &String> {
+        self.names.iter().filter(|name| !self.hidden.contains(name))
+    }
+}
+
 /// Packages whose name contains all `words`: those published here before those saved, of each the exact one first, then
 /// by name.
 pub async fn search<P: Platform>(

@@ -27,7 +27,7 @@ pub(super) async fn search<P: Platform>(
     let local = search::search(context, Cargo::ECOSYSTEM, &words, from, size).await?;
     let described = local.page.iter().map(|hit| describe(context, hit));
     let mut crates: Vec<Value> = futures_util::future::join_all(described).await;
-    let mut total = local.names.len() - local.hidden.len();
+    let mut total = local.shown().count();
     if context.sees_upstream() && crates.len() < size {
         let page = from.saturating_sub(local.names.len()) / size + 1;
         // An upstream that fails does not hide local crates.
@@ -68,8 +68,7 @@ async fn upstream<P: Platform>(
 /// Is it among the local ones, on whichever page?
 fn is_here(local: &Hits, found: &Value) -> bool {
     let name = found.get("name").and_then(Value::as_str).unwrap_or_default();
-    local.names.iter().any(|known| known.eq_ignore_ascii_case(name))
-        && !local.hidden.iter().any(|hidden| hidden == name)
+    local.shown().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Of a crate, what clients print.

@@ -21,16 +21,14 @@ pub(super) async fn search<P: Platform>(context: &FeedContext<P>, query: &Search
     let words: Vec<String> = query.text.split_whitespace().filter_map(word).collect();
     let local = search::search(context, &Npm, &words, query.from, query.size).await?;
     let mut objects: Vec<Value> = local.page.iter().map(object).collect();
-    let mut total = local.names.len() - local.hidden.len();
+    let mut total = local.shown().count();
     let room = query.size - local.names.len().saturating_sub(query.from).min(query.size);
     if context.sees_upstream() && room > 0 {
         let from = query.from.saturating_sub(local.names.len());
         // An upstream that fails does not hide local packages.
         if let Ok(Some((found, count))) = upstream(context, &query.text, room, from).await {
             // Once each, on whichever page the local ones are; of the total that is known for this page only.
-            let hidden = |name: &String| local.hidden.contains(name);
-            let known: HashSet<_> =
-                local.names.iter().filter(|name| !hidden(name)).map(String::as_str).collect();
+            let known: HashSet<_> = local.shown().map(String::as_str).collect();
             let (twice, new): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|object| name(object).is_some_and(|name| known.contains(name)));
             total += count.saturating_sub(twice.len());
