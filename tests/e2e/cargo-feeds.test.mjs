@@ -2,37 +2,22 @@
 // the upstream's index arrive as it wrote them.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 
 import { cratePath, startCargoUpstream } from "../upstream/cargo.mjs";
 import { indexPath } from "../upstream/cargo-packages.mjs";
-import { cost, refused, startEdgefeed, until } from "./support/edgefeed.mjs";
+import { cost, refused, until } from "./support/edgefeed.mjs";
+import { feedMaker } from "./support/feeds.mjs";
 
 const registry = "feed";
-let edgefeed;
+const newFeed = feedMaker({ protocol: "cargo" });
 let upstream;
-let feeds;
 
 before(async () => {
   upstream = await startCargoUpstream();
-  edgefeed = await startEdgefeed();
-  feeds = [];
 });
 
-afterEach(async () => {
-  for (const feed of feeds.splice(0)) await feed.dispose();
-});
-
-after(async () => {
-  await edgefeed?.stop();
-  await upstream?.stop();
-});
-
-async function newFeed(settings) {
-  const feed = await edgefeed.feed({ protocol: "cargo", ...settings });
-  feeds.push(feed);
-  return feed;
-}
+after(() => upstream?.stop());
 
 const index = (name) => `index/${indexPath(name)}`;
 const download = (name, version) => `api/v1/crates/${name}/${version}/download`;

@@ -2,39 +2,24 @@
 
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
-import { after, afterEach, before, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 
 import { hold } from "../upstream/faults.mjs";
 import { startNpmUpstream } from "../upstream/npm.mjs";
 import { npm6, npm11, npm12, pnpm12, yarnBerry } from "./support/clients.mjs";
 import { cost, refusal, startEdgefeed, until } from "./support/edgefeed.mjs";
+import { feedMaker } from "./support/feeds.mjs";
 
 const versions = (document) => Object.keys(document.versions).sort();
 
-let edgefeed;
+const newFeed = feedMaker();
 let upstream;
-let feeds;
 
 before(async () => {
   upstream = await startNpmUpstream();
-  edgefeed = await startEdgefeed();
-  feeds = [];
 });
 
-afterEach(async () => {
-  for (const feed of feeds.splice(0)) await feed.dispose();
-});
-
-after(async () => {
-  await edgefeed?.stop();
-  await upstream?.stop();
-});
-
-async function newFeed(settings) {
-  const feed = await edgefeed.feed(settings);
-  feeds.push(feed);
-  return feed;
-}
+after(() => upstream?.stop());
 
 describe("saving", () => {
   test("a reader is refused what only the upstream has, and served once a collaborator installed it", async () => {

@@ -2,39 +2,24 @@
 // sources; and that what the upstream says arrives as it said it.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 
 import { filePath, startPypiUpstream } from "../upstream/pypi.mjs";
 import { wheel } from "../upstream/pypi-packages.mjs";
-import { cost, refused, startEdgefeed, until } from "./support/edgefeed.mjs";
+import { cost, refused, until } from "./support/edgefeed.mjs";
+import { feedMaker } from "./support/feeds.mjs";
 import { missing, pip26, twine, uv } from "./support/python.mjs";
 
 const JSON_TYPE = "application/vnd.pypi.simple.v1+json";
 
-let edgefeed;
+const newFeed = feedMaker({ protocol: "pypi" });
 let upstream;
-let feeds;
 
 before(async () => {
   upstream = await startPypiUpstream();
-  edgefeed = await startEdgefeed();
-  feeds = [];
 });
 
-afterEach(async () => {
-  for (const feed of feeds.splice(0)) await feed.dispose();
-});
-
-after(async () => {
-  await edgefeed?.stop();
-  await upstream?.stop();
-});
-
-async function newFeed(settings) {
-  const feed = await edgefeed.feed({ protocol: "pypi", ...settings });
-  feeds.push(feed);
-  return feed;
-}
+after(() => upstream?.stop());
 
 const page = (feed, name, options) => feed.json(`simple/${name}/`, { headers: { accept: JSON_TYPE }, ...options });
 const names = ({ files }) => files.map(({ filename }) => filename).sort();
