@@ -134,6 +134,7 @@ impl R2Blobs {
         let put = self.0.put(key, data).only_if(condition);
         let put = match expected.digest.as_ref().map(|digest| (digest.algorithm(), digest.value())) {
             None => put,
+            Some((Algorithm::Md5, value)) => put.md5(value),
             Some((Algorithm::Sha1, value)) => put.sha1(value),
             Some((Algorithm::Sha256, value)) => put.sha256(value),
             Some((Algorithm::Sha512, value)) => put.sha512(value),

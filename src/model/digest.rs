@@ -1,8 +1,9 @@
 //! Digests of content, and hashing while bytes flow by.
 //!
-//! Out of scope: MD5 and BLAKE2, until a protocol needs them.
+//! Out of scope: BLAKE2, which only uploads declare and nothing is stored by.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
@@ -11,6 +12,8 @@ use sha2::{Digest as _, Sha256, Sha512};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
+    /// MD5: against accidents only, where nothing better was declared.
+    Md5,
     /// SHA-1: only where nothing better was declared.
     Sha1,
     /// SHA-256.
@@ -20,17 +23,27 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// All of them, weakest first.
+    pub const ALL: [Self; 4] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha512];
+
     /// The lower-case name, as in subresource integrity and in stored records.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Md5 => "md5",
             Self::Sha1 => "sha1",
             Self::Sha256 => "sha256",
             Self::Sha512 => "sha512",
         }
     }
 
+    /// The one of that lower-case name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
     const fn length(self) -> usize {
         match self {
+            Self::Md5 => 16,
             Self::Sha1 => 20,
             Self::Sha256 => 32,
             Self::Sha512 => 64,
@@ -66,9 +79,7 @@ impl Digest {
         text.split_ascii_whitespace()
             .filter_map(|part| {
                 let (name, rest) = part.split_once('-')?;
-                let algorithm = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512]
-                    .into_iter()
-                    .find(|algorithm| algorithm.name() == name)?;
+                let algorithm = Algorithm::named(name)?;
                 let encoded = rest.split('?').next()?;
                 Self::checked(algorithm, STANDARD.decode(encoded).ok(), part).ok()
             })
@@ -127,12 +138,9 @@ impl std::str::FromStr for Digest {
     type Err = InvalidDigest;
 
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        match text.split_once(':') {
-            Some(("sha1", hex)) => Self::from_hex(Algorithm::Sha1, hex),
-            Some(("sha256", hex)) => Self::from_hex(Algorithm::Sha256, hex),
-            Some(("sha512", hex)) => Self::from_hex(Algorithm::Sha512, hex),
-            _ => Err(InvalidDigest(text.chars().take(160).collect())),
-        }
+        let parts = text.split_once(':').and_then(|(name, hex)| Some((Algorithm::named(name)?, hex)));
+        let (algorithm, hex) = parts.ok_or_else(|| InvalidDigest(text.chars().take(160).collect()))?;
+        Self::from_hex(algorithm, hex)
     }
 }
 
@@ -161,6 +169,7 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
 /// Computes several digests in one pass.
 #[derive(Clone, Default)]
 pub struct Hasher {
+    md5: Option<Md5>,
     sha1: Option<Sha1>,
     sha256: Option<Sha256>,
     sha512: Option<Sha512>,
@@ -171,6 +180,7 @@ impl Hasher {
     pub fn new(algorithms: &[Algorithm]) -> Self {
         let wanted = |algorithm| algorithms.contains(&algorithm);
         Self {
+            md5: wanted(Algorithm::Md5).then(Md5::new),
             sha1: wanted(Algorithm::Sha1).then(Sha1::new),
             sha256: wanted(Algorithm::Sha256).then(Sha256::new),
             sha512: wanted(Algorithm::Sha512).then(Sha512::new),
@@ -179,6 +189,9 @@ impl Hasher {
 
     /// Takes the next bytes in.
     pub fn update(&mut self, bytes: &[u8]) {
+        if let Some(hasher) = &mut self.md5 {
+            hasher.update(bytes);
+        }
         if let Some(hasher) = &mut self.sha1 {
             hasher.update(bytes);
         }
@@ -194,6 +207,7 @@ impl Hasher {
     pub fn finish(self) -> Vec<Digest> {
         let digest = |algorithm, value: Option<Vec<u8>>| value.map(|value| Digest { algorithm, value });
         [
+            digest(Algorithm::Md5, self.md5.map(|hasher| hasher.finalize().to_vec())),
             digest(Algorithm::Sha1, self.sha1.map(|hasher| hasher.finalize().to_vec())),
             digest(Algorithm::Sha256, self.sha256.map(|hasher| hasher.finalize().to_vec())),
             digest(Algorithm::Sha512, self.sha512.map(|hasher| hasher.finalize().to_vec())),
@@ -221,13 +235,14 @@ mod tests {
 
     #[test]
     fn the_empty_text_has_its_published_digest() {
+        assert_eq!(Digest::of(Algorithm::Md5, b"").hex(), "d41d8cd98f00b204e9800998ecf8427e");
         assert_eq!(Digest::of(Algorithm::Sha1, b"").hex(), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
     }
 
     proptest! {
         #[test]
         fn reads_back_what_it_prints(bytes: Vec<u8>) {
-            for algorithm in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512] {
+            for algorithm in Algorithm::ALL {
                 let digest = Digest::of(algorithm, &bytes);
                 prop_assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest.clone());
                 prop_assert_eq!(Digest::from_integrity(&digest.integrity()).unwrap(), digest);

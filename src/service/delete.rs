@@ -169,8 +169,8 @@ async fn tombstone<P: Platform>(
 ) -> Result<Slot> {
     let missing = || Error::NotFound(Missing::Version(package.to_string(), version.to_string()));
     let stored = index::get(&context.platform, path).await?.map(|stored| stored.value).unwrap_or_default();
-    let found = super::resolve::owner(context, package, version.key(), None, &stored).await?;
-    found.ok_or_else(missing)?;
+    let found = super::resolve::suppliers(context, package, version, None, &stored, None).await?;
+    found.into_iter().next().ok_or_else(missing)??;
     let by = context.principal.subject().to_owned();
     let slot = Slot {
         version: version.as_str().to_owned(),

@@ -64,7 +64,7 @@ pub async fn artifact<P: Platform>(
             slot
         }
         Some(slot) if slot.is_published() => return Err(no_artifact(package, name)),
-        _ => Rc::new(obtain(context, package, version, name).await?),
+        known => Rc::new(obtain(context, package, version, name, known.as_deref()).await?),
     };
     let record = slot.artifact(name).cloned();
     let record = record.ok_or_else(|| no_artifact(package, name))?;
@@ -86,6 +86,7 @@ async fn obtain<P: Platform>(
     package: &Package,
     version: &Version,
     name: &ArtifactName,
+    here: Option<&Slot>,
 ) -> Result<Slot> {
     if context.view.is_some() || context.feed.sources(package.protocol()).next().is_none() {
         return Err(no_version(package, version));
@@ -103,7 +104,7 @@ async fn obtain<P: Platform>(
     let (memo, now) = (context.platform.memo(), context.platform.now());
     let saving = saving_key(&path, version, name);
     memo.put(saving.clone(), Rc::new(()), 16, now, SAVE_PATIENCE);
-    let saved = find_and_save(context, package, version, name, &path).await;
+    let saved = find_and_save(context, package, version, name, here).await;
     if let Ok(slot) = &saved {
         slots::remember(&context.platform, &path, version.key(), &Rc::new(slot.clone()));
     }
@@ -116,13 +117,20 @@ async fn find_and_save<P: Platform>(
     package: &Package,
     version: &Version,
     name: &ArtifactName,
-    path: &PackagePath,
+    here: Option<&Slot>,
 ) -> Result<Slot> {
-    let index = index::get(&context.platform, path).await?.map(|stored| stored.value).unwrap_or_default();
-    let found = resolve::owner(context, package, version.key(), Some(name), &index).await?;
-    let found = found.ok_or_else(|| no_version(package, version))?;
-    context.trace.note("saved");
-    save::save(context, package, version, name, found).await
+    let index = index::get(&context.platform, &context.path(package))
+        .await?
+        .map(|stored| stored.value)
+        .unwrap_or_default();
+    let suppliers = resolve::suppliers(context, package, version, Some(name), &index, here).await?;
+    for found in suppliers {
+        if let Some(slot) = save::save(context, package, version, name, found?).await? {
+            context.trace.note("saved");
+            return Ok(slot);
+        }
+    }
+    Err(no_version(package, version))
 }
 
 /// Waits while another request in this isolate saves the same file, so that the source is asked once. No future is

@@ -4,7 +4,8 @@
 
 use crate::error::{self, UpstreamFault};
 use crate::model::{ArtifactName, Digest, ListingState, PackageName, ProtocolId, Timestamp, Version};
-use crate::store::listing_codec::{ListingTail, Offer};
+use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};
+use http::HeaderMap;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -54,6 +55,33 @@ pub trait Ecosystem: Sync {
         content_type: &str,
     ) -> Result<Box<dyn ListingDecoder>, UpstreamFault>;
 
+    /// Is this a version that only feeds hold, so that no source is ever asked for it?
+    fn is_local_only(&self, _version: &Version) -> bool {
+        false
+    }
+
+    /// Where a registry at `location` would keep a file, for registries that are trees of files: their listings tell of
+    /// versions at most, and not of all. `None` where what is not listed is not there.
+    fn unlisted(
+        &self,
+        _location: &Url,
+        _package: &Package,
+        _version: &Version,
+        _file: &ArtifactName,
+    ) -> Option<OfferedArtifact> {
+        None
+    }
+
+    /// What a file must hash to by the headers it comes with, where its listing does not say.
+    fn declared(&self, _headers: &HeaderMap) -> Vec<Digest> {
+        Vec::new()
+    }
+
+    /// Reads the document that says what a file must hash to ([`OfferedArtifact::checksum`]).
+    fn read_checksum(&self, _document: &[u8]) -> Option<Digest> {
+        None
+    }
+
     /// Writes our own document piece by piece; `root` is the protocol's root on the caller's scheme, host and prefix,
     /// with a trailing slash.
     fn renderer(&self, package: &Package, form: Form, root: &str) -> Box<dyn ListingRenderer>;
@@ -68,6 +96,8 @@ pub struct Form {
     pub content_type: &'static str,
     /// The upstream document it is made from.
     pub upstream: UpstreamForm,
+    /// Which part of it, for documents that come in several; 0 is all there is, or the first.
+    pub part: u32,
 }
 
 /// One of the documents of versions that registries have: its name in stored keys.
@@ -132,7 +162,12 @@ pub trait ListingDecoder {
         sink: &mut dyn FnMut(Offer) -> io::Result<()>,
     ) -> Result<(), UpstreamFault>;
 
-    /// The document is over; offers that could be completed only now go to `sink`.
+    /// What was pushed so far is a whole document: another one that belongs to the listing, and what to accept.
+    fn next_document(&mut self) -> Result<Option<(Url, &'static str)>, UpstreamFault> {
+        Ok(None)
+    }
+
+    /// The last document is over; offers that could be completed only now go to `sink`.
     fn finish(
         self: Box<Self>,
         sink: &mut dyn FnMut(Offer) -> io::Result<()>,

@@ -106,7 +106,7 @@ impl<'a, P: Platform> List<'a, P> {
             None if shows_all => Audience::Everything,
             None => Audience::View("local".to_owned()),
         };
-        let variant = format!("{}\n{audience:?}\n{}", form.name, context.root);
+        let variant = format!("{} {}\n{audience:?}\n{}", form.name, form.part, context.root);
         Self { context, package, form, path: context.path(package), audience, variant }
     }
 

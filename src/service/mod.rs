@@ -2,6 +2,8 @@
 //!
 //! What differs by ecosystem comes in with the [`Package`], as an [`Ecosystem`]; nothing here names a protocol.
 
+mod claim;
+mod copy;
 pub mod decide;
 pub mod delete;
 mod document;

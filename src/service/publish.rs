@@ -3,8 +3,8 @@
 //! Content first, then the slot, which is the commit, then tags and the index. A push that died on the way never blocks
 //! its retry: equal bytes go on where it stopped. Other bytes, or a number that was ever used, are refused.
 
+use super::claim::{Claim, claim};
 use super::resolve::{self, Supply};
-use super::save::{self, Claim};
 use super::stage::Staged;
 use super::upstream::Need;
 use super::{FeedContext, Package};
@@ -265,7 +265,7 @@ async fn claim_files<P: Platform>(
         let (size, digests) = (file.content.size(), file.content.digests().to_vec());
         let expected = Expected { length: size, digest: digests.last().cloned() };
         let body = file.content.open(&context.platform).await?;
-        let claimed = save::claim(context, &key, body, &expected).await;
+        let claimed = claim(context, &key, body, &expected).await;
         if let Err(Error::Conflict(Conflict::Contended(_))) = &claimed {
             await_rival(&context.platform, path, package, incoming).await?;
         }

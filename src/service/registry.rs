@@ -115,7 +115,7 @@ async fn ask_one<P: Platform>(
 
 /// Does this failure concern everything a source has? Not every registry offers every service: an error in answer to
 /// an audit says nothing about its listings.
-fn is_out_of_reach(error: &Error) -> bool {
+pub(super) fn is_out_of_reach(error: &Error) -> bool {
     use UpstreamFault::{Throttled, TimedOut, Unreachable};
     matches!(error, Error::Upstream { fault: Unreachable(_) | TimedOut | Throttled(_), .. })
 }

@@ -9,13 +9,14 @@ use super::upstream::{self, Need, Stale};
 use super::{FeedContext, Package, UpstreamForm};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{
-    Address, ArtifactName, FirstPublished, Slot, SourceKind, Timestamp, UpstreamSource, View, Visibility,
+    Address, ArtifactName, FirstPublished, Slot, SourceKind, Timestamp, UpstreamSource, Version, View,
+    Visibility,
 };
 use crate::platform::{Etag, Platform};
 use crate::store::feeds;
 use crate::store::index::{self, PackageIndex};
 use crate::store::keys::PackagePath;
-use crate::store::listing_codec::Offer;
+use crate::store::listing_codec::{Offer, OfferedArtifact};
 use crate::store::listings::StoredListing;
 
 /// A source with what it says about a package.
@@ -70,6 +71,8 @@ pub(super) struct Found {
 pub(super) enum Goods {
     /// At a registry: its offer, and when it was published.
     Offer(Box<Offer>, Option<Timestamp>),
+    /// At a registry, if it is there at all: where it would be.
+    Unlisted(Box<OfferedArtifact>),
     /// In another feed: its slot, key and place.
     Slot(Box<Slot>, PackagePath),
 }
@@ -78,7 +81,16 @@ impl Goods {
     fn has(&self, file: &ArtifactName) -> bool {
         match self {
             Self::Offer(offer, _) => offer.artifacts.iter().any(|offered| offered.name == *file),
+            Self::Unlisted(offered) => offered.name == *file,
             Self::Slot(slot, _) => slot.artifact(file).is_some(),
+        }
+    }
+
+    fn first_published(&self) -> FirstPublished {
+        match self {
+            Self::Offer(offer, _) => offer.first_published,
+            Self::Unlisted(_) => FirstPublished::External,
+            Self::Slot(slot, _) => slot.first_published,
         }
     }
 
@@ -89,6 +101,7 @@ impl Goods {
                 let beside = offer.artifacts.iter().filter(|other| other.companion_of.as_ref() == Some(file));
                 beside.map(|companion| companion.name.clone()).collect()
             }
+            Self::Unlisted(_) => Vec::new(),
             // A slot does not say what describes what, but names do: `{file}.{what}`.
             Self::Slot(slot, _) => {
                 let prefix = format!("{file}.");
@@ -108,6 +121,18 @@ pub(super) async fn candidates<P: Platform>(
     index: &PackageIndex,
     need: Need,
 ) -> Vec<Candidate> {
+    let mut candidates = internal_candidates(context, package).await;
+    if Policy::new(index, internal_offered(&candidates)).blocks_external() {
+        return candidates;
+    }
+    let public = candidates.iter_mut().filter(|candidate| candidate.source.kind == SourceKind::Public);
+    futures_util::future::join_all(public.map(|candidate| ask(context, candidate, package, form, need)))
+        .await;
+    candidates
+}
+
+/// All sources of this feed, only the internal ones asked.
+async fn internal_candidates<P: Platform>(context: &FeedContext<P>, package: &Package) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for source in context.feed.sources(package.protocol()) {
         let supply = match source.kind {
@@ -116,12 +141,6 @@ pub(super) async fn candidates<P: Platform>(
         };
         candidates.push(Candidate { source: source.clone(), supply, stale: None });
     }
-    if Policy::new(index, internal_offered(&candidates)).blocks_external() {
-        return candidates;
-    }
-    let public = candidates.iter_mut().filter(|candidate| candidate.source.kind == SourceKind::Public);
-    futures_util::future::join_all(public.map(|candidate| ask(context, candidate, package, form, need)))
-        .await;
     candidates
 }
 
@@ -164,52 +183,111 @@ pub(super) fn internal_offered(candidates: &[Candidate]) -> bool {
     })
 }
 
-/// The first source in order that supplies a version which policy admits; `file` is what is wanted of it.
-pub(super) async fn owner<P: Platform>(
+/// The sources that may supply a version, or a file of it, in the order in which to try them; `here` is the version's
+/// slot, if there is one. The next one is tried only if the one before turns out to have no such file.
+pub(super) async fn suppliers<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
-    version_key: &str,
+    version: &Version,
     file: Option<&ArtifactName>,
     index: &PackageIndex,
-) -> Result<Option<Found>> {
+    here: Option<&Slot>,
+) -> Result<Vec<Result<Found>>> {
+    if package.ecosystem.is_local_only(version) {
+        return Ok(Vec::new());
+    }
+    let wanted = Wanted { package, version, index, here: here.or_else(|| index.slot(version.key())) };
+    if let Some(file) = file
+        && let Some(found) = wanted.unlisted(context, file).await?
+    {
+        return Ok(found);
+    }
     // A file never changes, so that a listing of any age that has it will do. Versions may grow.
     let forms = package.ecosystem.upstream_forms();
     let known = forms.iter().map(|form| candidates(context, package, *form, index, Need::Known));
     for candidates in futures_util::future::join_all(known).await {
-        if let Ok(Some(found)) = first_supplier(&candidates, version_key, index)
+        if let Ok(Some(found)) = wanted.first_supplier(&candidates)
             && file.is_none_or(|file| found.goods.has(file))
         {
-            return Ok(Some(found));
+            return Ok(vec![Ok(found)]);
         }
     }
-    let Some(least) = forms.first() else { return Ok(None) };
+    let Some(least) = forms.first() else { return Ok(Vec::new()) };
     let now = candidates(context, package, *least, index, Need::Normal).await;
-    first_supplier(&now, version_key, index)
+    Ok(wanted.first_supplier(&now)?.map(Ok).into_iter().collect())
 }
 
-fn first_supplier(
-    candidates: &[Candidate],
-    version_key: &str,
-    index: &PackageIndex,
-) -> Result<Option<Found>> {
-    let policy = Policy::new(index, internal_offered(candidates));
-    for candidate in candidates {
-        let goods = match &candidate.supply {
-            Err(error) => return Err(error.clone()),
-            Ok(supply) => goods(supply, version_key)?,
+/// A version that is looked for.
+struct Wanted<'a> {
+    package: &'a Package,
+    version: &'a Version,
+    index: &'a PackageIndex,
+    here: Option<&'a Slot>,
+}
+
+impl Wanted<'_> {
+    /// The first source in order that lists the version, as far as policy admits it.
+    fn first_supplier(&self, candidates: &[Candidate]) -> Result<Option<Found>> {
+        let policy = Policy::new(self.index, internal_offered(candidates));
+        for candidate in candidates {
+            let goods = match &candidate.supply {
+                Err(error) => return Err(error.clone()),
+                Ok(supply) => goods(supply, self.version.key())?,
+            };
+            if let Some(goods) = goods.filter(|goods| self.admits(policy, &candidate.source, goods)) {
+                return Ok(Some(Found { source: candidate.source.clone(), goods }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where a file may be that listings need not tell of; `None` if all sources list what they have.
+    async fn unlisted<P: Platform>(
+        &self,
+        context: &FeedContext<P>,
+        file: &ArtifactName,
+    ) -> Result<Option<Vec<Result<Found>>>> {
+        let (package, version) = (self.package, self.version);
+        let place = |source: &UpstreamSource| {
+            let location = upstream::location(source).ok()?;
+            package.ecosystem.unlisted(&location, package, version, file)
         };
-        let Some(goods) = goods else { continue };
-        let first_published = match &goods {
-            Goods::Offer(offer, _) => offer.first_published,
-            Goods::Slot(slot, _) => slot.first_published,
-        };
-        let here = index.slot(version_key);
-        let grows = here.is_some_and(|slot| policy.admits_files(slot, &candidate.source.id, first_published));
-        if grows || policy.admits(version_key, first_published) {
-            return Ok(Some(Found { source: candidate.source.clone(), goods }));
+        let mut public =
+            context.feed.sources(package.protocol()).filter(|source| source.kind == SourceKind::Public);
+        if public.all(|source| place(source).is_none()) {
+            return Ok(None);
+        }
+        let candidates = internal_candidates(context, package).await;
+        let policy = Policy::new(self.index, internal_offered(&candidates));
+        let mut found = Vec::new();
+        for Candidate { source, supply, .. } in candidates {
+            let goods = match (source.kind, supply) {
+                (_, Err(error)) => {
+                    found.push(Err(error));
+                    break;
+                }
+                (SourceKind::Internal, Ok(supply)) => goods(&supply, version.key())?,
+                (SourceKind::Public, Ok(_)) => place(&source).map(|file| Goods::Unlisted(Box::new(file))),
+            };
+            if let Some(goods) = goods.filter(|goods| self.admits(policy, &source, goods)) {
+                // A version that a feed has is that feed's: nobody else supplies its files.
+                let is_listed = matches!(goods, Goods::Slot(..));
+                found.push(Ok(Found { source, goods }));
+                if is_listed {
+                    break;
+                }
+            }
+        }
+        Ok(Some(found))
+    }
+
+    fn admits(&self, policy: Policy<'_>, source: &UpstreamSource, goods: &Goods) -> bool {
+        let first_published = goods.first_published();
+        match self.here {
+            Some(slot) => policy.admits_files(slot, &source.id, first_published),
+            None => policy.admits(self.version.key(), first_published),
         }
     }
-    Ok(None)
 }
 
 fn goods(supply: &Supply, version_key: &str) -> Result<Option<Goods>> {

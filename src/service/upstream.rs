@@ -5,10 +5,10 @@
 //! most [`ABSENT_REUSE`].
 
 use super::fetch::{self, Fetched};
-use super::{FeedContext, Package, Registry, UpstreamForm, registry};
+use super::{FeedContext, ListingDecoder, Package, Registry, UpstreamForm, registry};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{SourceHealth, SourceStatus, Timestamp, UpstreamSource};
-use crate::platform::Platform;
+use crate::platform::{Body, Platform};
 use crate::store::listing_codec::{ListingHead, ListingWriter};
 use crate::store::listings::StoredListing;
 use crate::store::{feeds, listings};
@@ -29,6 +29,9 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(5);
 
 /// The largest document read, decoded: several times the largest real ones, and what bounds a gzip bomb.
 const DOCUMENT_LIMIT: u64 = 256 << 20;
+
+/// In how many documents a listing may come.
+const DOCUMENTS: usize = 200;
 
 /// How much of a listing's age is acceptable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,24 +194,48 @@ impl<P: Platform> Asked<'_, P> {
             fetched: now.millis(),
         };
         let malformed = |error: std::io::Error| self.fault(UpstreamFault::Malformed(error.to_string()));
-        let (package, form) = (self.package, self.form);
-        let decoder = package.ecosystem.decoder(registry, package, form, &fetched.url, &content_type);
+        let decoder =
+            self.package.ecosystem.decoder(registry, self.package, self.form, &fetched.url, &content_type);
         let mut decoder = decoder.map_err(|fault| self.fault(fault))?;
         let mut writer = ListingWriter::new(&head).map_err(malformed)?;
-        let mut stream = fetched.body.into_stream();
-        let mut size = 0_u64;
-        while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|error| self.fault(fetch::fault_of(&error)))?;
-            size += piece.len() as u64;
-            if size > DOCUMENT_LIMIT {
-                return Err(self.fault(UpstreamFault::TooLarge(DOCUMENT_LIMIT)));
+        let (mut body, mut size) = (fetched.body, 0_u64);
+        for _ in 0..DOCUMENTS {
+            let mut stream = body.into_stream();
+            while let Some(piece) = stream.next().await {
+                let piece = piece.map_err(|error| self.fault(fetch::fault_of(&error)))?;
+                size += piece.len() as u64;
+                if size > DOCUMENT_LIMIT {
+                    return Err(self.fault(UpstreamFault::TooLarge(DOCUMENT_LIMIT)));
+                }
+                decoder.push(&piece, &mut |offer| writer.offer(&offer)).map_err(|fault| self.fault(fault))?;
             }
-            decoder.push(&piece, &mut |offer| writer.offer(&offer)).map_err(|fault| self.fault(fault))?;
+            let next = decoder.next_document().map_err(|fault| self.fault(fault))?;
+            let Some((url, accept)) = next else { return self.keep(writer, decoder).await };
+            body = self.further(url, accept).await?;
         }
+        Err(self.fault(UpstreamFault::Malformed(format!("its listing has over {DOCUMENTS} documents"))))
+    }
+
+    /// A further document of a listing: one that is not there makes the listing incomplete, which is not to be shown.
+    async fn further(&self, url: Url, accept: &'static str) -> Result<Body> {
+        let allow_private = self.context.settings.allow_private_upstreams;
+        let missing = UpstreamFault::Malformed(format!("it lists `{}` but does not have it", url.path()));
+        let request = fetch::get(url, accept, false);
+        let fetched = fetch::fetch(&self.context.platform, self.source, request, allow_private).await?;
+        if fetched.status == StatusCode::OK { Ok(fetched.body) } else { Err(self.fault(missing)) }
+    }
+
+    /// The last document is over: the listing is stored.
+    async fn keep(
+        &self,
+        mut writer: ListingWriter,
+        decoder: Box<dyn ListingDecoder>,
+    ) -> Result<StoredListing> {
+        let malformed = |error: std::io::Error| self.fault(UpstreamFault::Malformed(error.to_string()));
         let tail = decoder.finish(&mut |offer| writer.offer(&offer)).map_err(|fault| self.fault(fault))?;
         let bytes = writer.finish(&tail).map_err(malformed)?;
         let path = self.context.path(self.package);
-        Ok(listings::put(&self.context.platform, &path, &self.source.id, form.0, bytes).await)
+        Ok(listings::put(&self.context.platform, &path, &self.source.id, self.form.0, bytes).await)
     }
 
     fn fault(&self, fault: UpstreamFault) -> Error {

@@ -62,6 +62,9 @@ pub struct OfferedArtifact {
     pub url: String,
     /// What it must hash to, as declared.
     pub digests: Vec<Digest>,
+    /// Where the source says what it must hash to, if the listing does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
     /// Bytes, where the upstream says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,

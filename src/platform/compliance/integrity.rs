@@ -23,7 +23,7 @@ pub(super) fn checks<'a, P: Platform>(platform: &'a P, namespace: &str) -> Vec<(
 
 async fn wrong_digest<P: Platform>(platform: &P, key: String) -> Result<(), String> {
     let bytes = sample(1, 1_000);
-    for algorithm in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512] {
+    for algorithm in Algorithm::ALL {
         let digest = Some(Digest::of(algorithm, b"something else"));
         let expected = Expected { length: bytes.len() as u64, digest };
         let put = || platform.blobs().create(&key, Body::from(bytes.clone()), &expected);
@@ -35,7 +35,7 @@ async fn wrong_digest<P: Platform>(platform: &P, key: String) -> Result<(), Stri
 
 async fn right_digest<P: Platform>(platform: &P, key: String) -> Result<(), String> {
     let bytes = sample(1, 1_000);
-    for algorithm in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512] {
+    for algorithm in Algorithm::ALL {
         let key = format!("{key}/{}", algorithm.name());
         let digest = Some(Digest::of(algorithm, &bytes));
         let expected = Expected { length: bytes.len() as u64, digest };

@@ -47,7 +47,7 @@ pub(super) struct Cargo;
 const UPSTREAM_INDEX: UpstreamForm = UpstreamForm("index");
 /// And ours.
 const INDEX: Form =
-    Form { name: "index", content_type: "text/plain; charset=utf-8", upstream: UPSTREAM_INDEX };
+    Form { name: "index", content_type: "text/plain; charset=utf-8", upstream: UPSTREAM_INDEX, part: 0 };
 
 impl Ecosystem for Cargo {
     fn protocol(&self) -> ProtocolId {

@@ -90,6 +90,7 @@ impl IndexDecoder {
                 name: name::archive(&self.package, &version).ok()?,
                 url: url.into(),
                 digests: vec![digest],
+                checksum: None,
                 size: None,
                 manifest: None,
                 companion_of: None,

@@ -58,10 +58,14 @@ impl Form {
                 name: "abbreviated",
                 content_type: wire::ABBREVIATED,
                 upstream: Self::ABBREVIATED,
+                part: 0,
             },
-            Self::Full => {
-                service::Form { name: "full", content_type: "application/json", upstream: Self::FULL }
-            }
+            Self::Full => service::Form {
+                name: "full",
+                content_type: "application/json",
+                upstream: Self::FULL,
+                part: 0,
+            },
         }
     }
 

@@ -211,6 +211,7 @@ fn offer(package: &Package, form: Form, url: &Url, number: &str, full: Map<Strin
             name: name::tarball_name(package, &version).ok()?,
             url: tarball.into(),
             digests,
+            checksum: None,
             size: None,
             companion_of: None,
             manifest: None,

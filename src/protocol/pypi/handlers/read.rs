@@ -35,7 +35,7 @@ pub(super) fn form(wanted: Wanted) -> Form {
         Wanted::Html => ("html", wire::HTML),
         Wanted::HtmlV1 => ("html-v1", wire::HTML_V1),
     };
-    Form { name, content_type, upstream: PyPi::PAGE }
+    Form { name, content_type, upstream: PyPi::PAGE, part: 0 }
 }
 
 fn wanted(format: Option<&str>, headers: &HeaderMap) -> Wanted {

@@ -261,7 +261,5 @@ fn character(name: &str) -> Option<char> {
 /// Reads `sha256=…`.
 fn digest(text: &str) -> Option<Digest> {
     let (name, hex) = text.split_once('=')?;
-    let known = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
-    let algorithm = known.into_iter().find(|algorithm| algorithm.name() == name)?;
-    Digest::from_hex(algorithm, hex).ok()
+    Digest::from_hex(Algorithm::named(name)?, hex).ok()
 }

@@ -175,7 +175,7 @@ fn link(page: &Url, mut file: Map<String, Value>) -> Option<Link> {
 
 /// The digests of an object of them that we can verify, weakest first.
 fn digests(hashes: &Value) -> Vec<Digest> {
-    [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512]
+    Algorithm::ALL
         .into_iter()
         .filter_map(|algorithm| Digest::from_hex(algorithm, hashes.get(algorithm.name())?.as_str()?).ok())
         .collect()
