@@ -27,6 +27,7 @@ pub mod stage;
 pub mod tags;
 pub mod tar;
 mod upstream;
+pub mod xml;
 pub mod zip;
 
 pub use ecosystem::{
