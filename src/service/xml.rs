@@ -339,7 +339,8 @@ mod tests {
                 let mut reader = Reader::new(bytes);
                 while let Ok(Some(_)) = reader.next() {}
             }
-            prop_assert!(brief(&format!("<a>{}</a>", escape(&String::from_utf8_lossy(&bytes)))).is_ok());
+            let escaped = format!("<a>{}</a>", escape(&String::from_utf8_lossy(&bytes)));
+            prop_assert!(brief(&escaped).is_ok(), "{}", escaped);
         }
     }
 }
