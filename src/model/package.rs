@@ -2,7 +2,7 @@
 
 use super::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A package's name within its protocol. Only the protocol's parser makes one.
 #[derive(Clone, Debug)]
@@ -87,7 +87,10 @@ pub struct PackageSettings {
     /// Named pointers to versions, such as npm's dist-tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
-    /// When it last changed.
+    /// Who marked the package as a favourite.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub stars: BTreeSet<String>,
+    /// When guard or tags last changed; a favourite is no news of a package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<Timestamp>,
     /// Grows with every change, so that two records are never equal by accident (an R2 etag is a hash of content).

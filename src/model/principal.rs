@@ -1,6 +1,6 @@
 //! Who is asking, and what that amounts to on one feed.
 
-use super::{Action, Feed, GrantTarget, Role, Scope, Token, View, Visibility};
+use super::{Action, Feed, Role, Scope, Token, View, Visibility};
 
 /// Who sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,24 +44,13 @@ impl Principal {
     }
 }
 
+/// What a token's holder is on a feed: by its own grants, or because a view is shared.
 fn granted(token: &Token, feed: &Feed, view: Option<&View>) -> Option<Role> {
     let member = token.organization == feed.organization;
     let visible = view.is_some_and(|view| {
         view.visibility == Visibility::Organization || member && view.visibility == Visibility::Collection
     });
-    let administrator = member && token.administrator;
-    let grants = token.grants.iter().filter(|grant| match &grant.target {
-        GrantTarget::Organization => member,
-        GrantTarget::Feed { feed: id } => *id == feed.id,
-        GrantTarget::View { feed: id, view: name } => {
-            *id == feed.id && view.is_some_and(|view| view.id == *name)
-        }
-    });
-    grants
-        .map(|grant| grant.role)
-        .chain(visible.then_some(Role::Reader))
-        .chain(administrator.then_some(Role::Owner))
-        .max()
+    token.role_on(feed, view).max(visible.then_some(Role::Reader))
 }
 
 /// A caller's right on one feed: the role granted, and the scope of the token that caps it.

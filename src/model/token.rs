@@ -1,7 +1,7 @@
 //! Tokens: how callers prove who they are.
 
 use super::digest::{Algorithm, Digest, hexadecimal};
-use super::{FeedId, OrganizationName, Role, Scope, Secret, Timestamp};
+use super::{Feed, FeedId, OrganizationName, Role, Scope, Secret, Timestamp, View};
 use serde::{Deserialize, Serialize};
 
 /// The prefix by which secret scanners recognise our tokens.
@@ -129,6 +129,9 @@ pub struct Token {
     pub organization: OrganizationName,
     /// Who holds it.
     pub subject: String,
+    /// What its maker calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// What it may be used for at most.
     pub scope: Scope,
     /// The roles it carries.
@@ -154,6 +157,25 @@ impl Token {
     /// Does it still work?
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)
+    }
+
+    /// The role it carries on every feed of its organization, if any.
+    pub fn everywhere(&self) -> Option<Role> {
+        let grants = self.grants.iter().filter(|grant| grant.target == GrantTarget::Organization);
+        grants.map(|grant| grant.role).chain(self.administrator.then_some(Role::Owner)).max()
+    }
+
+    /// The role it carries on a feed, or on one of its views: what was granted to it, and not what anybody has.
+    pub fn role_on(&self, feed: &Feed, view: Option<&View>) -> Option<Role> {
+        let here = self.grants.iter().filter(|grant| match &grant.target {
+            GrantTarget::Organization => false,
+            GrantTarget::Feed { feed: id } => *id == feed.id,
+            GrantTarget::View { feed: id, view: name } => {
+                *id == feed.id && view.is_some_and(|view| view.id == *name)
+            }
+        });
+        let everywhere = self.everywhere().filter(|_| self.organization == feed.organization);
+        here.map(|grant| grant.role).chain(everywhere).max()
     }
 }
 

@@ -60,6 +60,7 @@ impl<'a> Document<'a> {
             shown: HashSet::new(),
             summary: Summary {
                 tags: index.settings.tags.clone(),
+                stars: index.settings.stars.clone(),
                 revision: index.sequence,
                 ..Summary::default()
             },

@@ -7,7 +7,7 @@ use crate::model::{ArtifactName, Digest, ListingState, PackageName, ProtocolId, 
 use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};
 use http::HeaderMap;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::ops::Deref;
 use url::Url;
@@ -209,6 +209,8 @@ pub struct ListedFile<'a> {
 pub struct Summary {
     /// Named pointers to versions, those to versions not shown already left out.
     pub tags: BTreeMap<String, String>,
+    /// Whose favourite the package is here.
+    pub stars: BTreeSet<String>,
     /// When versions were first published, by version key.
     pub published: BTreeMap<String, Timestamp>,
     /// When what is shown last changed where it was published: no version is younger, and saving changes nothing.

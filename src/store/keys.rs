@@ -18,6 +18,7 @@
 //!     v1/bin/{feed-id}/{protocol}/{package}/{version}     in the recycle bin: for cron's purge           overwritten
 //!     v1/staging/{random}                                 uploads of unknown length, for minutes         private
 //!     v1/published/{feed-id}/{protocol}/{package}         some version of it was published here          create-only
+//!     v1/stars/{feed-id}/{protocol}/{user}/{package}      the package is a favourite of that user        create-only
 //! KV  r1/{sha256}                                         rendered listing
 //!     p1/{sha256}                                         passed through from an upstream source
 //! ```
@@ -116,7 +117,16 @@ pub fn catalog(feed: &FeedId, protocol: ProtocolId) -> String {
     format!("{CATALOG}{}/{}/", feed.as_str(), protocol.as_str())
 }
 
-/// The package a key below [`catalog`] or [`published`] stands for.
+/// All favourites of a user among the packages of one protocol in a feed.
+pub fn stars(feed: &FeedId, protocol: ProtocolId, user: &str) -> String {
+    star_prefix(feed, protocol.as_str(), user)
+}
+
+fn star_prefix(feed: &FeedId, protocol: &str, user: &str) -> String {
+    format!("v1/stars/{}/{protocol}/{}/", feed.as_str(), segment(user))
+}
+
+/// The package a key below [`catalog`], [`published`] or [`stars`] stands for.
 pub fn catalog_name(prefix: &str, key: &str) -> Option<String> {
     let name = key.strip_prefix(prefix)?;
     Some(percent_encoding::percent_decode_str(name).decode_utf8().ok()?.into_owned())
@@ -199,6 +209,11 @@ impl PackagePath {
     /// A small fact a protocol keeps about a package, such as an attestation of one of its versions.
     pub fn mark(&self, name: &str) -> String {
         format!("{}/marks/{}", self.below("v1/pkg/"), segment(name))
+    }
+
+    /// The note that the package is a favourite of that user.
+    pub fn star(&self, user: &str) -> String {
+        star_prefix(&self.feed, &self.protocol, user) + &self.package
     }
 
     /// The note that the index may lack the slot of a version.

@@ -1,9 +1,9 @@
-//! What was decided about packages as a whole: upstreaming behavior and tags.
+//! What was decided about packages as a whole: upstreaming behavior and tags; whose favourites they are.
 
 use super::Change;
-use super::keys::PackagePath;
+use super::keys::{self, PackagePath};
 use crate::error::Result;
-use crate::model::PackageSettings;
+use crate::model::{FeedId, PackageSettings, ProtocolId};
 use crate::platform::{Platform, PlatformError, RecordStore as _, Written};
 use bytes::Bytes;
 
@@ -22,11 +22,11 @@ pub async fn update<P: Platform>(
     let stored = super::update::<P, PackageSettings>(platform, &path.settings(), &mut |before| {
         let before = before.cloned().unwrap_or_default();
         Ok(match change(&before)? {
-            Some(next) => Change::To(PackageSettings {
-                sequence: before.sequence + 1,
-                modified: Some(platform.now()),
-                ..next
-            }),
+            Some(next) => {
+                let starred = next.stars != before.stars;
+                let modified = if starred { before.modified } else { Some(platform.now()) };
+                Change::To(PackageSettings { sequence: before.sequence + 1, modified, ..next })
+            }
             None => Change::None,
         })
     })
@@ -65,4 +65,26 @@ pub async fn claim_mark<P: Platform>(
 /// Forgets a small fact.
 pub async fn remove_mark<P: Platform>(platform: &P, path: &PackagePath, name: &str) -> Result<()> {
     Ok(platform.records().delete(&[path.mark(name)]).await?)
+}
+
+/// Notes that a package is somebody's favourite, or no longer.
+pub async fn star<P: Platform>(platform: &P, path: &PackagePath, user: &str, starred: bool) -> Result<()> {
+    let key = path.star(user);
+    if starred {
+        super::create(platform, &key, &serde_json::json!({})).await?;
+        return Ok(());
+    }
+    Ok(platform.records().delete(&[key]).await?)
+}
+
+/// The keys of somebody's favourites of one protocol in a feed, at most 1,000.
+pub async fn starred<P: Platform>(
+    platform: &P,
+    feed: &FeedId,
+    protocol: ProtocolId,
+    user: &str,
+) -> Result<Vec<String>> {
+    let prefix = keys::stars(feed, protocol, user);
+    let page = platform.records().list(&prefix, None, 1000).await?;
+    Ok(page.keys.iter().filter_map(|key| keys::catalog_name(&prefix, key)).collect())
 }

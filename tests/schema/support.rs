@@ -109,7 +109,7 @@ pub(crate) fn eventful_server() -> Server {
         "restore",
         json!([{ "feed": "main", "role": "collaborator" }, { "organization": true, "role": "reader" }]),
     );
-    let body = json!({ "subject": "short", "scope": "manage", "grants": [{ "feed": "main@Release", "role": "owner" }], "expiresInDays": 1 });
+    let body = json!({ "subject": "short", "name": "for a day", "scope": "manage", "grants": [{ "feed": "main@Release", "role": "owner" }], "expiresInDays": 1 });
     let short = server.call("POST /acme/_edgefeed/tokens", &server.admin, body).expect(201).body;
     let revoke = format!("DELETE /acme/_edgefeed/tokens/{}", short["id"].as_str().unwrap());
     server.call(&revoke, &server.admin, Value::Null).expect(204);
@@ -123,6 +123,10 @@ pub(crate) fn eventful_server() -> Server {
         let bytes = tarball("own", version);
         assert!(matches!(npm("PUT own", publish_document("own", version, &bytes)), 200 | 201));
     }
+    assert_eq!(
+        npm("PUT own", json!({ "_id": "own", "users": { "administrator": true, "root": true } })),
+        200
+    );
     assert_eq!(npm("GET own", Value::Null), 200);
     assert_eq!(npm("GET left-pad", Value::Null), 200);
     assert_eq!(npm("GET left-pad/-/left-pad-1.0.0.tgz", Value::Null), 200);

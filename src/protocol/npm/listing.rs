@@ -164,6 +164,11 @@ impl ListingRenderer for PackumentRenderer {
                 self.best_local.and_then(|manifest| json::read(manifest.get().as_bytes()).ok());
             let own = own.into_iter().flatten().filter(|(key, _)| PASSED_ON.contains(&key.as_str()));
             let members = if summary.extra.is_empty() { own.collect() } else { summary.extra.clone() };
+            if !summary.stars.is_empty() {
+                let users: Map<String, Value> =
+                    summary.stars.iter().map(|user| (user.clone(), Value::Bool(true))).collect();
+                write!(out, ",\"users\":{}", Value::Object(users))?;
+            }
             for (key, value) in members {
                 write!(out, ",{}:{value}", Value::from(key))?;
             }

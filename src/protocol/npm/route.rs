@@ -11,7 +11,9 @@ use crate::error::{Error, Result};
 use crate::model::{Action, ArtifactName, Secret, Version};
 use crate::service::Package;
 use http::Method;
-use segments::{couch_user, decode, plain, search_query, take_name, tarball, without_repeated_prefix};
+use segments::{
+    couch_user, cursor, decode, plain, search_query, starred_by, take_name, tarball, without_repeated_prefix,
+};
 
 /// What a request is for.
 #[derive(Clone, Debug)]
@@ -114,7 +116,17 @@ pub(crate) enum Endpoint {
         token: Secret,
     },
     /// `GET /-/npm/v1/tokens`.
-    Tokens,
+    Tokens {
+        /// Where the page begins.
+        cursor: Option<String>,
+    },
+    /// `POST /-/npm/v1/tokens`.
+    CreateToken,
+    /// `DELETE /-/npm/v1/tokens/token/{key}`.
+    RevokeToken {
+        /// Its id, or the token itself, which therefore must not be logged.
+        key: Secret,
+    },
     /// `POST /-/npm/v1/security/advisories/bulk`.
     AuditBulk,
     /// `POST /-/npm/v1/security/audits/quick` and `/-/npm/v1/security/audits`.
@@ -129,7 +141,10 @@ pub(crate) enum Endpoint {
         version: Version,
     },
     /// `GET /-/_view/starredByUser?key="{user}"`.
-    StarredByUser,
+    StarredByUser {
+        /// Whose favourites.
+        user: String,
+    },
     /// An address of npm's that this registry does not serve: a clean 404, which clients cope with.
     NotOffered {
         /// What is not offered, for the answer's text.
@@ -170,12 +185,14 @@ impl Endpoint {
             Self::UserProfile { .. } => "user-profile",
             Self::WebLogin => "web-login",
             Self::Logout { .. } => "logout",
-            Self::Tokens => "tokens",
+            Self::Tokens { .. } => "tokens",
+            Self::CreateToken => "create-token",
+            Self::RevokeToken { .. } => "revoke-token",
             Self::AuditBulk => "audit-bulk",
             Self::AuditQuick => "audit-quick",
             Self::Keys => "keys",
             Self::Attestations { .. } => "attestations",
-            Self::StarredByUser => "starred-by-user",
+            Self::StarredByUser { .. } => "starred-by-user",
             Self::NotOffered { .. } => "not-offered",
         }
     }
@@ -195,7 +212,7 @@ pub(super) fn action(endpoint: &Endpoint) -> Option<Action> {
         | Endpoint::AuditQuick
         | Endpoint::Keys
         | Endpoint::Attestations { .. }
-        | Endpoint::StarredByUser => Some(Action::Read),
+        | Endpoint::StarredByUser { .. } => Some(Action::Read),
         Endpoint::Publish { .. }
         | Endpoint::UpdatePackument { .. }
         | Endpoint::SetDistTag { .. }
@@ -207,7 +224,9 @@ pub(super) fn action(endpoint: &Endpoint) -> Option<Action> {
         | Endpoint::UserProfile { .. }
         | Endpoint::WebLogin
         | Endpoint::Logout { .. }
-        | Endpoint::Tokens
+        | Endpoint::Tokens { .. }
+        | Endpoint::CreateToken
+        | Endpoint::RevokeToken { .. }
         | Endpoint::NotOffered { .. } => None,
     }
 }
@@ -224,7 +243,7 @@ pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<
         // A package named `-` exists, in the public registry too.
         ["-"] | ["-", "-", _] => package(verb, &segments),
         ["-", "package", rest @ ..] => about_package(verb, rest),
-        ["-", "npm", "v1", rest @ ..] => npm_v1(verb, rest),
+        ["-", "npm", "v1", rest @ ..] => npm_v1(verb, rest, query),
         ["-", rest @ ..] => special(verb, rest, query),
         _ if verb == Verb::Delete => package(verb, without_repeated_prefix(&segments)),
         _ => package(verb, &segments),
@@ -273,12 +292,15 @@ fn about_package(verb: Verb, segments: &[&str]) -> Result<Endpoint> {
 }
 
 /// `/-/npm/v1/...`.
-fn npm_v1(verb: Verb, segments: &[&str]) -> Result<Endpoint> {
+fn npm_v1(verb: Verb, segments: &[&str], query: Option<&str>) -> Result<Endpoint> {
     match (segments, verb) {
         (["user"], Verb::Post) => not_offered("changing profiles"),
         (["user"], _) => verb.only_get(Endpoint::UserProfile { user: None }),
-        (["tokens"], Verb::Post) | (["tokens", "token", _], _) => not_offered("making and revoking tokens"),
-        (["tokens"], _) => verb.only_get(Endpoint::Tokens),
+        (["tokens"], Verb::Get) => Ok(Endpoint::Tokens { cursor: cursor(query) }),
+        (["tokens"], Verb::Post) => Ok(Endpoint::CreateToken),
+        (["tokens"], _) => Err(Error::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+        (["tokens", "token", key], Verb::Delete) => Ok(Endpoint::RevokeToken { key: Secret::new(*key) }),
+        (["tokens", "token", _], _) => Err(Error::MethodNotAllowed { allow: "DELETE" }),
         (["security", "advisories", "bulk"], _) => verb.only_post(Endpoint::AuditBulk),
         (["security", "audits"] | ["security", "audits", "quick"], _) => verb.only_post(Endpoint::AuditQuick),
         (["keys"], _) => verb.only_get(Endpoint::Keys),
@@ -310,7 +332,9 @@ fn special(verb: Verb, segments: &[&str], query: Option<&str>) -> Result<Endpoin
         (["user", user], Verb::Get) => Ok(Endpoint::UserProfile { user: Some(couch_user(user)?) }),
         (["user", _], _) => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }),
         (["user", _, "-rev", _], _) => Err(Error::MethodNotAllowed { allow: "PUT" }),
-        (["_view", "starredByUser"], _) => verb.only_get(Endpoint::StarredByUser),
+        (["_view", "starredByUser"], _) => {
+            verb.only_get(Endpoint::StarredByUser { user: starred_by(query)? })
+        }
         (["user" | "org" | "team", ..], _) => not_offered("organizations and teams of npm"),
         (["stage", ..], _) => not_offered("staged publishing"),
         (["all"], _) => not_offered("listing every package"),

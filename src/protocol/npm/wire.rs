@@ -192,38 +192,6 @@ impl Profile {
     }
 }
 
-/// A page of some list, as the token endpoints print one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Page<T> {
-    /// What is on it.
-    pub objects: Vec<T>,
-    /// Where the next one is.
-    pub urls: PageUrls,
-}
-
-/// Where the other pages are: nowhere, if empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) struct PageUrls {
-    /// The next page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
-}
-
-/// A token as `npm token list` prints it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct TokenEntry {
-    /// Its beginning, never all of it.
-    pub token: String,
-    /// Its public id.
-    pub key: String,
-    /// When it was made.
-    pub created: String,
-    /// May it only read?
-    pub readonly: bool,
-    /// From where it may be used; empty: from everywhere.
-    pub cidr_whitelist: Vec<String>,
-}
-
 /// One result of a search: a package with its `latest` version. What a registry says of its results is passed on, with
 /// what clients take for granted: npm reads the length of `maintainers`, others divide by `score`.
 pub(super) fn search_object(mut package: Map<String, Value>, rest: Map<String, Value>) -> Value {

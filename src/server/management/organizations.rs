@@ -3,8 +3,9 @@
 use super::message::{self, Reply};
 use super::{Call, tokens};
 use crate::error::{Conflict, Error, Result};
-use crate::model::{OrganizationName, Scope, Token, TokenText};
+use crate::model::{OrganizationName, Scope, Token};
 use crate::platform::Platform;
+use crate::service;
 use crate::store::{self, keys, organizations};
 use serde::Deserialize;
 use serde_json::json;
@@ -33,11 +34,11 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>) -> Result<Reply> {
     let subject = tokens::subject(&wish.administrator)?;
     let organization = organizations::Organization { name: name.clone(), created: platform.now() };
     claim(platform, &organization).await?;
-    let text = TokenText::from_random(message::random(platform));
-    let token = Token {
-        id: text.hash().id(),
+    let wish = Token {
+        id: String::new(),
         organization: name.clone(),
         subject,
+        name: None,
         scope: Scope::Manage,
         grants: Vec::new(),
         administrator: true,
@@ -46,9 +47,8 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>) -> Result<Reply> {
         expires: None,
         revoked: None,
     };
-    store::tokens::create(platform, &text.hash(), &token).await?;
-    let mut administrator = tokens::describe(&token);
-    administrator["token"] = json!(text.secret().expose());
+    let issued = service::tokens::issue(platform, wish).await?;
+    let administrator = tokens::told(&issued);
     let body = json!({ "name": name, "created": organization.created, "administrator": administrator });
     Ok(Reply { secret: true, ..Reply::created(&body) })
 }

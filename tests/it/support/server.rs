@@ -130,6 +130,7 @@ impl TestServer {
             id: text.hash().id(),
             organization: OrganizationName::parse(grants.organization).unwrap(),
             subject: grants.subject,
+            name: None,
             scope: grants.scope,
             grants: grants.grants,
             administrator: false,

@@ -3,14 +3,12 @@
 //! A password is a token of ours. Logging in with it makes a token of its own with the same rights, so that logging out
 //! revokes that one and leaves the first to its other users.
 
-use super::super::wire::{
-    LoginAnswer, LoginRequest, Page, PageUrls, Profile, TokenEntry, UserDocument, Whoami,
-};
+use super::super::wire::{LoginAnswer, LoginRequest, Profile, UserDocument, Whoami};
 use crate::error::{Error, Result};
 use crate::model::{Principal, Secret, Token, TokenText};
 use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
-use crate::service::{FeedContext, refused_login};
+use crate::service::{self, FeedContext, refused_login};
 use crate::store::tokens;
 use http::StatusCode;
 
@@ -39,11 +37,7 @@ pub(super) async fn login<P: Platform>(
     if principal.authority(&context.feed, context.view.as_ref()).effective().is_none() {
         return Err(refused());
     }
-    let mut random = [0_u8; 32];
-    context.platform.random(&mut random);
-    let text = TokenText::from_random(random);
-    let session = Token { id: text.hash().id(), created: now, ..(*token).clone() };
-    tokens::create(&context.platform, &text.hash(), &session).await?;
+    let (_, text) = service::tokens::issue(&context.platform, (*token).clone()).await?;
     let id = format!("org.couchdb.user:{user}");
     let token = text.secret().expose().to_owned();
     Answer::json(StatusCode::CREATED, &LoginAnswer { ok: true, id, token })
@@ -69,20 +63,8 @@ pub(super) fn profile<P: Platform>(context: &FeedContext<P>, user: Option<&str>)
     }
 }
 
-/// `GET /-/npm/v1/tokens`: the one the caller holds.
-pub(super) fn tokens<P: Platform>(context: &FeedContext<P>) -> Result<Answer<P>> {
-    let token = caller(context)?;
-    let entry = TokenEntry {
-        token: token.id.chars().take(6).collect(),
-        key: token.id.clone(),
-        created: token.created.to_string(),
-        readonly: token.scope <= crate::model::Scope::Restore,
-        cidr_whitelist: Vec::new(),
-    };
-    Answer::json(StatusCode::OK, &Page { objects: vec![entry], urls: PageUrls::default() })
-}
-
-fn caller<P: Platform>(context: &FeedContext<P>) -> Result<&Token> {
+/// The token that was sent.
+pub(super) fn caller<P: Platform>(context: &FeedContext<P>) -> Result<&Token> {
     match &*context.principal {
         Principal::Token(token) => Ok(token),
         Principal::Anonymous | Principal::Root => Err(Error::Unauthenticated(

@@ -7,7 +7,9 @@ mod read;
 mod receive;
 mod search;
 mod security;
+mod stars;
 mod tags;
+mod tokens;
 mod unpublish;
 
 use super::route::Endpoint;
@@ -49,13 +51,15 @@ pub(super) async fn handle<P: Platform>(
         Endpoint::LegacyLogin { user } => account::login(context, &user, request.into_body()).await,
         Endpoint::UserProfile { user } => account::profile(context, user.as_deref()),
         Endpoint::Logout { token } => account::logout(context, &token).await,
-        Endpoint::Tokens => account::tokens(context),
+        Endpoint::Tokens { cursor } => tokens::list(context, cursor.as_deref()).await,
+        Endpoint::CreateToken => tokens::create(context, request.into_body()).await,
+        Endpoint::RevokeToken { key } => tokens::revoke(context, &key).await,
         Endpoint::AuditBulk => security::bulk(context, request).await,
         Endpoint::AuditQuick => security::quick(context, request).await,
         Endpoint::Keys => security::keys(context).await,
         Endpoint::Attestations { name, version } => security::attestations(context, &name, &version).await,
         Endpoint::WebLogin => Err(not_offered("login through a browser")),
-        Endpoint::StarredByUser => Err(not_offered("stars")),
+        Endpoint::StarredByUser { user } => stars::of(context, &user).await,
         Endpoint::NotOffered { what } => Err(not_offered(what)),
     }
 }

@@ -1,4 +1,4 @@
-//! `PUT N`: publishing, deprecating.
+//! `PUT N`: publishing, deprecating; favourites go on to `stars.rs`.
 
 use super::super::wire::{Accepted, PublishDocument};
 use super::super::{listing, name, upstream};
@@ -43,8 +43,8 @@ pub(super) async fn put<P: Platform>(
     if !received.document.versions.is_empty() {
         return deprecate(context, package, &received.document).await;
     }
-    if received.document.users.is_some() {
-        return Err(super::not_offered("stars"));
+    if let Some(users) = &received.document.users {
+        return super::stars::put(context, package, users).await;
     }
     Err(Error::Invalid("the document has no tarball attached, nor versions to change".to_owned()))
 }

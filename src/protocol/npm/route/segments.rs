@@ -2,7 +2,7 @@
 
 use super::SearchQuery;
 use crate::error::{Error, Missing, Result};
-use crate::model::{ArtifactName, Version};
+use crate::model::{ArtifactName, Version, json};
 use crate::protocol::npm::name;
 use crate::service::Package;
 
@@ -94,6 +94,18 @@ pub(super) fn search_query(query: Option<&str>) -> Result<SearchQuery> {
         }
     }
     Ok(wanted)
+}
+
+/// Where a page of tokens begins.
+pub(super) fn cursor(query: Option<&str>) -> Option<String> {
+    pairs(query).find(|(name, _)| name == "cursor").map(|(_, value)| value.into_owned())
+}
+
+/// Whose favourites are asked for: the key is JSON, as in the database that npm's registry was made of.
+pub(super) fn starred_by(query: Option<&str>) -> Result<String> {
+    let key = pairs(query).find(|(name, _)| name == "key").map(|(_, value)| value);
+    let user = key.and_then(|key| json::read::<String>(key.as_bytes()).ok());
+    user.ok_or_else(|| Error::Invalid("`key` must be a user's name in double quotes".to_owned()))
 }
 
 fn pairs(query: Option<&str>) -> url::form_urlencoded::Parse<'_> {

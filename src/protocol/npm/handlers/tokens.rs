@@ -1,0 +1,129 @@
+//! `npm token`: the tokens a caller reaches, in the words of npm.
+//!
+//! One made here is for this feed, or this view of it, with the caller's own role or less; what a token of ours cannot
+//! be narrowed to is refused, because whoever asks for it counts on it. The token that is sent is the proof that npm
+//! otherwise asks a password for.
+
+use super::account::caller;
+use crate::error::{Error, Result};
+use crate::model::{Grant, GrantTarget, Scope, Secret, Timestamp, Token, TokenText};
+use crate::platform::{Body, Platform};
+use crate::protocol::Answer;
+use crate::service::FeedContext;
+use crate::service::tokens::{Maker, label};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// How every token begins: clients look for that in the text of one that is to be revoked.
+const BEGINNING: &str = "efp_";
+
+/// `GET /-/npm/v1/tokens`: those that still work.
+pub(super) async fn list<P: Platform>(context: &FeedContext<P>, cursor: Option<&str>) -> Result<Answer<P>> {
+    let holder = caller(context)?;
+    let mut maker = Maker::new(&context.platform, holder).await?;
+    let (tokens, next) = maker.list(&holder.organization, cursor).await?;
+    let now = context.platform.now();
+    let objects: Vec<_> = tokens.iter().filter(|token| token.is_valid(now)).map(describe).collect();
+    let mut urls = Map::new();
+    if let Some(next) = next {
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("cursor", &next).finish();
+        urls.insert("next".to_owned(), format!("{}-/npm/v1/tokens?{query}", context.root).into());
+    }
+    Answer::json(StatusCode::OK, &json!({ "objects": objects, "urls": urls }))
+}
+
+/// `POST /-/npm/v1/tokens`.
+pub(super) async fn create<P: Platform>(context: &FeedContext<P>, body: Body) -> Result<Answer<P>> {
+    let holder = caller(context)?;
+    let wish: Map<String, Value> = super::json(body).await?;
+    let mut maker = Maker::new(&context.platform, holder).await?;
+    let feed = context.feed.id.clone();
+    let target = match &context.view {
+        Some(view) => GrantTarget::View { feed, view: view.id.clone() },
+        None => GrantTarget::Feed { feed },
+    };
+    let role = maker.token.role_on(&context.feed, context.view.as_ref()).ok_or_else(|| {
+        let text = "this token has no role of its own here that it could hand on; ask an owner of the feed";
+        Error::Forbidden(text.to_owned())
+    })?;
+    let name = wish.get("name").and_then(Value::as_str).filter(|name| !name.trim().is_empty());
+    let token = Token {
+        id: String::new(),
+        name: name.map(|name| label(name, "a `name`")).transpose()?,
+        scope: scope(&wish, maker.token.scope)?,
+        grants: vec![Grant { target, role }],
+        administrator: false,
+        feed_creator: false,
+        expires: expires(&wish, context.platform.now())?,
+        ..maker.token.clone()
+    };
+    let (token, text) = maker.make(token).await?;
+    let mut body = describe(&token);
+    body["token"] = text.secret().expose().into();
+    Answer::json(StatusCode::CREATED, &body)
+}
+
+/// `DELETE /-/npm/v1/tokens/token/{key}`.
+pub(super) async fn revoke<P: Platform>(context: &FeedContext<P>, key: &Secret) -> Result<Answer<P>> {
+    let holder = caller(context)?;
+    let mut maker = Maker::new(&context.platform, holder).await?;
+    let id = match TokenText::parse(key.expose()) {
+        Some(text) => text.hash().id(),
+        None => key.expose().to_owned(),
+    };
+    maker.revoke(&holder.organization, &id).await?;
+    Answer::json(StatusCode::OK, &json!({ "ok": true }))
+}
+
+/// What the token may be used for at most: all that the caller's may, or only reading.
+fn scope(wish: &Map<String, Value>, own: Scope) -> Result<Scope> {
+    for field in ["cidr_whitelist", "packages", "scopes", "orgs"] {
+        if wish.get(field).and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
+            return Err(refused(field));
+        }
+    }
+    let readonly = wish.get("readonly").and_then(Value::as_bool) == Some(true);
+    let permission = wish.get("packages_and_scopes_permission").and_then(Value::as_str);
+    match permission {
+        _ if readonly => Ok(Scope::Read),
+        Some("read-only") => Ok(Scope::Read),
+        None | Some("read-write") => Ok(own),
+        Some(_) => Err(refused("packages_and_scopes_permission")),
+    }
+}
+
+fn refused(field: &str) -> Error {
+    Error::Invalid(format!(
+        "tokens cannot be narrowed by `{field}` here: a token made with npm is for this feed, with the caller's role, or \
+         for reading only (`packages_and_scopes_permission` is `read-only`)"
+    ))
+}
+
+/// In so many days, or at a moment.
+fn expires(wish: &Map<String, Value>, now: Timestamp) -> Result<Option<Timestamp>> {
+    let invalid = || Error::Invalid("`expires` is a number of days, or a moment of RFC 3339".to_owned());
+    match wish.get("expires") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Timestamp::parse(text).map(Some).ok_or_else(invalid),
+        Some(value) => {
+            let days = value.as_u64().and_then(|days| u32::try_from(days).ok()).ok_or_else(invalid)?;
+            Ok(Some(now.plus(Duration::from_secs(u64::from(days) * 24 * 3600))))
+        }
+    }
+}
+
+/// A token as npm prints one, without its text.
+fn describe(token: &Token) -> Value {
+    json!({
+        "token": BEGINNING,
+        "key": token.id,
+        "name": token.name.as_ref().unwrap_or(&token.subject),
+        "created": token.created,
+        "updated": token.created,
+        "expires": token.expires,
+        "readonly": token.scope <= Scope::Restore,
+        "cidr_whitelist": null,
+    })
+}
