@@ -100,6 +100,12 @@ pub enum Missing {
     /// No such file.
     #[error("`{0}` has no file `{1}`")]
     Artifact(String, String),
+    /// Tokens in exchange for the identity of a pipeline.
+    #[error(
+        "trusted publishing is not offered here: publish with a token that is Contributor on the feed, kept among the \
+         secrets of the pipeline"
+    )]
+    TrustedPublishing,
     /// Something else.
     #[error("{0}")]
     Other(String),

@@ -70,6 +70,10 @@ pub trait Protocol {
     /// Does it also answer at the very root of a host of its own?
     const AT_HOST_ROOT: bool = false;
 
+    /// Where clients exchange the identity of a pipeline for a token: prefixes of paths of the host itself, whatever
+    /// the address of the feed.
+    const IDENTITY_PATHS: &'static [&'static str];
+
     /// All it answers.
     type Endpoint;
 
@@ -149,6 +153,8 @@ pub struct Entry {
     pub root: &'static str,
     /// Does it also answer at the very root of a host of its own?
     pub at_host_root: bool,
+    /// [`Protocol::IDENTITY_PATHS`].
+    pub identity_paths: &'static [&'static str],
     /// What services know of it.
     pub ecosystem: &'static dyn Ecosystem,
     /// [`Protocol::error_body`].
@@ -180,6 +186,7 @@ macro_rules! protocols {
             id: <$protocol>::ID,
             root: <$protocol>::ROOT,
             at_host_root: <$protocol>::AT_HOST_ROOT,
+            identity_paths: <$protocol>::IDENTITY_PATHS,
             ecosystem: <$protocol>::ECOSYSTEM,
             error_body: <$protocol>::error_body,
             status_override: <$protocol>::status_override,

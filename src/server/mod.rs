@@ -14,7 +14,7 @@ mod status;
 
 pub use config::{Config, HostFeeds};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Missing, Result};
 use crate::model::{Address, Principal, hexadecimal};
 use crate::platform::{Body, Platform};
 use crate::protocol::{self, Entry};
@@ -41,8 +41,14 @@ pub async fn handle<P: Platform>(platform: P, config: &Config, request: Request<
             let called = Call { platform: &platform, config, protocol, address, root, tail, wanted: &wanted };
             match called.serve(&mut line, request).await {
                 Ok(response) => response,
-                Err(error) => called.refuse(&mut line, &error, head),
+                Err(error) => refuse(protocol, &called.root, &mut line, &error, head),
             }
+        }
+        Ok(Target::Identity(protocol)) => {
+            line.protocol = protocol.id.as_str();
+            line.endpoint = "identity";
+            let error = Error::NotFound(Missing::TrustedPublishing);
+            refuse(protocol, "", &mut line, &error, wanted.is_head())
         }
         Err(error) => {
             line.error = Some(error.to_string());
@@ -108,19 +114,20 @@ impl<P: Platform> Call<'_, P> {
         line.origin = trace.origin();
         respond::respond(self.wanted, answer?, self.platform.now()).await
     }
+}
 
-    fn refuse(&self, line: &mut RequestLog, error: &Error, head: bool) -> Response<Body> {
-        line.error = Some(error.to_string());
-        let status = (self.protocol.status_override)(error).unwrap_or_else(|| status::status(error));
-        let message = status::message(error, &line.request);
-        let (content_type, body) = (self.protocol.error_body)(error, &message);
-        let mut response = respond::refuse(status, error, content_type, body, head);
-        let challenge = (self.protocol.challenge)(&self.root).filter(|_| status == StatusCode::UNAUTHORIZED);
-        if let Some(Ok(challenge)) = challenge.map(|text| HeaderValue::from_str(&text)) {
-            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
-        }
-        response
+/// Words a refusal as the clients of a protocol show it; `root` is the protocol's root as the caller came to it.
+fn refuse(protocol: &Entry, root: &str, line: &mut RequestLog, error: &Error, head: bool) -> Response<Body> {
+    line.error = Some(error.to_string());
+    let status = (protocol.status_override)(error).unwrap_or_else(|| status::status(error));
+    let message = status::message(error, &line.request);
+    let (content_type, body) = (protocol.error_body)(error, &message);
+    let mut response = respond::refuse(status, error, content_type, body, head);
+    let challenge = (protocol.challenge)(root).filter(|_| status == StatusCode::UNAUTHORIZED);
+    if let Some(Ok(challenge)) = challenge.map(|text| HeaderValue::from_str(&text)) {
+        response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
     }
+    response
 }
 
 /// Did the caller ask not to be answered from memory? `?write=true` is how npm asks before it changes a package.

@@ -41,6 +41,15 @@ impl Wanted {
         })
     }
 
+    /// Does the client have this state of a document? By `If-None-Match`; without it by `If-Modified-Since`, which must be
+    /// the very `Last-Modified` that was sent: "not later than" would trust clocks of several machines.
+    fn knows(&self, etag: &str, modified: &str) -> bool {
+        if self.headers.contains_key(header::IF_NONE_MATCH) {
+            return self.has(etag);
+        }
+        self.text(header::IF_MODIFIED_SINCE).is_some_and(|known| known.trim() == modified)
+    }
+
     fn accepts_gzip(&self) -> bool {
         let accepted = self.text(header::ACCEPT_ENCODING).unwrap_or_default();
         accepted.split(',').any(|coding| {
@@ -105,7 +114,8 @@ async fn listing(wanted: &Wanted, rendered: Rendered, now: Timestamp) -> Result<
     // Weak: the same tag stands for the compressed and the plain form.
     let etag = format!("W/\"{}\"", info.etag);
     set(&mut headers, header::ETAG, &etag);
-    set(&mut headers, header::LAST_MODIFIED, &info.modified.http_date());
+    let modified = info.modified.http_date();
+    set(&mut headers, header::LAST_MODIFIED, &modified);
     set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
     set(&mut headers, header::VARY, "Accept, Accept-Encoding, Authorization");
     if let Some(warning) = &info.warning {
@@ -119,7 +129,7 @@ async fn listing(wanted: &Wanted, rendered: Rendered, now: Timestamp) -> Result<
         set(&mut headers, header::WARNING, &format!("110 edgefeed \"{printable}\""));
     }
     // A 304 has no Content-Type: some clients take another one over into their cache.
-    if wanted.has(&etag) {
+    if wanted.knows(&etag, &modified) {
         return Ok(build(StatusCode::NOT_MODIFIED, headers, Body::Empty));
     }
     set(&mut headers, header::CONTENT_TYPE, &info.content_type);
@@ -166,10 +176,11 @@ async fn file<P: Platform>(
     let etag =
         strongest.map_or_else(|| format!("\"{}\"", record.size), |digest| format!("\"{}\"", digest.hex()));
     set(&mut headers, header::ETAG, &etag);
-    set(&mut headers, header::LAST_MODIFIED, &artifact.added.http_date());
+    let modified = artifact.added.http_date();
+    set(&mut headers, header::LAST_MODIFIED, &modified);
     set(&mut headers, header::CACHE_CONTROL, "private, max-age=31536000, immutable");
     set(&mut headers, header::ACCEPT_RANGES, "bytes");
-    if wanted.has(&etag) {
+    if wanted.knows(&etag, &modified) {
         return Ok(build(StatusCode::NOT_MODIFIED, headers, Body::Empty));
     }
     set(&mut headers, header::CONTENT_TYPE, content_type);
@@ -309,6 +320,18 @@ mod tests {
             assert!(wanted(header::IF_NONE_MATCH, list).has("W/\"a\""), "{list}");
         }
         assert!(!wanted(header::IF_NONE_MATCH, "\"ab\"").has("\"a\""));
+    }
+
+    #[test]
+    fn a_date_counts_if_it_is_the_one_that_was_sent_and_no_tag_came() {
+        let date = "Mon, 09 Apr 2018 00:01:02 GMT";
+        assert!(wanted(header::IF_MODIFIED_SINCE, date).knows("\"a\"", date));
+        for other in ["Mon, 09 Apr 2018 00:01:03 GMT", "Mon, 09 Apr 2018 00:01:01 GMT", "yesterday", ""] {
+            assert!(!wanted(header::IF_MODIFIED_SINCE, other).knows("\"a\"", date), "{other}");
+        }
+        let mut both = wanted(header::IF_MODIFIED_SINCE, date);
+        set(&mut both.headers, header::IF_NONE_MATCH, "\"b\"");
+        assert!(!both.knows("\"a\"", date) && both.knows("\"b\"", "another"));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) enum Target<'a> {
         /// The path below it, without a leading slash.
         tail: &'a str,
     },
+    /// Where a protocol's clients exchange the identity of a pipeline for a token.
+    Identity(&'static Entry),
     /// The REST surface and our own.
     Management,
 }
@@ -43,8 +45,12 @@ pub(super) fn split<'a>(uri: &'a Uri, hosts: &HostFeeds) -> Result<Target<'a>> {
             return Ok(Target::Management);
         }
     }
-    let address = hosts.get(&host).ok_or_else(|| no_endpoint(path))?;
     let below = path.trim_start_matches('/');
+    let exchanges = |entry: &&Entry| entry.identity_paths.iter().any(|prefix| below.starts_with(prefix));
+    if let Some(entry) = PROTOCOLS.iter().find(exchanges) {
+        return Ok(Target::Identity(entry));
+    }
+    let address = hosts.get(&host).ok_or_else(|| no_endpoint(path))?;
     let (protocol, root, tail) = protocol_root(below)
         .or_else(|| {
             let entry = PROTOCOLS.iter().find(|entry| entry.at_host_root)?;
@@ -115,6 +121,7 @@ mod tests {
             Ok(Target::Feed { address, root, tail, .. }) => {
                 Some((format!("{:?}", address.locator.feed.as_str()), root, tail.to_owned()))
             }
+            Ok(Target::Identity(entry)) => Some(("identity".into(), entry.id.as_str().into(), String::new())),
             Ok(Target::Management) => Some(("management".into(), String::new(), String::new())),
             Err(_) => None,
         }

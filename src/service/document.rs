@@ -11,6 +11,7 @@ use crate::store::index::PackageIndex;
 use crate::store::listing_codec::Offer;
 use crate::store::listings::StoredListing;
 use flate2::{Compression, write::GzEncoder};
+use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Write};
 
@@ -32,8 +33,6 @@ pub(super) struct Document<'a> {
 pub(super) struct Made {
     /// Compressed.
     pub(super) bytes: Vec<u8>,
-    /// When its content last changed, as far as we know.
-    pub(super) modified: Timestamp,
     /// Saved versions of which their source now says something else.
     pub(super) outdated: Vec<Heard>,
 }
@@ -103,10 +102,9 @@ impl<'a> Document<'a> {
         self.summary.published.retain(|key, _| shown.contains(key));
         let latest = self.summary.published.values().max().copied();
         self.summary.modified = self.summary.modified.max(latest).max(self.index.settings.modified);
-        let modified = self.summary.modified.unwrap_or(Timestamp::from_millis(0));
         self.renderer.finish(&mut self.out, &self.summary).map_err(|error| broken(&error))?;
         let bytes = self.out.finish().map_err(|error| broken(&error))?;
-        Ok(Some(Made { bytes, modified, outdated: self.outdated }))
+        Ok(Some(Made { bytes, outdated: self.outdated }))
     }
 
     /// What a registry offers, and what it now says of versions saved from it: publish times, deprecation.
@@ -125,9 +123,13 @@ impl<'a> Document<'a> {
             }
             let grows = saved.is_none_or(|slot| policy.admits_files(slot, source, offer.first_published));
             let files = offered_files(saved, &offer, grows);
-            if saved.is_some_and(|slot| slot.upstream_listing != offer.listing) {
-                let key = offer.key.clone();
-                self.outdated.push(Heard { key, listing: Some(offer.listing.clone()), published: None });
+            if let Some(slot) = saved {
+                let files =
+                    if slot.saved_from() == Some(source) { news_of_files(slot, &offer) } else { Vec::new() };
+                if slot.upstream_listing != offer.listing || !files.is_empty() {
+                    let (key, listing) = (offer.key.clone(), Some(offer.listing.clone()));
+                    self.outdated.push(Heard { key, listing, published: None, files });
+                }
             }
             // What this feed says of a saved version goes before what the source says.
             let listing = saved.map(|slot| &slot.listing).filter(|state| !state.is_plain());
@@ -149,7 +151,8 @@ impl<'a> Document<'a> {
         for (key, slot) in self.local.iter().filter(|(_, slot)| slot.published.is_none()) {
             if let Some(published) = tail.published.get(*key).filter(|_| !slot.is_published()) {
                 let key = (*key).to_owned();
-                self.outdated.push(Heard { key, listing: None, published: Some(*published) });
+                let published = Some(*published);
+                self.outdated.push(Heard { key, listing: None, published, files: Vec::new() });
             }
         }
         for (key, published) in tail.published {
@@ -217,6 +220,17 @@ fn same_release(slot: &Slot, offer: &Offer) -> bool {
             let offered = offer.artifacts.iter().find(|offered| offered.name == kept.name);
             offered.is_none_or(|offered| offered.digests.iter().all(|digest| agrees(digest, &kept.digests)))
         })
+}
+
+/// What the source of a saved version now says of files that are kept, where that is something else than before.
+fn news_of_files(slot: &Slot, offer: &Offer) -> Vec<(ArtifactName, Option<Box<RawValue>>)> {
+    let text = |manifest: &Option<Box<RawValue>>| manifest.as_ref().map(|manifest| manifest.get().to_owned());
+    let kept = slot.artifacts.iter().filter_map(|kept| {
+        let offered = offer.artifacts.iter().find(|offered| offered.name == kept.name)?;
+        (text(&offered.manifest) != text(&kept.manifest))
+            .then(|| (kept.name.clone(), offered.manifest.clone()))
+    });
+    kept.collect()
 }
 
 /// The files of an offer as far as they can be downloaded, and those kept that it has no longer.

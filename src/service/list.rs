@@ -39,8 +39,9 @@ pub async fn listing<P: Platform>(
     .await;
     // KV may fail: a miss there is never an answer, and neither is an error.
     let (known, token) = (known.unwrap_or(None), token?);
-    let Some(known) = known.filter(|known| known.info.token == token) else {
-        return list.render().await;
+    let known = match known {
+        Some(known) if known.info.token == token => known,
+        outdated => return list.render(outdated.map(|outdated| outdated.info)).await,
     };
     if !list.asks_sources() {
         context.trace.note("local");
@@ -77,6 +78,14 @@ struct Standing {
     fresh: u32,
     /// What failed.
     warning: Option<String>,
+}
+
+/// A document that is being made.
+struct Begun {
+    /// When it will have changed, if it is not the same as before.
+    changed: Timestamp,
+    /// What is known of the one before it.
+    before: Option<RenderedInfo>,
 }
 
 /// Whom a listing is for, as far as that changes what it shows.
@@ -140,10 +149,11 @@ impl<'a, P: Platform> List<'a, P> {
     /// Asks the sources; renders anew only if they offer anything else than what it was rendered from. A source that
     /// fails, or is there again, changes what can be said of the document and not the document.
     async fn revalidate(&self, known: Rendered, need: Need) -> Result<Rendered> {
+        let begun = self.begin(Some(known.info.clone()));
         let index = self.index().await?;
         let candidates = self.candidates(&index.0, need).await;
         if known.info.offers != brief(resolve::offers(&candidates)) {
-            return self.assemble(&index.0, &index.1, candidates).await;
+            return self.assemble(&index.0, &index.1, candidates, begun).await;
         }
         let (platform, now) = (&self.context.platform, self.context.platform.now());
         let Standing { confirmed, fresh, warning } = self.standing(&candidates);
@@ -208,11 +218,20 @@ impl<'a, P: Platform> List<'a, P> {
         resolve::candidates(self.context, self.package, self.form.upstream, index, need).await
     }
 
-    async fn render(&self) -> Result<Rendered> {
+    /// What will have been the moment of change of a document that is begun now in place of that one. It is before
+    /// anything is read that goes into it, and no second has two states of a document: clients tell them apart by it.
+    fn begin(&self, before: Option<RenderedInfo>) -> Begun {
+        let now = self.context.platform.now();
+        let next = before.as_ref().map(|before| before.modified.plus(Duration::from_secs(1)));
+        Begun { changed: next.map_or(now, |next| now.max(next)), before }
+    }
+
+    async fn render(&self, before: Option<RenderedInfo>) -> Result<Rendered> {
+        let begun = self.begin(before);
         let (index, etag) = self.index().await?;
         let need = if self.context.always_check { Need::Now } else { Need::Normal };
         let candidates = self.candidates(&index, need).await;
-        self.assemble(&index, &etag, candidates).await
+        self.assemble(&index, &etag, candidates, begun).await
     }
 
     async fn assemble(
@@ -220,14 +239,17 @@ impl<'a, P: Platform> List<'a, P> {
         index: &PackageIndex,
         etag: &IndexEtag,
         candidates: Vec<Candidate>,
+        begun: Begun,
     ) -> Result<Rendered> {
         let platform = &self.context.platform;
         let internal = self.internal_etags().await?;
         let document = Document::new(self.context, self.package, self.form, index).build(&candidates)?;
         let Some(document) = document else { return Err(self.nothing(&candidates)) };
         let Standing { confirmed, fresh, warning } = self.standing(&candidates);
+        let hash = Digest::of(Algorithm::Sha256, &document.bytes).hex()[..32].to_owned();
+        let same = begun.before.filter(|before| before.etag == hash);
         let info = RenderedInfo {
-            etag: Digest::of(Algorithm::Sha256, &document.bytes).hex()[..32].to_owned(),
+            etag: hash,
             token: self.token_of(etag, &internal),
             offers: brief(resolve::offers(&candidates)),
             checked: platform.now(),
@@ -235,7 +257,7 @@ impl<'a, P: Platform> List<'a, P> {
             fresh,
             size: document.bytes.len() as u64,
             content_type: self.form.content_type.to_owned(),
-            modified: document.modified,
+            modified: same.map_or(begun.changed, |before| before.modified),
             warning,
         };
         self.hear(document.outdated);

@@ -2,9 +2,10 @@
 
 use super::{FeedContext, Package};
 use crate::error::{Error, Missing, Result};
-use crate::model::{ListingState, Slot, Timestamp, Version};
+use crate::model::{ArtifactName, ListingState, Slot, Timestamp, Version};
 use crate::platform::Platform;
 use crate::store::{index, slots};
+use serde_json::value::RawValue;
 
 /// Sets the listing state of local versions; those that are in it already are left alone.
 pub async fn relist<P: Platform>(
@@ -33,6 +34,8 @@ pub(super) struct Heard {
     pub(super) listing: Option<ListingState>,
     /// When it was published, where that was not known.
     pub(super) published: Option<Timestamp>,
+    /// What it says of single files, where that was something else.
+    pub(super) files: Vec<(ArtifactName, Option<Box<RawValue>>)>,
 }
 
 /// Takes over what the source of saved versions now says of them.
@@ -42,12 +45,22 @@ pub(super) async fn hear<P: Platform>(
     heard: Vec<Heard>,
 ) -> Result<()> {
     let mut changed = Vec::new();
-    for Heard { key, listing, published } in heard {
+    for Heard { key, listing, published, files } in heard {
         let slot = edit_slot(context, package, &Version::new(&key, &key), &|slot| {
             let upstream_listing = listing.clone().unwrap_or_else(|| slot.upstream_listing.clone());
             let published = slot.published.or(published);
-            let news = upstream_listing != slot.upstream_listing || published != slot.published;
-            news.then(|| Slot { upstream_listing, published, ..slot.clone() })
+            let mut next = Slot { upstream_listing, published, ..slot.clone() };
+            let mut news = next.upstream_listing != slot.upstream_listing || published != slot.published;
+            for (name, manifest) in &files {
+                let kept = next.artifacts.iter_mut().find(|kept| kept.name == *name);
+                let text =
+                    |manifest: &Option<Box<RawValue>>| manifest.as_ref().map(|raw| raw.get().to_owned());
+                if let Some(kept) = kept.filter(|kept| text(&kept.manifest) != text(manifest)) {
+                    kept.manifest.clone_from(manifest);
+                    news = true;
+                }
+            }
+            news.then_some(next)
         })
         .await?;
         changed.push((key, slot));

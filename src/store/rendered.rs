@@ -43,7 +43,7 @@ pub struct RenderedInfo {
     /// Its media type.
     #[serde(rename = "type")]
     pub content_type: String,
-    /// When its content last changed, as far as we know.
+    /// When the document last changed: what it says may be older.
     pub modified: Timestamp,
     /// When the source whose answer is oldest last answered, if one of them failed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]

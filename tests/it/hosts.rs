@@ -45,7 +45,6 @@ fn everything_else_answers_there_too() {
     assert_eq!(server.reader().versions("more"), ["1.0.0"]);
     server.registry.answer_service("npm/v1/attestations/lib@1.0.0", json!({ "attestations": [] }));
     client.get("-/npm/v1/attestations/lib@1.0.0").expect(200);
-    client.post("-/npm/v1/oidc/token/exchange/package/lib", &json!({})).expect(404);
     let anonymous = server.anonymous().at(HOST).get("lib");
     assert_eq!(anonymous.expect(401).header("www-authenticate").split(' ').next(), Some("Basic"));
 }
@@ -73,4 +72,29 @@ fn other_hosts_have_no_feed_at_their_root() {
     for root in ["https://other.test/", "https://npm.example.test:8443/"] {
         server.owner().at(root).get(&file("lib", "1.0.0")).status.eq(&404).then_some(()).expect(root);
     }
+}
+
+/// Clients that exchange a pipeline's identity for a token go to the host's root, whatever the address of their feed.
+#[test]
+fn trusted_publishing_is_refused_in_each_clients_own_words() {
+    let server = server();
+    let says = "publish with a token that is Contributor";
+    for root in [HOST, "https://edge.test/", "https://other.test/"] {
+        let client = server.with_token("header.of.an-identity").at(root);
+        let npm = client.post("-/npm/v1/oidc/token/exchange/package/@s%2fn", &json!({})).expect(404).json();
+        assert!(npm["message"].as_str().unwrap().contains(says) && npm["error"] == npm["message"], "{npm}");
+        client.get("_/oidc/audience").expect(404);
+        let pypi = client.post("_/oidc/mint-token", &json!({ "token": "x" })).expect(404).json();
+        assert_eq!(pypi["errors"][0]["code"], "not-offered");
+        assert!(pypi["errors"][0]["description"].as_str().unwrap().contains(says), "{pypi}");
+        let path = "api/v1/trusted_publishing/tokens";
+        for reply in [client.put(path, &json!({ "jwt": "x" })), client.delete(path)] {
+            let cargo = reply.expect(404).json();
+            assert!(cargo["errors"][0]["detail"].as_str().unwrap().contains(says), "{cargo}");
+        }
+    }
+    let below = "https://edge.test/acme/_packaging/main/";
+    let client = server.anonymous().at(below);
+    client.post("npm/registry/-/npm/v1/oidc/token/exchange/package/lib", &json!({})).expect(404);
+    client.put("Cargo/api/v1/trusted_publishing/tokens", &json!({ "jwt": "x" })).expect(404);
 }

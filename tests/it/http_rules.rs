@@ -199,3 +199,46 @@ fn every_answer_names_itself_and_is_not_sniffed() {
         );
     }
 }
+
+#[test]
+fn a_date_of_change_is_as_good_as_a_tag() {
+    let server = server();
+    let (listing, archive) = ("own", "own/-/own-1.0.0.tgz");
+    let date = |path: &str| server.reader().get(path).expect(200).header("last-modified").to_owned();
+    let since = |path: &str, date: &str| server.reader().get_with(path, &[("if-modified-since", date)]);
+    for path in [listing, archive] {
+        let first = date(path);
+        let reply = since(path, &first).expect(304);
+        assert!(reply.bytes().is_empty() && reply.header("last-modified") == first, "{path}");
+        for name in ["content-type", "content-encoding", "content-length"] {
+            assert!(!reply.headers.contains_key(name), "{path}: {name} on a 304");
+        }
+        since(path, "Thu, 01 Jan 1970 00:00:00 GMT").expect(200);
+        since(path, "yesterday").expect(200);
+        let both = [("if-modified-since", first.as_str()), ("if-none-match", "\"other\"")];
+        server.reader().get_with(path, &both).expect(200);
+    }
+}
+
+/// Saving, yanking and deleting change listings and not when anything was published: the header tells the former.
+#[test]
+fn no_change_of_a_listing_hides_behind_its_date() {
+    let server = server();
+    server.registry.add("lib", "1.1.0");
+    server.advance(61);
+    server.collaborator().get("lib").expect(200);
+    let since = |date: &str| server.reader().get_with("lib", &[("if-modified-since", date)]);
+    let first = server.reader().get("lib").expect(200).header("last-modified").to_owned();
+    since(&first).expect(304);
+    server.collaborator().download("lib", "1.1.0").expect(200);
+    let second = since(&first).expect(200);
+    assert_eq!(second.versions(), ["1.0.0", "1.1.0"], "in the same second by the clock");
+    assert_ne!(second.header("last-modified"), first);
+    since(second.header("last-modified")).expect(304);
+    server.advance(60);
+    since(second.header("last-modified")).expect(304);
+    let revision = second.json()["_rev"].as_str().unwrap().to_owned();
+    server.owner().delete(&format!("lib/-/lib-1.0.0.tgz/-rev/{revision}")).expect(200);
+    let third = since(second.header("last-modified")).expect(200);
+    assert_eq!(third.versions(), ["1.1.0"]);
+}

@@ -103,6 +103,7 @@ impl Protocol for Cargo {
     const ID: ProtocolId = ProtocolId::new("cargo");
     const ECOSYSTEM: &'static dyn Ecosystem = &Self;
     const ROOT: &'static str = "Cargo/";
+    const IDENTITY_PATHS: &'static [&'static str] = &["api/v1/trusted_publishing/"];
     type Endpoint = route::Endpoint;
 
     fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<Self::Endpoint> {

@@ -138,7 +138,7 @@ fn api(method: &Method, segments: &[&str], query: Option<&str>) -> Result<Target
     }
     if !kind.eq_ignore_ascii_case("crates") {
         return match *kind {
-            "trusted_publishing" => Ok(Target::NotOffered("trusted publishing")),
+            "trusted_publishing" => Err(Error::NotFound(Missing::TrustedPublishing)),
             "me" | "users" | "teams" | "keywords" | "categories" | "summary" => {
                 Ok(Target::NotOffered("pages of a web site"))
             }
@@ -249,7 +249,6 @@ mod tests {
             (Method::GET, "api/v1/crates?per_page=1000", "search  100 0"),
             (Method::GET, "me", "token-page"),
             (Method::GET, "", "token-page"),
-            (Method::PUT, "api/v1/trusted_publishing/tokens", "not-offered"),
             (Method::GET, "api/v1/crates/serde", "not-offered"),
         ] {
             assert_eq!(endpoint(&method, tail).unwrap(), expected, "{method} {tail}");

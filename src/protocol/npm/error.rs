@@ -1,7 +1,7 @@
 //! Refusals as npm prints them: `{"error": "…"}`, whose text the clients show behind their own words.
 
 use super::wire::ErrorBody;
-use crate::error::{Conflict, Error};
+use crate::error::{Conflict, Error, Missing};
 use bytes::Bytes;
 use http::StatusCode;
 
@@ -21,6 +21,8 @@ pub(super) fn body(error: &Error, message: &str) -> (&'static str, Bytes) {
         }
         _ => message.to_owned(),
     };
-    let body = serde_json::to_vec(&ErrorBody::new(text)).unwrap_or_default();
+    let exchange = matches!(error, Error::NotFound(Missing::TrustedPublishing));
+    let body = ErrorBody { message: exchange.then(|| text.clone()), ..ErrorBody::new(text) };
+    let body = serde_json::to_vec(&body).unwrap_or_default();
     ("application/json", body.into())
 }

@@ -121,6 +121,7 @@ impl Protocol for Npm {
     const ECOSYSTEM: &'static dyn Ecosystem = &Self;
     const ROOT: &'static str = "npm/registry/";
     const AT_HOST_ROOT: bool = true;
+    const IDENTITY_PATHS: &'static [&'static str] = &["-/npm/v1/oidc/"];
     type Endpoint = route::Endpoint;
 
     fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<Self::Endpoint> {

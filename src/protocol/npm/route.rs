@@ -7,7 +7,7 @@
 mod segments;
 
 use super::name;
-use crate::error::{Error, Result};
+use crate::error::{Error, Missing, Result};
 use crate::model::{Action, ArtifactName, Secret, Version};
 use crate::service::Package;
 use http::Method;
@@ -310,7 +310,7 @@ fn npm_v1(verb: Verb, segments: &[&str], query: Option<&str>) -> Result<Endpoint
             let (name, version) = (name::parse(name)?, name::parse_version(version)?);
             verb.only_get(Endpoint::Attestations { name, version })
         }
-        (["oidc", ..], _) => not_offered("trusted publishing"),
+        (["oidc", ..], _) => Err(Error::NotFound(Missing::TrustedPublishing)),
         (["hooks", ..], _) => not_offered("hooks"),
         _ => Err(Error::no_endpoint()),
     }

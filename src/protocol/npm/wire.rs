@@ -67,6 +67,9 @@ pub(super) fn has_install_script(manifest: &Map<String, Value>) -> bool {
 pub(super) struct ErrorBody {
     /// For people.
     pub error: String,
+    /// The same: what a client looks for that exchanges a pipeline's identity for a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// Always false, for those who look at `ok` first.
     #[serde(default)]
     pub ok: bool,
@@ -75,7 +78,7 @@ pub(super) struct ErrorBody {
 impl ErrorBody {
     /// A refusal with that text.
     pub(super) fn new(error: impl Into<String>) -> Self {
-        Self { error: error.into(), ok: false }
+        Self { error: error.into(), message: None, ok: false }
     }
 }
 

@@ -150,8 +150,7 @@ fn json_row(out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
         write!(out, ",\"size\":{size}")?;
     }
     if let Some(reason) = row.yanked {
-        let value = if reason.is_empty() { Value::from(true) } else { Value::from(reason) };
-        write!(out, ",\"yanked\":{value}")?;
+        write!(out, ",\"yanked\":{}", wire::yanked(reason.to_owned()))?;
     }
     write_facts(out, row)?;
     if let Some(metadata) = row.metadata {

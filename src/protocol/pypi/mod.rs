@@ -91,6 +91,7 @@ impl Protocol for PyPi {
     const ID: ProtocolId = ProtocolId::new("pypi");
     const ECOSYSTEM: &'static dyn Ecosystem = &Self;
     const ROOT: &'static str = "pypi/";
+    const IDENTITY_PATHS: &'static [&'static str] = &["_/oidc/"];
     type Endpoint = route::Endpoint;
 
     fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<Self::Endpoint> {

@@ -39,12 +39,12 @@ impl FileFacts {
     /// nothing to say.
     pub(super) fn manifest(self) -> Option<Box<RawValue>> {
         let members = [
-            ("yanked", self.yanked),
-            ("requires-python", self.requires_python),
-            ("upload-time", self.upload_time),
+            ("yanked", self.yanked.map(yanked)),
+            ("requires-python", self.requires_python.map(Value::from)),
+            ("upload-time", self.upload_time.map(Value::from)),
         ];
         let members: Map<String, Value> =
-            members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect();
+            members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
         if members.is_empty() {
             return None;
         }
@@ -56,7 +56,7 @@ impl FileFacts {
         let kept = manifest.and_then(|manifest| json::read(manifest.get().as_bytes()).ok());
         let mut kept: Map<String, Value> = kept.unwrap_or_default();
         Self {
-            yanked: take_text(&mut kept, "yanked"),
+            yanked: take_yanked(&mut kept),
             requires_python: take_text(&mut kept, "requires-python"),
             upload_time: take_text(&mut kept, "upload-time"),
         }
@@ -69,6 +69,11 @@ pub(super) fn take_text(members: &mut Map<String, Value>, name: &str) -> Option<
         Some(Value::String(text)) => Some(std::mem::take(text)),
         _ => None,
     }
+}
+
+/// A withdrawal as pages say it: why, or just that; an empty reason would look like none.
+pub(super) fn yanked(reason: String) -> Value {
+    if reason.is_empty() { Value::from(true) } else { Value::from(reason) }
 }
 
 /// Why a file was withdrawn, empty if no reason was given; `None` if it was not. A page says `true`, `false`, or why.

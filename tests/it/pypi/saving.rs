@@ -141,6 +141,46 @@ fn what_the_index_withdraws_is_withdrawn_here() {
 }
 
 #[test]
+fn one_file_of_a_version_is_withdrawn_and_taken_back_here_as_there() {
+    let (server, index) = server();
+    index.wheel("lib", "1.0").sdist("lib", "1.0");
+    let (reader, collaborator) = (client(&server, Role::Reader), client(&server, Role::Collaborator));
+    let (name, source) = (wheel_name("lib", "1.0"), "lib-1.0.tar.gz");
+    for file in [name.as_str(), source] {
+        collaborator.get(&path("lib", "1.0", file)).expect(200);
+    }
+    let yanked = || {
+        let told = page(&reader, "lib").expect(200).json()["files"].as_array().unwrap().clone();
+        let of = |file: &str| {
+            let found = told.iter().find(|entry| entry["filename"] == file).unwrap();
+            found.get("yanked").cloned()
+        };
+        (of(&name), of(source))
+    };
+    assert_eq!(yanked(), (None, None));
+    for (reason, expected) in
+        [(json!("broken"), Some(json!("broken"))), (json!(true), Some(json!(true))), (json!(false), None)]
+    {
+        index.edit(&name, |file| file.yanked = reason.clone());
+        server.advance(700);
+        page(&collaborator, "lib").expect(200);
+        server.advance(3);
+        assert_eq!(yanked(), (expected, None), "{reason}");
+    }
+    let html = || reader.get("simple/lib/").expect(200).text();
+    assert!(!html().contains("data-yanked"));
+    // All of them: the version is.
+    for file in [name.as_str(), source] {
+        index.edit(file, |file| file.yanked = json!("all"));
+    }
+    server.advance(700);
+    page(&collaborator, "lib").expect(200);
+    server.advance(3);
+    assert_eq!(yanked(), (Some(json!("all")), Some(json!("all"))));
+    assert_eq!(html().matches("data-yanked=\"all\"").count(), 2);
+}
+
+#[test]
 fn the_first_index_in_order_owns_a_number_with_all_its_files() {
     let (server, index) = server();
     let second = Index::new(server.platform.upstream(), "https://second.test/");

@@ -70,7 +70,7 @@ fn json_pages_become_versions() {
     assert!(!offers[0].listing.hidden, "one of its files is not withdrawn");
     assert_eq!(
         offers[0].artifacts[0].manifest.as_ref().unwrap().get(),
-        "{\"yanked\":\"\",\"upload-time\":\"2023-02-01T00:00:00Z\"}"
+        "{\"yanked\":true,\"upload-time\":\"2023-02-01T00:00:00Z\"}"
     );
     assert_eq!(offers[0].published.unwrap().to_string(), "2023-02-01T00:00:00.000Z");
     assert_eq!(
@@ -123,7 +123,7 @@ fn html_pages_become_versions() {
     assert_eq!(one.artifacts[0].url, "https://files.example/x/my_pkg-1.0-py3-none-any.whl");
     assert_eq!(
         one.artifacts[0].manifest.as_ref().unwrap().get(),
-        "{\"yanked\":\"\",\"requires-python\":\">=3.8, <4\"}"
+        "{\"yanked\":true,\"requires-python\":\">=3.8, <4\"}"
     );
     assert_eq!(one.artifacts[1].digests.len(), 1);
     assert_eq!(one.artifacts[2].url, "https://files.example/y/my_pkg-1.0.tar.gz");
