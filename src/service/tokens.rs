@@ -143,18 +143,24 @@ impl<'a, P: Platform> Maker<'a, P> {
 
     /// Is this a token of the same holder with no role that the caller's own does not carry?
     async fn is_like_own(&mut self, wish: &Token) -> Result<bool> {
-        let own = self.token.clone();
-        if wish.subject != own.subject || wish.administrator || wish.feed_creator {
+        if wish.subject != self.token.subject || wish.administrator || wish.feed_creator {
             return Ok(false);
         }
         for Grant { target, role } in &wish.grants {
+            let everywhere = self.token.everywhere();
             let granted = match target {
-                GrantTarget::Organization => own.everywhere(),
-                GrantTarget::Feed { feed } => self.feed(feed).await?.and_then(|feed| own.role_on(feed, None)),
-                GrantTarget::View { feed, view } => self.feed(feed).await?.and_then(|feed| {
-                    let view = feed.views.iter().find(|known| known.id == *view);
-                    own.role_on(feed, view)
-                }),
+                GrantTarget::Organization => everywhere,
+                GrantTarget::Feed { feed: id } | GrantTarget::View { feed: id, .. } => {
+                    self.feed(id).await?;
+                    let feed = self.feeds.get(id).and_then(Option::as_ref);
+                    let view = match target {
+                        GrantTarget::View { view, .. } => {
+                            feed.and_then(|feed| feed.views.iter().find(|known| known.id == *view))
+                        }
+                        _ => None,
+                    };
+                    feed.and_then(|feed| self.token.role_on(feed, view))
+                }
             };
             if granted < Some(*role) {
                 return Ok(false);

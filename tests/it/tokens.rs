@@ -188,5 +188,5 @@ fn a_long_list_comes_in_pages() {
     let second = server.with_token(&owner).get(&next).expect(200).json();
     let count = |page: &Value| page["objects"].as_array().unwrap().len();
     assert_eq!(count(&first) + count(&second), 106);
-    assert!(second["urls"].get("next").is_none());
+    assert!(second["urls"]["next"].is_null());
 }

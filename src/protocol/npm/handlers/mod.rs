@@ -19,6 +19,7 @@ use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
 use crate::service::FeedContext;
 use http::{Request, StatusCode};
+use tokens::Operation;
 
 /// Bytes of a request body that is read whole: everything but what is pushed.
 const BODY_LIMIT: usize = 8 << 20;
@@ -51,9 +52,9 @@ pub(super) async fn handle<P: Platform>(
         Endpoint::LegacyLogin { user } => account::login(context, &user, request.into_body()).await,
         Endpoint::UserProfile { user } => account::profile(context, user.as_deref()),
         Endpoint::Logout { token } => account::logout(context, &token).await,
-        Endpoint::Tokens { cursor } => tokens::list(context, cursor.as_deref()).await,
-        Endpoint::CreateToken => tokens::create(context, request.into_body()).await,
-        Endpoint::RevokeToken { key } => tokens::revoke(context, &key).await,
+        Endpoint::Tokens { cursor } => tokens::answer(context, Operation::List(cursor)).await,
+        Endpoint::CreateToken => tokens::answer(context, Operation::Create(request.into_body())).await,
+        Endpoint::RevokeToken { key } => tokens::answer(context, Operation::Revoke(key)).await,
         Endpoint::AuditBulk => security::bulk(context, request).await,
         Endpoint::AuditQuick => security::quick(context, request).await,
         Endpoint::Keys => security::keys(context).await,

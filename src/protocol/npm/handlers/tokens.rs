@@ -12,69 +12,75 @@ use crate::protocol::Answer;
 use crate::service::FeedContext;
 use crate::service::tokens::{Maker, label};
 use http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// How every token begins: clients look for that in the text of one that is to be revoked.
 const BEGINNING: &str = "efp_";
 
-/// `GET /-/npm/v1/tokens`: those that still work.
-pub(super) async fn list<P: Platform>(context: &FeedContext<P>, cursor: Option<&str>) -> Result<Answer<P>> {
-    let holder = caller(context)?;
-    let mut maker = Maker::new(&context.platform, holder).await?;
-    let (tokens, next) = maker.list(&holder.organization, cursor).await?;
-    let now = context.platform.now();
-    let objects: Vec<_> = tokens.iter().filter(|token| token.is_valid(now)).map(describe).collect();
-    let mut urls = Map::new();
-    if let Some(next) = next {
-        let query =
-            url::form_urlencoded::Serializer::new(String::new()).append_pair("cursor", &next).finish();
-        urls.insert("next".to_owned(), format!("{}-/npm/v1/tokens?{query}", context.root).into());
-    }
-    Answer::json(StatusCode::OK, &json!({ "objects": objects, "urls": urls }))
+/// What is asked about tokens.
+pub(super) enum Operation {
+    /// `GET /-/npm/v1/tokens`: a page of those that still work.
+    List(Option<String>),
+    /// `POST /-/npm/v1/tokens`.
+    Create(Body),
+    /// `DELETE /-/npm/v1/tokens/token/{key}`.
+    Revoke(Secret),
 }
 
-/// `POST /-/npm/v1/tokens`.
-pub(super) async fn create<P: Platform>(context: &FeedContext<P>, body: Body) -> Result<Answer<P>> {
+/// Answers it.
+pub(super) async fn answer<P: Platform>(context: &FeedContext<P>, operation: Operation) -> Result<Answer<P>> {
     let holder = caller(context)?;
-    let wish: Map<String, Value> = super::json(body).await?;
     let mut maker = Maker::new(&context.platform, holder).await?;
+    match operation {
+        Operation::List(cursor) => {
+            let (tokens, next) = maker.list(&holder.organization, cursor.as_deref()).await?;
+            let now = context.platform.now();
+            let objects: Vec<_> = tokens.iter().filter(|token| token.is_valid(now)).map(describe).collect();
+            let next = next.map(|next| {
+                let next = utf8_percent_encode(&next, NON_ALPHANUMERIC);
+                format!("{}-/npm/v1/tokens?cursor={next}", context.root)
+            });
+            Answer::json(StatusCode::OK, &json!({ "objects": objects, "urls": { "next": next } }))
+        }
+        Operation::Create(body) => {
+            let wish = wish(context, &maker.token, &super::json(body).await?)?;
+            let (token, text) = maker.make(wish).await?;
+            let mut body = describe(&token);
+            body["token"] = text.secret().expose().into();
+            Answer::json(StatusCode::CREATED, &body)
+        }
+        Operation::Revoke(key) => {
+            let text = TokenText::parse(key.expose());
+            let id = text.map_or_else(|| key.expose().to_owned(), |text| text.hash().id());
+            maker.revoke(&holder.organization, &id).await?;
+            Answer::json(StatusCode::OK, &json!({ "ok": true }))
+        }
+    }
+}
+
+/// The token wished for, not yet judged.
+fn wish<P: Platform>(context: &FeedContext<P>, own: &Token, wish: &Map<String, Value>) -> Result<Token> {
     let feed = context.feed.id.clone();
     let target = match &context.view {
         Some(view) => GrantTarget::View { feed, view: view.id.clone() },
         None => GrantTarget::Feed { feed },
     };
-    let role = maker.token.role_on(&context.feed, context.view.as_ref()).ok_or_else(|| {
+    let role = own.role_on(&context.feed, context.view.as_ref()).ok_or_else(|| {
         let text = "this token has no role of its own here that it could hand on; ask an owner of the feed";
         Error::Forbidden(text.to_owned())
     })?;
     let name = wish.get("name").and_then(Value::as_str).filter(|name| !name.trim().is_empty());
-    let token = Token {
-        id: String::new(),
+    Ok(Token {
         name: name.map(|name| label(name, "a `name`")).transpose()?,
-        scope: scope(&wish, maker.token.scope)?,
+        scope: scope(wish, own.scope)?,
         grants: vec![Grant { target, role }],
         administrator: false,
         feed_creator: false,
-        expires: expires(&wish, context.platform.now())?,
-        ..maker.token.clone()
-    };
-    let (token, text) = maker.make(token).await?;
-    let mut body = describe(&token);
-    body["token"] = text.secret().expose().into();
-    Answer::json(StatusCode::CREATED, &body)
-}
-
-/// `DELETE /-/npm/v1/tokens/token/{key}`.
-pub(super) async fn revoke<P: Platform>(context: &FeedContext<P>, key: &Secret) -> Result<Answer<P>> {
-    let holder = caller(context)?;
-    let mut maker = Maker::new(&context.platform, holder).await?;
-    let id = match TokenText::parse(key.expose()) {
-        Some(text) => text.hash().id(),
-        None => key.expose().to_owned(),
-    };
-    maker.revoke(&holder.organization, &id).await?;
-    Answer::json(StatusCode::OK, &json!({ "ok": true }))
+        expires: expires(wish, context.platform.now())?,
+        ..own.clone()
+    })
 }
 
 /// What the token may be used for at most: all that the caller's may, or only reading.
