@@ -1,6 +1,6 @@
 //! Tokens: who may see, make, revoke and rotate which.
 //!
-//! One rule, [`Maker::covers`]: a token reaches the tokens it could make. Administrators of the organization reach all
+//! One rule, `Maker::covers`: a token reaches the tokens it could make. Administrators of the organization reach all
 //! of it; owners of feeds reach tokens that are for nothing but their feeds; everybody reaches tokens of the same holder
 //! that may do no more than their own, as logging in makes them; nobody makes one that may do more, or live longer, than
 //! the maker's own.

@@ -81,6 +81,9 @@ const ODDITIES = {
   "another content type": () => faults.contentType("text/plain"),
 };
 
+/** How many tests of a group run at once. */
+const GROUP = 8;
+
 let edgefeed;
 
 before(async () => {
@@ -89,122 +92,128 @@ before(async () => {
 
 after(() => edgefeed?.stop());
 
-for (const [protocol, kind] of Object.entries(PROTOCOLS)) {
-  describe(protocol, () => {
-    let upstream;
-    let packages = 0;
+// Most of these wait: for time-outs, and for a source to be asked again. They do so side by side.
+describe("whatever the upstream does", { concurrency: GROUP }, () => {
+  for (const [protocol, kind] of Object.entries(PROTOCOLS)) {
+    describe(protocol, { concurrency: GROUP }, () => {
+      let upstream;
+      let packages = 0;
 
-    before(async () => {
-      upstream = await kind.start();
-    });
+      before(async () => {
+        upstream = await kind.start();
+      });
 
-    after(() => upstream?.stop());
+      after(() => upstream?.stop());
 
-    /** A package of its own and a feed of its own, so that the tests of a group can run side by side. */
-    async function newPackage() {
-      const name = `package-${(packages += 1)}`;
-      upstream.packages.add({ name, versions: { "1.0.0": {}, "1.1.0": {} } });
-      const feed = await edgefeed.feed({ protocol, sources: [upstream] });
-      const list = (options) => feed.fetch(kind.listing(name), { headers: kind.headers, ...options });
-      return { name, feed, list, ...kind.archive(upstream, name, "1.0.0") };
-    }
-
-    const failing = async (feed) => (await feed.source()).status !== "ok";
-
-    describe("a listing never seen", { concurrency: 4 }, () => {
-      for (const [what, fault] of Object.entries({ ...LISTING_FAULTS, ...kind.strange })) {
-        test(`${what}: an upstream error that names the source, then recovery`, async () => {
-          const { name, feed, list } = await newPackage();
-          const heal = upstream.fault(kind.upstreamListing(name), fault());
-          const answer = await list();
-          assert.ok(answer.headers.get("retry-after"), `${answer.status}: no Retry-After`);
-          await refused(answer, UPSTREAM_ERRORS, /stub-/);
-          await until(() => failing(feed), { what: "the source's health showing it" });
-          heal();
-          await until(async () => (await list()).status === 200, { what: "recovery" });
-          assert.deepEqual(await kind.versions(await list()), ["1.0.0", "1.1.0"]);
-        });
+      /** A package of its own and a feed of its own, so that the tests of a group can run side by side. */
+      async function newPackage() {
+        const name = `package-${(packages += 1)}`;
+        upstream.packages.add({ name, versions: { "1.0.0": {}, "1.1.0": {} } });
+        const feed = await edgefeed.feed({ protocol, sources: [upstream] });
+        const list = (options) => feed.fetch(kind.listing(name), { headers: kind.headers, ...options });
+        return { name, feed, list, ...kind.archive(upstream, name, "1.0.0") };
       }
-    });
 
-    describe("a listing seen before", { concurrency: 4 }, () => {
-      for (const [what, fault] of Object.entries({ ...LISTING_FAULTS, ...kind.strange })) {
-        test(`${what}: the last known answer, marked as such, then the new one`, async () => {
-          const { name, list } = await newPackage();
-          assert.deepEqual(await kind.versions(await list()), ["1.0.0", "1.1.0"]);
-          const heal = upstream.fault(kind.upstreamListing(name), fault());
-          upstream.packages.publish(name, "1.2.0");
-          await until(async () => {
+      const failing = async (feed) => (await feed.source()).status !== "ok";
+
+      describe("a listing never seen", { concurrency: GROUP }, () => {
+        for (const [what, fault] of Object.entries({ ...LISTING_FAULTS, ...kind.strange })) {
+          test(`${what}: an upstream error that names the source, then recovery`, async () => {
+            const { name, feed, list } = await newPackage();
+            const heal = upstream.fault(kind.upstreamListing(name), fault());
             const answer = await list();
-            assert.equal(answer.status, 200);
-            const marked = answer.headers.get("warning") || answer.headers.get("age");
-            assert.deepEqual(await kind.versions(answer), ["1.0.0", "1.1.0"]);
-            return marked;
-          }, { what: "an answer marked as stale", timeout: 30_000 });
-          heal();
-          await until(async () => (await kind.versions(await list())).includes("1.2.0"), { what: "the new version" });
-        });
-      }
-    });
-
-    describe("an archive", { concurrency: 4 }, () => {
-      for (const [what, fault] of Object.entries(ARCHIVE_FAULTS)) {
-        test(`${what}: an upstream error, nothing stored, then the right bytes`, async () => {
-          const { feed, path, upstreamPath, bytes } = await newPackage();
-          const heal = upstream.fault(upstreamPath, fault());
-          await refused(await feed.fetch(path), UPSTREAM_ERRORS, /stub-/);
-          await refused(await feed.fetch(path, { role: "reader" }), 403, /collaborator/i);
-          heal();
-          const healed = await until(async () => {
-            const answer = await feed.fetch(path);
-            return answer.status === 200 && answer;
+            assert.ok(answer.headers.get("retry-after"), `${answer.status}: no Retry-After`);
+            await refused(answer, UPSTREAM_ERRORS, /stub-/);
+            await until(() => failing(feed), { what: "the source's health showing it" });
+            heal();
+            await until(async () => (await list()).status === 200, { what: "recovery" });
+            assert.deepEqual(await kind.versions(await list()), ["1.0.0", "1.1.0"]);
           });
-          assert.deepEqual(Buffer.from(await healed.arrayBuffer()), bytes);
-          const saved = await feed.fetch(path, { role: "reader" });
-          assert.deepEqual(Buffer.from(await saved.arrayBuffer()), bytes);
-        });
-      }
+        }
+      });
 
-      for (const [what, fault] of Object.entries(ODDITIES)) {
-        test(`${what}: no reason to fail`, async () => {
-          const { feed, path, upstreamPath, bytes } = await newPackage();
-          upstream.fault(upstreamPath, fault());
-          const answer = await feed.fetch(path);
-          assert.equal(answer.status, 200);
-          assert.deepEqual(Buffer.from(await answer.arrayBuffer()), bytes);
-          assert.equal((await feed.fetch(path, { role: "reader" })).status, 200);
-        });
-      }
-    });
+      describe("a listing seen before", { concurrency: GROUP }, () => {
+        for (const [what, fault] of Object.entries({ ...LISTING_FAULTS, ...kind.strange })) {
+          test(`${what}: the last known answer, marked as such, then the new one`, async () => {
+            const { name, list } = await newPackage();
+            assert.deepEqual(await kind.versions(await list()), ["1.0.0", "1.1.0"]);
+            const heal = upstream.fault(kind.upstreamListing(name), fault());
+            upstream.packages.publish(name, "1.2.0");
+            await until(async () => {
+              const answer = await list();
+              assert.equal(answer.status, 200);
+              const marked = answer.headers.get("warning") || answer.headers.get("age");
+              assert.deepEqual(await kind.versions(answer), ["1.0.0", "1.1.0"]);
+              return marked;
+            }, { what: "an answer marked as stale", timeout: 30_000 });
+            heal();
+            await until(async () => (await kind.versions(await list())).includes("1.2.0"), { what: "the new version" });
+          });
+        }
+      });
 
-    test("an upstream that is down is no reason to answer `not found`, nor for a lower source to answer", async () => {
-      const lower = await kind.start();
-      try {
-        const { name, path } = await newPackage();
-        lower.packages.add({ name, versions: { "1.0.0": { description: "an impostor" } } });
-        const feed = await edgefeed.feed({ protocol, sources: [upstream, lower] });
-        await upstream.down();
-        await refused(await feed.fetch(path), UPSTREAM_ERRORS);
-        await upstream.up();
-        await until(async () => (await feed.fetch(path)).status === 200, { what: "recovery" });
-      } finally {
-        await upstream.up();
-        await lower.stop();
-      }
-    });
+      describe("an archive", { concurrency: GROUP }, () => {
+        for (const [what, fault] of Object.entries(ARCHIVE_FAULTS)) {
+          test(`${what}: an upstream error, nothing stored, then the right bytes`, async () => {
+            const { feed, path, upstreamPath, bytes } = await newPackage();
+            const heal = upstream.fault(upstreamPath, fault());
+            await refused(await feed.fetch(path), UPSTREAM_ERRORS, /stub-/);
+            await refused(await feed.fetch(path, { role: "reader" }), 403, /collaborator/i);
+            heal();
+            const healed = await until(async () => {
+              const answer = await feed.fetch(path);
+              return answer.status === 200 && answer;
+            });
+            assert.deepEqual(Buffer.from(await healed.arrayBuffer()), bytes);
+            const saved = await feed.fetch(path, { role: "reader" });
+            assert.deepEqual(Buffer.from(await saved.arrayBuffer()), bytes);
+          });
+        }
 
-    test("many who want one archive at once make one request to the upstream", async () => {
-      const { feed, list, path, upstreamPath, bytes } = await newPackage();
-      await (await list()).arrayBuffer();
-      const heal = upstream.fault(upstreamPath, faults.hold());
-      const wanted = Array.from({ length: 20 }, async () => Buffer.from(await (await feed.fetch(path)).arrayBuffer()));
-      await upstream.arrived(upstreamPath);
-      heal();
-      for (const received of await Promise.all(wanted)) assert.deepEqual(received, bytes);
-      assert.ok(upstream.count(upstreamPath) <= 2, `${upstream.count(upstreamPath)} requests`);
+        for (const [what, fault] of Object.entries(ODDITIES)) {
+          test(`${what}: no reason to fail`, async () => {
+            const { feed, path, upstreamPath, bytes } = await newPackage();
+            upstream.fault(upstreamPath, fault());
+            const answer = await feed.fetch(path);
+            assert.equal(answer.status, 200);
+            assert.deepEqual(Buffer.from(await answer.arrayBuffer()), bytes);
+            assert.equal((await feed.fetch(path, { role: "reader" })).status, 200);
+          });
+        }
+      });
+
+      test("an upstream that is down is no reason to answer `not found`, nor for a lower source to answer", async () => {
+        const [upper, lower] = [await kind.start(), await kind.start()];
+        try {
+          const name = "upstreams-own";
+          upper.packages.add({ name, versions: { "1.0.0": {} } });
+          lower.packages.add({ name, versions: { "1.0.0": { description: "an impostor" } } });
+          const { path } = kind.archive(upper, name, "1.0.0");
+          const feed = await edgefeed.feed({ protocol, sources: [upper, lower] });
+          await upper.down();
+          await refused(await feed.fetch(path), UPSTREAM_ERRORS);
+          await upper.up();
+          await until(async () => (await feed.fetch(path)).status === 200, { what: "recovery" });
+        } finally {
+          await upper.up();
+          await upper.stop();
+          await lower.stop();
+        }
+      });
+
+      test("many who want one archive at once make one request to the upstream", async () => {
+        const { feed, list, path, upstreamPath, bytes } = await newPackage();
+        await (await list()).arrayBuffer();
+        const heal = upstream.fault(upstreamPath, faults.hold());
+        const wanted = Array.from({ length: 20 }, async () => Buffer.from(await (await feed.fetch(path)).arrayBuffer()));
+        await upstream.arrived(upstreamPath);
+        heal();
+        for (const received of await Promise.all(wanted)) assert.deepEqual(received, bytes);
+        assert.ok(upstream.count(upstreamPath) <= 2, `${upstream.count(upstreamPath)} requests`);
+      });
     });
-  });
-}
+  }
+});
 
 describe("cargo's description of a registry", () => {
   for (const [what, fault] of Object.entries({ "status 500": () => faults.status(500), "a page": () => faults.html() })) {
