@@ -47,7 +47,8 @@ impl Wanted {
         if self.headers.contains_key(header::IF_NONE_MATCH) {
             return self.has(etag);
         }
-        self.text(header::IF_MODIFIED_SINCE).is_some_and(|known| known.trim() == modified)
+        !modified.is_empty()
+            && self.text(header::IF_MODIFIED_SINCE).is_some_and(|known| known.trim() == modified)
     }
 
     fn accepts_gzip(&self) -> bool {
@@ -114,8 +115,11 @@ async fn listing(wanted: &Wanted, rendered: Rendered, now: Timestamp) -> Result<
     // Weak: the same tag stands for the compressed and the plain form.
     let etag = format!("W/\"{}\"", info.etag);
     set(&mut headers, header::ETAG, &etag);
-    let modified = info.modified.http_date();
-    set(&mut headers, header::LAST_MODIFIED, &modified);
+    // A second has one state of a document: one that was made in the second of another has no date until the next one.
+    let modified = if info.modified <= now { info.modified.http_date() } else { String::new() };
+    if !modified.is_empty() {
+        set(&mut headers, header::LAST_MODIFIED, &modified);
+    }
     set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
     set(&mut headers, header::VARY, "Accept, Accept-Encoding, Authorization");
     if let Some(warning) = &info.warning {

@@ -18,7 +18,7 @@
 //!     v1/bin/{feed-id}/{protocol}/{package}/{version}     in the recycle bin: for cron's purge           overwritten
 //!     v1/staging/{random}                                 uploads of unknown length, for minutes         private
 //!     v1/published/{feed-id}/{protocol}/{package}         some version of it was published here          create-only
-//!     v1/stars/{feed-id}/{protocol}/{user}/{package}      the package is a favourite of that user        create-only
+//!     v1/stars/{feed-id}/{protocol}/{sha256}/{package}    the package is a favourite of that user        create-only
 //! KV  r1/{sha256}                                         rendered listing
 //!     p1/{sha256}                                         passed through from an upstream source
 //! ```
@@ -123,7 +123,9 @@ pub fn stars(feed: &FeedId, protocol: ProtocolId, user: &str) -> String {
 }
 
 fn star_prefix(feed: &FeedId, protocol: &str, user: &str) -> String {
-    format!("v1/stars/{}/{protocol}/{}/", feed.as_str(), segment(user))
+    // A user's name may be longer, once encoded, than a key.
+    let user = Digest::of(Algorithm::Sha256, user.as_bytes()).hex();
+    format!("v1/stars/{}/{protocol}/{user}/", feed.as_str())
 }
 
 /// The package a key below [`catalog`], [`published`] or [`stars`] stands for.

@@ -65,6 +65,17 @@ fn a_star_is_shown_with_the_package_and_with_its_user() {
 }
 
 #[test]
+fn a_long_name_is_a_users_too() {
+    let server = server();
+    let name = "\u{1F34A}".repeat(200);
+    let token = server.token(Grants { subject: name.clone(), ..server.grants("main", Role::Contributor) });
+    star(&server, &token, "own", true).expect(200);
+    let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    assert_eq!(starred(&server, &encoded), ["own"]);
+    assert!(server.platform.stored_keys().iter().all(|key| key.len() <= 1024), "R2 takes no longer ones");
+}
+
+#[test]
 fn nobody_changes_the_stars_of_others() {
     let server = server();
     let token =
