@@ -74,6 +74,8 @@ describe("saving", () => {
     await first.text();
     const known = await feed.fetch(index("valid"), { headers: { "if-none-match": first.headers.get("etag") } });
     assert.equal(known.status, 304);
+    const since = await feed.fetch(index("valid"), { headers: { "if-modified-since": first.headers.get("last-modified") } });
+    assert.equal(since.status, 304);
     assert.ok([404, 410, 451].includes((await feed.fetch(index("absent"))).status));
     assert.equal((await feed.fetch("index/va/li/other")).status, 404);
     const anonymous = await feed.fetch("index/config.json", { role: "anonymous" });
