@@ -7,7 +7,7 @@
 //! | `{name}/-/{file}` | tarball |
 //! | `{name}/-rev/{rev}`, `{name}/-/{file}/-rev/{rev}` | unpublish |
 //! | `-/package/{name}/dist-tags[/{tag}]` | dist-tags |
-//! | `-/v1/search`, `-/whoami`, `-/ping`, `-/user/…`, `-/npm/v1/…` | search, login, audit, keys, attestations |
+//! | `-/v1/search`, `-/whoami`, `-/ping`, `-/user/…`, `-/npm/v1/…`, `-/_view/…` | search, login, tokens, audit, keys, attestations, stars |
 //!
 //! Specification: the [registry's own](https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md), and what the
 //! clients were seen to send. In scope: all of the above. Out of scope: staged publishing, trusted publishing,
