@@ -72,7 +72,7 @@ pub trait Protocol {
 
     /// Where clients exchange the identity of a pipeline for a token: prefixes of paths of the host itself, whatever
     /// the address of the feed.
-    const IDENTITY_PATHS: &'static [&'static str];
+    const IDENTITY_PATHS: &'static [&'static str] = &[];
 
     /// All it answers.
     type Endpoint;
