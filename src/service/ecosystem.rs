@@ -20,6 +20,12 @@ pub trait Ecosystem: Sync {
     /// Reads a package name, percent-decoded, as management paths spell it.
     fn package(&self, text: &str) -> error::Result<Package>;
 
+    /// The fixed segments of management paths before each part of a package's name. Names of several parts are joined by
+    /// colons.
+    fn management_words(&self) -> &'static [&'static str] {
+        &["packages"]
+    }
+
     /// Reads a version number.
     fn version(&self, text: &str) -> Option<Version>;
 

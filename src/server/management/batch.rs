@@ -31,10 +31,23 @@ struct Data {
     yanked: Option<bool>,
 }
 
+/// A version, by its package's name, or by the parts of it.
 #[derive(Deserialize)]
 struct Item {
-    id: String,
+    id: Option<String>,
+    group: Option<String>,
+    artifact: Option<String>,
     version: String,
+}
+
+impl Item {
+    fn name(&self) -> String {
+        match (&self.id, &self.group, &self.artifact) {
+            (Some(id), ..) => id.clone(),
+            (None, Some(group), Some(artifact)) => format!("{group}:{artifact}"),
+            (None, ..) => String::new(),
+        }
+    }
 }
 
 /// Does one thing to many versions.
@@ -79,7 +92,7 @@ async fn perform<P: Platform>(
     let mut results = Vec::new();
     // One after the other: two items may be of one package, whose index takes one write at a time.
     for item in items {
-        let mut result = json!({ "id": item.id, "version": item.version, "status": 200 });
+        let mut result = json!({ "id": item.name(), "version": item.version, "status": 200 });
         if let Err(error) = one(context, ecosystem, change, item).await {
             result["status"] = json!(status::status(&error).as_u16());
             result["error"] = json!(status::message(&error, "of this batch"));
@@ -95,7 +108,7 @@ async fn one<P: Platform>(
     change: &Change,
     item: &Item,
 ) -> Result<()> {
-    let target = Target { context, package: ecosystem.package(&item.id)? };
+    let target = Target { context, package: ecosystem.package(&item.name())? };
     target.change(&version_of(ecosystem, &item.version)?, change.clone()).await
 }
 

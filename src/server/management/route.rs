@@ -291,33 +291,28 @@ fn below_feeds(method: &Method, place: Place, rest: &[&str], query: Option<&str>
 
 fn below_protocol(
     method: &Method,
-    protocol: ProtocolId,
+    ecosystem: &dyn Ecosystem,
     rest: &[&str],
     query: Option<&str>,
 ) -> Result<FeedOperation> {
     let (name, operation) = match rest {
-        [batch] if is(batch, "packagesbatch") => return post(method, FeedOperation::Batch(protocol)),
-        [bin, packages, name @ .., versions, version]
-            if is(bin, "RecycleBin") && is(packages, "packages") && is(versions, "versions") =>
-        {
+        [batch] if is(batch, "packagesbatch") => {
+            return post(method, FeedOperation::Batch(ecosystem.protocol()));
+        }
+        [bin, name @ .., versions, version] if is(bin, "RecycleBin") && is(versions, "versions") => {
             let version = || (*version).to_owned();
             let restore = PackageOperation::Restore(version());
-            let operation = resource(
-                method,
-                PackageOperation::GetDeleted(version()),
-                restore,
-                PackageOperation::Purge(version()),
-            )?;
-            (name, operation)
+            let get = PackageOperation::GetDeleted(version());
+            (name, resource(method, get, restore, PackageOperation::Purge(version()))?)
         }
-        [packages, name @ .., versions, version] if is(packages, "packages") && is(versions, "versions") => {
+        [name @ .., versions, version] if is(versions, "versions") => {
             let version = || (*version).to_owned();
             let deleted = parameter(query, "showDeleted").is_some_and(|value| is(&value, "true"));
             let get = PackageOperation::Get { version: version(), deleted };
             let update = PackageOperation::Update(version());
             (name, resource(method, get, update, PackageOperation::Delete(version()))?)
         }
-        [packages, name @ .., upstreaming] if is(packages, "packages") && is(upstreaming, "upstreaming") => {
+        [name @ .., upstreaming] if is(upstreaming, "upstreaming") => {
             let operation = match *method {
                 Method::GET | Method::HEAD => PackageOperation::GetBehavior,
                 Method::PATCH => PackageOperation::SetBehavior,
@@ -327,13 +322,25 @@ fn below_protocol(
         }
         _ => return Err(Error::no_endpoint()),
     };
-    // `@scope/name` may be written in two segments, or in one with the slash encoded.
-    let name = match name {
-        [name] => (*name).to_owned(),
-        [scope, name] if scope.starts_with('@') => format!("{scope}/{name}"),
-        _ => return Err(Error::no_endpoint()),
-    };
-    Ok(FeedOperation::Package(protocol, name, operation))
+    let name = package_name(ecosystem.management_words(), name).ok_or_else(Error::no_endpoint)?;
+    Ok(FeedOperation::Package(ecosystem.protocol(), name, operation))
+}
+
+/// `packages/{name}` for all, and each part of the name behind its word where the protocol's paths have it so.
+fn package_name(words: &[&str], segments: &[&str]) -> Option<String> {
+    match segments {
+        [packages, name] if is(packages, "packages") => Some((*name).to_owned()),
+        // `@scope/name` may be written in two segments, or in one with the slash encoded.
+        [packages, scope, name] if is(packages, "packages") && scope.starts_with('@') => {
+            Some(format!("{scope}/{name}"))
+        }
+        _ if segments.len() == 2 * words.len() => {
+            let pairs = words.iter().zip(segments.chunks(2));
+            let parts = pairs.map(|(word, pair)| pair.get(1).filter(|_| is(pair[0], word)).copied());
+            Some(parts.collect::<Option<Vec<_>>>()?.join(":"))
+        }
+        _ => None,
+    }
 }
 
 fn is(segment: &str, fixed: &str) -> bool {
@@ -353,11 +360,10 @@ fn organization_name(text: &str) -> Result<OrganizationName> {
     OrganizationName::parse(text).map_err(|_| Error::NotFound(Missing::Organization(short(text))))
 }
 
-fn known(protocol: &str) -> Result<ProtocolId> {
+fn known(protocol: &str) -> Result<&'static dyn Ecosystem> {
     let names = protocol::PROTOCOLS.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>().join(", ");
     let hint = format!("; after the feed comes `views`, or one of {names}");
-    let found = protocol::ecosystem(protocol).map(Ecosystem::protocol);
-    found.ok_or(Error::NotFound(Missing::Endpoint(hint)))
+    protocol::ecosystem(protocol).ok_or(Error::NotFound(Missing::Endpoint(hint)))
 }
 
 /// The value of a query parameter, its name compared without case.
