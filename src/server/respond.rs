@@ -182,8 +182,13 @@ async fn file<P: Platform>(
     set(&mut headers, header::ETAG, &etag);
     let modified = artifact.added.http_date();
     set(&mut headers, header::LAST_MODIFIED, &modified);
-    set(&mut headers, header::CACHE_CONTROL, "private, max-age=31536000, immutable");
+    let lifetime =
+        if artifact.may_change { "private, no-cache" } else { "private, max-age=31536000, immutable" };
+    set(&mut headers, header::CACHE_CONTROL, lifetime);
     set(&mut headers, header::ACCEPT_RANGES, "bytes");
+    for digest in &record.digests {
+        set(&mut headers, checksum_header(digest.algorithm()), &digest.hex());
+    }
     if wanted.knows(&etag, &modified) {
         return Ok(build(StatusCode::NOT_MODIFIED, headers, Body::Empty));
     }
@@ -212,6 +217,16 @@ async fn file<P: Platform>(
     };
     let body = if wanted.method == Method::HEAD { Body::Empty } else { artifact.open(range).await? };
     Ok(build(status, headers, body))
+}
+
+/// Where clients look for what a file hashes to, so that they need not ask for it by itself.
+fn checksum_header(algorithm: Algorithm) -> HeaderName {
+    HeaderName::from_static(match algorithm {
+        Algorithm::Md5 => "x-checksum-md5",
+        Algorithm::Sha1 => "x-checksum-sha1",
+        Algorithm::Sha256 => "x-checksum-sha256",
+        Algorithm::Sha512 => "x-checksum-sha512",
+    })
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -6,10 +6,13 @@
 
 use super::{FeedContext, Package, resolve, save};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, ArtifactName, ArtifactRecord, Slot, Timestamp, Version};
+use crate::model::{
+    Action, Algorithm, ArtifactName, ArtifactRecord, Digest, Hasher, Slot, Timestamp, Version,
+};
 use crate::platform::{BlobStore as _, Body, ByteRange, Platform, ResponseCache as _};
 use crate::store::{index, keys::PackagePath, slots};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,6 +37,8 @@ pub struct Artifact<P> {
     pub record: ArtifactRecord,
     /// Since when it is here.
     pub added: Timestamp,
+    /// May another file be found next time where this one was asked for? Files themselves never change.
+    pub may_change: bool,
 }
 
 /// Finds a file for this caller, saving it on the way if it must and may.
@@ -69,7 +74,8 @@ pub async fn artifact<P: Platform>(
     let record = slot.artifact(name).cloned();
     let record = record.ok_or_else(|| no_artifact(package, name))?;
     let context = context.clone();
-    Ok(Artifact { context, path, version_key: version.key().to_owned(), record, added: slot.added })
+    let (version_key, added) = (version.key().to_owned(), slot.added);
+    Ok(Artifact { context, path, version_key, record, added, may_change: false })
 }
 
 fn no_version(package: &Package, version: &Version) -> Error {
@@ -88,7 +94,8 @@ async fn obtain<P: Platform>(
     name: &ArtifactName,
     here: Option<&Slot>,
 ) -> Result<Slot> {
-    if context.view.is_some() || context.feed.sources(package.protocol()).next().is_none() {
+    let is_local = context.view.is_some() || package.ecosystem.is_local_only(version);
+    if is_local || context.feed.sources(package.protocol()).next().is_none() {
         return Err(no_version(package, version));
     }
     if !context.permits(Action::Save) {
@@ -169,6 +176,32 @@ fn small_key(key: &str) -> String {
     format!("bytes:{key}")
 }
 
+/// Adds to what a slot says that one of its files hashes to.
+async fn keep_digests<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version_key: &str,
+    name: &ArtifactName,
+    digests: &[Digest],
+) -> Result<()> {
+    let slot = slots::update(platform, path, version_key, &mut |slot| {
+        let mut next = slot.clone();
+        let record = next.artifacts.iter_mut().find(|record| record.name == *name);
+        let Some(record) = record.filter(|record| record.digests.len() < digests.len()) else {
+            return Ok(None);
+        };
+        for digest in digests {
+            if record.digests.iter().all(|known| known.algorithm() != digest.algorithm()) {
+                record.digests.push(digest.clone());
+            }
+        }
+        record.digests.sort_by_key(Digest::algorithm);
+        Ok(Some(next))
+    })
+    .await?;
+    index::record(platform, path, "", &[(version_key.to_owned(), slot)], None).await
+}
+
 impl<P: Platform> Artifact<P> {
     /// Its bytes, or a range of them.
     pub async fn open(&self, range: Option<ByteRange>) -> Result<Body> {
@@ -189,6 +222,31 @@ impl<P: Platform> Artifact<P> {
         let platform = platform.clone();
         self.fill_edge_cache(url, async move { Some(platform.blobs().open(&key, None).await.ok()??.body) });
         Ok(body)
+    }
+
+    /// What it hashes to. What nobody declared when it was saved is computed on first request, and kept.
+    pub async fn digest(&self, algorithm: Algorithm) -> Result<Digest> {
+        let of = |digests: &[Digest]| digests.iter().find(|digest| digest.algorithm() == algorithm).cloned();
+        if let Some(known) = of(&self.record.digests) {
+            return Ok(known);
+        }
+        // All at once: whoever asks for one that is not known will ask for others.
+        let mut hasher = Hasher::new(&Algorithm::ALL);
+        let mut stream = self.open(None).await?.into_stream();
+        while let Some(piece) = stream.next().await {
+            hasher.update(&piece?);
+        }
+        let digests = hasher.finish();
+        let missing = || Error::Damaged { key: "digest".to_owned(), reason: algorithm.name().to_owned() };
+        let found = of(&digests).ok_or_else(missing)?;
+        let (context, path, version_key) =
+            (self.context.clone(), self.path.clone(), self.version_key.clone());
+        let name = self.record.name.clone();
+        self.context.platform.in_background(async move {
+            // What cannot be kept now is computed again.
+            let _ = keep_digests(&context.platform, &path, &version_key, &name, &digests).await;
+        });
+        Ok(found)
     }
 
     /// A file that is held in memory from then on.
