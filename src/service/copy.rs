@@ -14,10 +14,15 @@ use crate::store::keys::PackagePath;
 use crate::store::listing_codec::OfferedArtifact;
 use http::{HeaderMap, header};
 use std::rc::Rc;
+use std::time::Duration;
 use url::Url;
 
 /// The largest document read for what a file must hash to.
 const CHECKSUM_LIMIT: usize = 4 << 20;
+
+/// How long it is remembered that a source does not have a file of which no listing tells: enough for the clients of one
+/// moment. It may be made at this very time, since some sources build what they are asked for.
+const UNLISTED_ABSENT_REUSE: Duration = Duration::from_secs(10);
 
 /// A file that was copied.
 pub(super) struct Copied {
@@ -95,7 +100,7 @@ async fn request<P: Platform>(
     match fetch::fetch(platform, source, fetch::get(url, "*/*", true), allow_private).await {
         Ok(answer) if !answer.is_absent() => Ok(Some(answer)),
         Ok(_) if is_question => {
-            let lifetime = upstream::ABSENT_REUSE.min(source.freshness());
+            let lifetime = UNLISTED_ABSENT_REUSE.min(source.freshness());
             platform.memo().put(absent, Rc::new(()), 16, platform.now(), lifetime);
             Ok(None)
         }
@@ -156,14 +161,15 @@ async fn keep<P: Platform>(
         fetched.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()).filter(|_| !encoded);
     let stored = match length {
         Some(length) if length <= download::SMALL => {
-            small(context, key, fetched.body, length, digest, &declared).await
+            small(context, key, fetched.body, length, digest, declared).await
         }
-        Some(length) => {
+        // What nobody says anything about must be hashed here, or a repeated save could not tell its own bytes.
+        Some(length) if digest.is_some() => {
             let expected = Expected { length, digest: digest.clone() };
             let outcome = claim(context, key, fetched.body, &expected).await;
             outcome.map(|outcome| (outcome, length, declared))
         }
-        None => staged(context, key, fetched.body, digest.as_ref()).await,
+        Some(_) | None => staged(context, key, fetched.body, length, digest.as_ref()).await,
     };
     match stored {
         Ok((Claim::Ours, size, digests)) => {
@@ -184,29 +190,35 @@ async fn small<P: Platform>(
     body: Body,
     length: u64,
     digest: Option<Digest>,
-    declared: &[Digest],
+    declared: Vec<Digest>,
 ) -> Result<(Claim, u64, Vec<Digest>)> {
     let bytes = body.collect(usize::try_from(length).unwrap_or(usize::MAX)).await?;
     if bytes.len() as u64 != length {
         return Err(PlatformError::Cut(format!("{} of {length} bytes", bytes.len())).into());
     }
+    let digests = if declared.is_empty() { vec![Digest::of(Algorithm::Sha256, &bytes)] } else { declared };
+    let digest = digest.or_else(|| digests.last().cloned());
     let claim = claim(context, key, Body::Bytes(bytes.clone()), &Expected { length, digest }).await?;
     if claim == Claim::Ours {
         download::remember_small(&context.platform, key, bytes);
     }
-    Ok((claim, length, declared.to_vec()))
+    Ok((claim, length, digests))
 }
 
-/// Content whose length nobody told: through a private place, where its length and digests become known.
+/// Content whose length or digest nobody told: through a private place, where its length and digests become known.
 async fn staged<P: Platform>(
     context: &FeedContext<P>,
     key: &str,
     body: Body,
+    length: Option<u64>,
     digest: Option<&Digest>,
 ) -> Result<(Claim, u64, Vec<Digest>)> {
-    let algorithms = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
-    let staged = stage::take(&context.platform, body.into_stream(), &algorithms, u64::MAX).await?;
+    let staged = stage::take(&context.platform, body.into_stream(), &Algorithm::ALL, u64::MAX).await?;
     let (size, digests) = (staged.size(), staged.digests().to_vec());
+    if let Some(length) = length.filter(|length| *length != size) {
+        staged.discard(&context.platform).await?;
+        return Err(PlatformError::Cut(format!("{size} of {length} bytes")).into());
+    }
     if digest.is_some_and(|digest| !digests.contains(digest)) {
         staged.discard(&context.platform).await?;
         return Ok((Claim::Mismatch, size, digests));
