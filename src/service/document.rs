@@ -5,7 +5,7 @@ use super::relist::Heard;
 use super::resolve::{self, Candidate, Supply};
 use super::{Ecosystem, FeedContext, Form, Listed, ListedFile, ListingRenderer, Package, Summary};
 use crate::error::{Error, Result};
-use crate::model::{ArtifactName, ArtifactRecord, Digest, Slot, SourceId, Timestamp};
+use crate::model::{ArtifactName, ArtifactRecord, Digest, Slot, SourceId, Timestamp, Version};
 use crate::platform::Platform;
 use crate::store::index::PackageIndex;
 use crate::store::listing_codec::Offer;
@@ -77,7 +77,8 @@ impl<'a> Document<'a> {
                 Ok(Supply::Registry(listing)) => self.registry(listing, policy, source)?,
                 Ok(Supply::Feed(supply)) => {
                     let shown_before = self.count;
-                    for (key, slot) in supply.members() {
+                    let is_local_only = |key: &str| self.ecosystem.is_local_only(&Version::new(key, key));
+                    for (key, slot) in supply.members().filter(|(key, _)| !is_local_only(key)) {
                         self.member(key, slot, policy, source).map_err(|error| broken(&error))?;
                     }
                     let settings = &supply.index.settings;

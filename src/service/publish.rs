@@ -150,7 +150,7 @@ async fn refuse_upstream_conflict<P: Platform>(
     version: &Version,
     index: &PackageIndex,
 ) -> Result<()> {
-    if context.feed.allow_upstream_name_conflict {
+    if context.feed.allow_upstream_name_conflict || package.ecosystem.is_local_only(version) {
         return Ok(());
     }
     // The guard hides what sources offer, but a number they offer is a conflict all the same: ask past it.
