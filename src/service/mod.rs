@@ -21,6 +21,7 @@ pub mod publish;
 mod registry;
 pub mod relist;
 mod resolve;
+pub mod retire;
 mod save;
 pub mod search;
 pub mod stage;

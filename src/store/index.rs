@@ -200,6 +200,11 @@ pub async fn published_names<P: Platform>(
     Ok(names)
 }
 
+/// Was any version of a package ever published to its feed?
+pub async fn is_published<P: Platform>(platform: &P, path: &PackagePath) -> Result<bool> {
+    Ok(platform.records().head(&path.published()).await?.is_some())
+}
+
 /// One page of the packages of one protocol in a feed, by name, and where to go on.
 pub async fn catalog<P: Platform>(
     platform: &P,

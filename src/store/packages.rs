@@ -44,6 +44,17 @@ pub async fn set_mark<P: Platform>(platform: &P, path: &PackagePath, name: &str,
     Ok(platform.records().overwrite(&path.mark(name), value).await?)
 }
 
+/// Changes a small fact by compare-and-swap; `change` answers `None` if it is already as it should be, and may be called
+/// several times.
+pub async fn update_mark<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    name: &str,
+    change: &mut dyn FnMut(Option<&[u8]>) -> Result<Option<Bytes>>,
+) -> Result<()> {
+    super::swap(platform, &path.mark(name), change).await
+}
+
 /// Keeps a small fact unless one of that name is kept already; answers the one that is.
 pub async fn claim_mark<P: Platform>(
     platform: &P,
