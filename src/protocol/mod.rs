@@ -5,6 +5,7 @@
 
 mod cargo;
 pub mod catalogue;
+mod maven;
 mod npm;
 mod pypi;
 
@@ -210,7 +211,7 @@ macro_rules! protocols {
     };
 }
 
-protocols![npm::Npm, pypi::PyPi, cargo::Cargo];
+protocols![npm::Npm, pypi::PyPi, maven::Maven, cargo::Cargo];
 
 /// The ecosystem of that id, in any case.
 pub fn ecosystem(id: &str) -> Option<&'static dyn Ecosystem> {

@@ -1,0 +1,141 @@
+//! What is kept of groups: the plugins published in them, by prefix; and of the feed: the archetypes published in it.
+//!
+//! Both are marks: small documents beside the packages, changed by compare-and-swap. They tell only where to look: whether a
+//! caller is shown what they name is asked of the packages each time.
+
+use super::super::name;
+use super::super::wire::{self, Metadata, Plugin};
+use crate::error::Result;
+use crate::model::Version;
+use crate::platform::Platform;
+use crate::service::xml;
+use crate::service::{FeedContext, Package};
+use crate::store::{index, packages};
+use bytes::Bytes;
+use futures_util::future::join_all;
+
+/// The mark of a group that has its plugins.
+const PLUGINS: &str = "plugins";
+
+/// The mark that has the archetypes of a feed, a line of `group artifact version` each; beside that of no group.
+const ARCHETYPES: &str = "archetypes";
+
+/// A client that adds a plugin to a group sends all that it was told of before.
+const PLUGINS_LIMIT: usize = 500;
+
+/// So many archetypes are told of, the latest.
+const ARCHETYPES_LIMIT: usize = 200;
+
+/// The plugins of a group that were published here, as far as this caller is shown any version of them.
+pub(super) async fn own<P: Platform>(
+    context: &FeedContext<P>,
+    group: Option<&Package>,
+) -> Result<Vec<Plugin>> {
+    let Some(group) = group else { return Ok(Vec::new()) };
+    let Some(mark) = packages::mark(&context.platform, &context.path(group), PLUGINS).await? else {
+        return Ok(Vec::new());
+    };
+    let mut plugins = Metadata::read(&mark).unwrap_or_default().plugins;
+    let shown = plugins.iter().map(|plugin| is_shown(context, group.key(), &plugin.artifact, None));
+    let mut shown = join_all(shown).await.into_iter().collect::<Result<Vec<_>>>()?.into_iter();
+    plugins.retain(|_| shown.next().unwrap_or(false));
+    Ok(plugins)
+}
+
+/// Our own plugins, and those offered whose prefixes and artifacts are not ours.
+pub(super) fn merge(mut own: Vec<Plugin>, offered: Vec<Plugin>) -> Vec<Plugin> {
+    for plugin in offered {
+        if own.iter().all(|known| known.prefix != plugin.prefix && known.artifact != plugin.artifact) {
+            own.push(plugin);
+        }
+    }
+    own
+}
+
+/// Keeps the plugins of a group that were published here. Clients send along what they were told of others.
+pub(super) async fn adopt<P: Platform>(
+    context: &FeedContext<P>,
+    group: &Package,
+    plugins: Vec<Plugin>,
+) -> Result<()> {
+    let platform = &context.platform;
+    let mut published = Vec::new();
+    for plugin in plugins.into_iter().take(PLUGINS_LIMIT) {
+        let Some(package) = name::package(group.key(), &plugin.artifact) else { continue };
+        if index::is_published(platform, &context.path(&package)).await? {
+            published.push(plugin);
+        }
+    }
+    if published.is_empty() {
+        return Ok(());
+    }
+    packages::update_mark(platform, &context.path(group), PLUGINS, &mut |before| {
+        let known = before.and_then(Metadata::read).unwrap_or_default().plugins;
+        // What a client says of a plugin replaces what was said of it before.
+        let mut next = merge(published.clone(), known.clone());
+        next.sort_by(|one, other| one.artifact.cmp(&other.artifact));
+        let written = wire::with_plugins(None, &next).ok();
+        Ok(written.filter(|_| next != known).map(Bytes::from))
+    })
+    .await
+}
+
+/// Notes that a version is an archetype.
+pub(super) async fn adopt_archetype<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    version: &Version,
+) -> Result<()> {
+    let Some(place) = name::group(ARCHETYPES) else { return Ok(()) };
+    let (group, artifact) = name::coordinates(package);
+    let line = format!("{group} {} {version}", artifact.unwrap_or_default());
+    packages::update_mark(&context.platform, &context.path(&place), ARCHETYPES, &mut |before| {
+        let text = before.map(String::from_utf8_lossy).unwrap_or_default();
+        if text.lines().any(|known| known == line) {
+            return Ok(None);
+        }
+        let known: Vec<&str> = text.lines().collect();
+        let kept = known.get(known.len().saturating_sub(ARCHETYPES_LIMIT - 1)..).unwrap_or_default();
+        Ok(Some(kept.iter().copied().chain([line.as_str()]).collect::<Vec<_>>().join("\n").into()))
+    })
+    .await
+}
+
+/// `archetype-catalog.xml`: the archetypes published here, as far as this caller is shown them.
+pub(super) async fn archetypes<P: Platform>(context: &FeedContext<P>) -> Result<Bytes> {
+    let mark = match name::group(ARCHETYPES) {
+        Some(place) => packages::mark(&context.platform, &context.path(&place), ARCHETYPES).await?,
+        None => None,
+    };
+    let mut catalog = format!("{}<archetype-catalog>\n  <archetypes>\n", wire::HEAD);
+    for line in String::from_utf8_lossy(&mark.unwrap_or_default()).lines() {
+        let parts: Vec<&str> = line.split(' ').collect();
+        let [group, artifact, version] = parts[..] else { continue };
+        if !is_shown(context, group, artifact, Some(version)).await? {
+            continue;
+        }
+        catalog.push_str("    <archetype>\n");
+        for (field, text) in [("groupId", group), ("artifactId", artifact), ("version", version)] {
+            catalog.push_str(&format!("      <{field}>{}</{field}>\n", xml::escape(text)));
+        }
+        catalog.push_str("    </archetype>\n");
+    }
+    catalog.push_str("  </archetypes>\n</archetype-catalog>\n");
+    Ok(catalog.into())
+}
+
+/// Is this caller shown that version of a package, or any of those here?
+async fn is_shown<P: Platform>(
+    context: &FeedContext<P>,
+    group: &str,
+    artifact: &str,
+    version: Option<&str>,
+) -> Result<bool> {
+    let Some(package) = name::package(group, artifact) else { return Ok(false) };
+    let index = index::get(&context.platform, &context.path(&package)).await?;
+    let slots = index.map(|stored| stored.value.slots).unwrap_or_default();
+    Ok(slots.iter().any(|entry| {
+        let wanted = version.is_none_or(|version| entry.key == version);
+        wanted && entry.slot.is_live() && context.shows(&entry.slot.views)
+    }))
+}
