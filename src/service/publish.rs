@@ -240,14 +240,8 @@ async fn add_files<P: Platform>(
     incoming: &Incoming,
     records: Vec<ArtifactRecord>,
 ) -> Result<Slot> {
-    slots::update(platform, path, incoming.version.key(), &mut |slot| {
-        if !slot.is_live() {
-            return Err(deleted(package, &incoming.version));
-        }
-        let mut next = slot.clone();
-        let new = records.iter().filter(|record| slot.artifact(&record.name).is_none());
-        next.artifacts.extend(new.cloned());
-        Ok((next.artifacts.len() > slot.artifacts.len()).then_some(next))
+    slots::grow(platform, path, incoming.version.key(), &records, &|slot| {
+        if slot.is_live() { Ok(()) } else { Err(deleted(package, &incoming.version)) }
     })
     .await
 }

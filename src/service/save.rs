@@ -170,13 +170,11 @@ async fn add_file<P: Platform>(
     version: &Version,
     record: &ArtifactRecord,
 ) -> Result<Slot> {
-    slots::update(platform, path, version.key(), &mut |slot| {
-        if !slot.is_live() {
-            return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
+    slots::grow(platform, path, version.key(), std::slice::from_ref(record), &|slot| {
+        if slot.is_live() {
+            return Ok(());
         }
-        let mut next = slot.clone();
-        next.artifacts.push(record.clone());
-        Ok(slot.artifact(&record.name).is_none().then_some(next))
+        Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())))
     })
     .await
 }

@@ -22,9 +22,10 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
-/// How often a write is tried again. R2 takes one write per second and key, so that with the pauses below a writer
-/// outlasts about eight seconds of contention, within the 30 s the platform grants after an answer.
-const ATTEMPTS: u32 = 8;
+/// How often a write is tried again. R2 takes one write per second and key, so that with the pauses below a writer outlasts
+/// about sixteen seconds of contention, within the 30 s the platform grants after an answer: the files of a version may come
+/// through as many isolates.
+const ATTEMPTS: u32 = 16;
 
 /// A record as it was read.
 #[derive(Clone, Debug)]
@@ -53,6 +54,10 @@ async fn create_bytes<P: Platform>(platform: &P, key: &str, bytes: Bytes) -> Res
         match platform.records().create(key, bytes.clone()).await {
             Ok(Written::Yes(_)) => return Ok(true),
             Ok(Written::No) => return is_ours(platform, key, &bytes).await,
+            // Somebody has just written it: what is there tells.
+            Err(PlatformError::Contended) if platform.records().head(key).await?.is_some() => {
+                return is_ours(platform, key, &bytes).await;
+            }
             Err(error) if attempt >= 2 => return Err(error.into()),
             Err(error) => pause(platform, attempt, &error).await,
         }

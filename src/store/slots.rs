@@ -3,8 +3,9 @@
 use super::keys::PackagePath;
 use super::{Change, Stored};
 use crate::error::{Error, Missing, Result};
-use crate::model::Slot;
+use crate::model::{ArtifactRecord, Slot};
 use crate::platform::Platform;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -91,4 +92,42 @@ pub async fn update<P: Platform>(
     .await?;
     platform.memo().forget(&key);
     stored.ok_or_else(missing)
+}
+
+/// Files that are being added to one slot.
+type Growing = RefCell<Vec<ArtifactRecord>>;
+
+/// For how long files wait for one another at most: less than it takes for bytes without a slot to belong to nobody.
+const GROWING: Duration = Duration::from_secs(60);
+
+/// Adds files to a slot, and with them those that other requests of this isolate are adding: R2 takes one write per second
+/// and key, and the files of a version come side by side. `check` refuses a slot that takes none.
+pub async fn grow<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version_key: &str,
+    records: &[ArtifactRecord],
+    check: &dyn Fn(&Slot) -> Result<()>,
+) -> Result<Slot> {
+    let (key, now) = (format!("growing:{}", path.slot_of_key(version_key)), platform.now());
+    let growing = platform.memo().get::<Growing>(&key, now).unwrap_or_default();
+    growing.borrow_mut().extend_from_slice(records);
+    platform.memo().put(key, Rc::clone(&growing), 1_024, now, GROWING);
+    let outcome = update(platform, path, version_key, &mut |slot| {
+        check(slot)?;
+        let mut growing = growing.borrow_mut();
+        growing.retain(|record| slot.artifact(&record.name).is_none());
+        let mut next = slot.clone();
+        // One name may come twice, with the same bytes: other bytes would not have got their name.
+        for record in growing.iter().chain(records) {
+            if next.artifact(&record.name).is_none() {
+                next.artifacts.push(record.clone());
+            }
+        }
+        Ok((next.artifacts.len() > slot.artifacts.len()).then_some(next))
+    })
+    .await;
+    // Whoever was told that it failed must not be served by somebody else after all.
+    growing.borrow_mut().retain(|record| records.iter().all(|ours| ours.name != record.name));
+    outcome
 }
