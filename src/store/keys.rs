@@ -10,7 +10,7 @@
 //!     v1/pkg/{feed-id}/{protocol}/{package}/slots/{version}              slot; its creation is the commit CAS, never removed
 //!     v1/pkg/{feed-id}/{protocol}/{package}/index.json                   all slots; derived, rebuildable CAS
 //!     v1/pkg/{feed-id}/{protocol}/{package}/package.json                 behavior and tags               CAS
-//!     v1/pkg/{feed-id}/{protocol}/{package}/marks/{name}                 small facts a protocol keeps    overwritten, or claimed
+//!     v1/pkg/{feed-id}/{protocol}/{package}/marks/{name}                 small facts a protocol keeps    overwritten, claimed, or CAS
 //!     v1/catalog/{feed-id}/{protocol}/{package}           the feed has this package                      create-only
 //!     v1/upstream/{source-id}/{protocol}/{package}/{form}                last good upstream listing      overwritten
 //!     v1/health/{source-id}                               how the source is doing                        overwritten

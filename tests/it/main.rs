@@ -19,6 +19,7 @@ mod integrity;
 mod large;
 mod logs;
 mod management;
+mod maven;
 mod packuments;
 mod publishing;
 mod pypi;

@@ -1,0 +1,10 @@
+//! Maven's protocol: files, checksums, metadata, deploying, snapshots, under everything that holds for every protocol.
+
+mod access;
+mod deploying;
+mod managing;
+mod metadata;
+mod plugins;
+mod saving;
+mod snapshots;
+mod support;

@@ -1,0 +1,142 @@
+//! Metadata of artifacts: order, merging, freshness, digests.
+
+use super::support::{Maven, all, folder, hex, server, versions_document};
+use edgefeed::model::Algorithm;
+use edgefeed::platform::memory::Reply as Scripted;
+
+const LIB: &str = "org.example:lib";
+const METADATA: &str = "org/example/lib/maven-metadata.xml";
+
+#[test]
+fn what_sources_have_and_what_is_here_is_one_document() {
+    let (server, repository) = server();
+    let collaborator = server.collaborator().maven();
+    for version in ["1.10", "1.9", "2.0-rc1", "1.0"] {
+        repository.add(LIB, version);
+    }
+    let contributor = server.contributor().maven();
+    contributor.deploy("org.own:own", "2.0-SNAPSHOT", "jar").expect(201);
+    contributor.release("org.own:own", "1.0");
+    let document = collaborator.get(METADATA).expect(200);
+    assert_eq!(document.header("content-type"), "application/xml");
+    let text = document.text();
+    assert_eq!(all(&text, "version"), ["1.0", "1.9", "1.10", "2.0-rc1"]);
+    assert_eq!(
+        (all(&text, "latest"), all(&text, "release")),
+        (vec!["2.0-rc1".to_owned()], vec!["2.0-rc1".to_owned()])
+    );
+    assert_eq!(all(&text, "lastUpdated"), ["20200102030405"], "as the source says");
+    for algorithm in Algorithm::ALL {
+        let told = collaborator.get(&format!("{METADATA}.{}", algorithm.name())).expect(200).text();
+        assert_eq!(told, hex(algorithm, text.as_bytes()));
+    }
+    let own = collaborator.get("org/own/own/maven-metadata.xml").expect(200).text();
+    assert_eq!(
+        (all(&own, "latest"), all(&own, "release")),
+        (vec!["2.0-SNAPSHOT".to_owned()], vec!["1.0".to_owned()])
+    );
+}
+
+#[test]
+fn documents_have_validators_and_are_compressed_for_those_who_take_it() {
+    let (server, repository) = server();
+    repository.add(LIB, "1.0");
+    let collaborator = server.collaborator().maven();
+    let plain = collaborator.get(METADATA).expect(200);
+    collaborator.get_with(METADATA, &[("if-none-match", plain.header("etag"))]).expect(304);
+    let packed = collaborator.get_with(METADATA, &[("accept-encoding", "gzip")]).expect(200);
+    assert_eq!((packed.header("content-encoding"), packed.text()), ("gzip", plain.text()));
+    let head = collaborator.head(METADATA).expect(200);
+    assert_eq!(head.header("etag"), plain.header("etag"));
+    assert_eq!(repository.asked("maven-metadata.xml"), 1);
+}
+
+/// Maven sends `no-cache` with every request, which is no wish for a new look at every source.
+#[test]
+fn sources_are_asked_as_often_as_their_freshness_says() {
+    let (server, repository) = server();
+    repository.add(LIB, "1.0");
+    let collaborator = server.collaborator().maven();
+    let told = || {
+        let headers = [("cache-control", "no-cache, no-store"), ("pragma", "no-cache")];
+        all(&collaborator.get_with(METADATA, &headers).expect(200).text(), "version")
+    };
+    assert_eq!(told(), ["1.0"]);
+    repository.add(LIB, "1.1");
+    assert_eq!(told(), ["1.0"]);
+    assert_eq!(repository.asked("maven-metadata.xml"), 1);
+    server.advance(61);
+    told();
+    assert_eq!(told(), ["1.0", "1.1"], "asked in the background, then shown");
+}
+
+/// After a deploy elsewhere the document is the new one at once, here too, and so is its digest.
+#[test]
+fn a_deploy_is_seen_everywhere_at_once() {
+    let (server, _) = server();
+    let (here, there) = (server.contributor().maven(), server.contributor().maven().elsewhere());
+    here.release("org.own:own", "1.0");
+    assert_eq!(there.told("org.own:own"), ["1.0"]);
+    here.release("org.own:own", "1.1");
+    let path = format!("{}/maven-metadata.xml", folder("org.own:own"));
+    let document = there.get(&path).expect(200).text();
+    assert_eq!(all(&document, "version"), ["1.0", "1.1"]);
+    let warm = there.get(&path).expect(200);
+    let timing = warm.header("server-timing").to_owned();
+    assert_eq!(
+        here.get(&format!("{path}.sha1")).expect(200).text(),
+        hex(Algorithm::Sha1, document.as_bytes()),
+        "{timing}"
+    );
+}
+
+#[test]
+fn a_failing_source_hides_nothing_that_was_known() {
+    let (server, repository) = server();
+    repository.add(LIB, "1.0");
+    let collaborator = server.collaborator().maven();
+    assert_eq!(collaborator.told(LIB), ["1.0"]);
+    repository.fault("", Scripted::status(503));
+    server.advance(700);
+    let stale = collaborator.get(METADATA).expect(200);
+    assert!(stale.header("warning").starts_with("110"), "{:?}", stale.headers);
+    collaborator.get("org/example/other/maven-metadata.xml").expect(502);
+    repository.recover();
+    server.advance(6);
+    collaborator.get(METADATA).expect(200);
+    assert_eq!(collaborator.get(METADATA).expect(200).header("warning"), "");
+}
+
+#[test]
+fn what_is_no_metadata_is_a_failure_and_not_an_absence() {
+    for body in
+        ["<html></html>", "", "<!DOCTYPE metadata [<!ENTITY a 'b'>]><metadata>&a;</metadata>", "<metadata>"]
+    {
+        let (server, repository) = server();
+        repository.add(LIB, "1.0").fault("maven-metadata.xml", Scripted::ok(body));
+        server.collaborator().maven().get(METADATA).expect(502);
+        server.advance(6);
+        server.collaborator().maven().fetch(LIB, "1.0", "jar").expect(200);
+    }
+}
+
+#[test]
+fn snapshots_of_a_source_are_not_told_of() {
+    let (server, repository) = server();
+    repository.put(METADATA, versions_document(&["1.0", "1.1-SNAPSHOT", "../x", "a b"]).as_bytes());
+    assert_eq!(server.collaborator().maven().told(LIB), ["1.0"]);
+}
+
+#[test]
+fn unlisted_versions_are_found_by_their_number_only() {
+    let (server, _) = server();
+    let contributor = server.contributor().maven();
+    contributor.release("org.own:own", "1.0");
+    contributor.release("org.own:own", "1.1");
+    let body = serde_json::json!({ "listed": false });
+    super::support::manage(&server, http::Method::PATCH, "groups/org.own/artifacts/own/versions/1.1", &body)
+        .expect(200);
+    server.advance(3);
+    assert_eq!(server.reader().maven().told("org.own:own"), ["1.0"]);
+    server.reader().maven().fetch("org.own:own", "1.1", "jar").expect(200);
+}
