@@ -88,6 +88,12 @@ pub trait Ecosystem: Sync {
         None
     }
 
+    /// Do clients ask for a listing and then for what it hashes to? Then one that is not fresh is not shown while its sources
+    /// are asked: the second answer might be about another document than the first.
+    fn is_hashed_apart(&self) -> bool {
+        false
+    }
+
     /// Writes our own document piece by piece; `root` is the protocol's root on the caller's scheme, host and prefix,
     /// with a trailing slash.
     fn renderer(&self, package: &Package, form: Form, root: &str) -> Box<dyn ListingRenderer>;

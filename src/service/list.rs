@@ -48,7 +48,8 @@ pub async fn listing<P: Platform>(
         return Ok(known);
     }
     let age = context.platform.now().since(known.info.checked);
-    if context.always_check || age >= STALE_LIMIT.max(fresh_for(&known.info)) {
+    let limit = if package.ecosystem.is_hashed_apart() { Duration::ZERO } else { STALE_LIMIT };
+    if context.always_check || age >= limit.max(fresh_for(&known.info)) {
         let need = if context.always_check { Need::Now } else { Need::Normal };
         return list.revalidate(known, need).await;
     }
