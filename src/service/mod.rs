@@ -40,3 +40,4 @@ pub use ecosystem::{
 pub use fetch::{permitted as permitted_address, upstream_get};
 pub use open::{FeedContext, Settings, Trace, authorize, open, refused_login};
 pub use registry::ask_first;
+pub use resolve::{internal_marks, is_internally_offered};

@@ -13,11 +13,12 @@ use crate::model::{
     Visibility,
 };
 use crate::platform::{Etag, Platform};
-use crate::store::feeds;
 use crate::store::index::{self, PackageIndex};
 use crate::store::keys::PackagePath;
 use crate::store::listing_codec::{Offer, OfferedArtifact};
 use crate::store::listings::StoredListing;
+use crate::store::{feeds, packages};
+use bytes::Bytes;
 
 /// A source with what it says about a package.
 pub(super) struct Candidate {
@@ -158,6 +159,32 @@ async fn ask<P: Platform>(
         }
         Err(error) => candidate.supply = Err(error),
     }
+}
+
+/// What internal sources keep of a package as a small fact of that name, in their order. A source that leads nowhere keeps
+/// nothing.
+pub async fn internal_marks<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    name: &str,
+) -> Result<Vec<Bytes>> {
+    let mut marks = Vec::new();
+    for source in
+        context.feed.sources(package.protocol()).filter(|source| source.kind == SourceKind::Internal)
+    {
+        if let Ok((path, _)) = internal_place(context, source, package).await {
+            marks.extend(packages::mark(&context.platform, &path, name).await?);
+        }
+    }
+    Ok(marks)
+}
+
+/// Does an internal source show any version of a package?
+pub async fn is_internally_offered<P: Platform>(context: &FeedContext<P>, package: &Package) -> bool {
+    let candidates = internal_candidates(context, package).await;
+    candidates.iter().any(|candidate| {
+        matches!(&candidate.supply, Ok(Supply::Feed(supply)) if supply.members().next().is_some())
+    })
 }
 
 /// What the sources offer, in short: while that and the indexes stay the same a listing stays the same.
