@@ -100,7 +100,7 @@ pub async fn update<P: Platform, T: Serialize + DeserializeOwned>(
 }
 
 /// What a record's bytes become; `None` to leave them.
-type Swap<'a> = dyn FnMut(Option<&[u8]>) -> Result<Option<Bytes>> + 'a;
+pub type Swap<'a> = dyn FnMut(Option<&[u8]>) -> Result<Option<Bytes>> + 'a;
 
 /// The loop of every update, on bytes: there is one of it in the program.
 async fn swap<P: Platform>(platform: &P, key: &str, change: &mut Swap<'_>) -> Result<()> {

@@ -50,7 +50,7 @@ pub async fn update_mark<P: Platform>(
     platform: &P,
     path: &PackagePath,
     name: &str,
-    change: &mut dyn FnMut(Option<&[u8]>) -> Result<Option<Bytes>>,
+    change: &mut super::Swap<'_>,
 ) -> Result<()> {
     super::swap(platform, &path.mark(name), change).await
 }

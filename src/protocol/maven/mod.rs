@@ -115,6 +115,10 @@ impl Ecosystem for Maven {
         wire::read_checksum(document, crate::model::Algorithm::Sha1)
     }
 
+    fn is_hashed_apart(&self) -> bool {
+        true
+    }
+
     fn renderer(&self, package: &Package, _: Form, _: &str) -> Box<dyn ListingRenderer> {
         match name::coordinates(package) {
             (_, Some(_)) => Box::new(listing::VersionsRenderer::new(package)),

@@ -121,12 +121,11 @@ pub(super) fn snapshot_file<'a>(
     let (_, artifact) = coordinates(package);
     let base = version.strip_suffix(SNAPSHOT)?;
     let rest = file.strip_prefix(artifact?)?.strip_prefix('-')?.strip_prefix(base)?;
-    let (build, rest) = match rest.strip_prefix(SNAPSHOT) {
-        Some(rest) => (None, rest),
-        None => {
-            let (build, rest) = build(rest)?;
-            (Some(build), rest)
-        }
+    let (build, rest) = if let Some(rest) = rest.strip_prefix(SNAPSHOT) {
+        (None, rest)
+    } else {
+        let (build, rest) = build(rest)?;
+        (Some(build), rest)
     };
     let (classifier, extension) = match rest.strip_prefix('-') {
         Some(rest) => split_extension(rest)?,

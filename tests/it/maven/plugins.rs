@@ -86,6 +86,34 @@ fn a_failing_source_does_not_hide_our_own_plugins() {
     assert_eq!(all(&contributor.get("com/own/maven-metadata.xml").expect(200).text(), "prefix"), ["own"]);
 }
 
+/// Plugins of a feed that is a source are told of as its versions are.
+#[test]
+fn plugins_of_another_feed_are_told() {
+    let server = crate::support::TestServer::empty();
+    server.add_feed("other", vec![]);
+    let neighbour = edgefeed::model::UpstreamSource {
+        protocol: "maven".to_owned(),
+        ..crate::support::server::internal("other", "azure-feed://acme/other@Release")
+    };
+    server.add_feed("main", vec![neighbour]);
+    server.edit_feed("other", |feed| {
+        feed.views.iter_mut().for_each(|view| view.visibility = edgefeed::model::Visibility::Collection);
+    });
+    let other = server.role("other", edgefeed::model::Role::Contributor).maven_on("other");
+    for name in ["a", "b"] {
+        other.release(&format!("org.example.plugins:{name}-maven-plugin"), "1.0");
+    }
+    other
+        .deploy_at(GROUP, plugins_document(&[("a", "a-maven-plugin"), ("b", "b-maven-plugin")]).as_bytes())
+        .expect(201);
+    let collaborator = server.collaborator().maven();
+    collaborator.get(GROUP).expect(404);
+    owner_does(&server, "other", "maven:org.example.plugins:b-maven-plugin", Verb::Promote("1.0", "Release"))
+        .unwrap();
+    assert_eq!(all(&collaborator.get(GROUP).expect(200).text(), "prefix"), ["b"]);
+    server.reader().maven().get(GROUP).expect(404);
+}
+
 #[test]
 fn a_view_tells_of_the_plugins_it_shows() {
     let (server, _) = server();

@@ -12,6 +12,7 @@ use crate::service::{FeedContext, Package, list};
 use crate::store::rendered::Rendered;
 use crate::store::{index, slots};
 use bytes::Bytes;
+use futures_util::future::join;
 use http::StatusCode;
 
 /// What is in a folder, which may be an artifact's, a group's, or both.
@@ -20,15 +21,8 @@ pub(super) async fn get<P: Platform>(
     artifact: Option<&Package>,
     group: Option<&Package>,
 ) -> Result<Content<P>> {
-    let own = plugins::own(context, group).await?;
-    let versions = match artifact {
-        Some(package) => match listing(context, package).await {
-            // A source that fails is not one that has nothing.
-            Err(error) if !matches!(error, Error::NotFound(_)) => return Err(error),
-            outcome => outcome,
-        },
-        None => Err(Error::no_endpoint()),
-    };
+    let (own, versions) = join(plugins::own(context, group), versions(context, artifact)).await;
+    let (own, versions) = (own?, versions?);
     let rendered = match (versions, group) {
         (Ok(rendered), _) => Ok(rendered),
         // What sources have of a group stands in a listing of its own.
@@ -54,11 +48,24 @@ pub(super) async fn get<P: Platform>(
     }
 }
 
+/// The versions of an artifact, or why there are none. A source that fails is not one that has nothing.
+async fn versions<P: Platform>(
+    context: &FeedContext<P>,
+    artifact: Option<&Package>,
+) -> Result<Result<Rendered>> {
+    let Some(package) = artifact else { return Ok(Err(Error::no_endpoint())) };
+    match listing(context, package).await {
+        Err(error) if !matches!(error, Error::NotFound(_)) => Err(error),
+        outcome => Ok(outcome),
+    }
+}
+
 fn document_of<P>(written: std::io::Result<Vec<u8>>) -> Result<Content<P>> {
     Ok(Content::Document(wire::XML, written.map_err(|error| unwritten(&error))?.into()))
 }
 
-fn unwritten(error: &std::io::Error) -> Error {
+/// A document that could not be written.
+pub(super) fn unwritten(error: &std::io::Error) -> Error {
     Error::Damaged { key: "metadata".to_owned(), reason: error.to_string() }
 }
 

@@ -5,11 +5,11 @@
 
 use super::super::name;
 use super::super::wire::{self, Metadata, Plugin};
+use super::metadata::unwritten;
 use crate::error::Result;
 use crate::model::Version;
 use crate::platform::Platform;
-use crate::service::xml;
-use crate::service::{FeedContext, Package};
+use crate::service::{FeedContext, Package, internal_marks, is_internally_offered};
 use crate::store::{index, packages};
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -26,16 +26,20 @@ const PLUGINS_LIMIT: usize = 500;
 /// So many archetypes are told of, the latest.
 const ARCHETYPES_LIMIT: usize = 200;
 
-/// The plugins of a group that were published here, as far as this caller is shown any version of them.
+/// The plugins of a group that were published to this feed or to one that is a source of it, as far as this caller is shown
+/// any version of them.
 pub(super) async fn own<P: Platform>(
     context: &FeedContext<P>,
     group: Option<&Package>,
 ) -> Result<Vec<Plugin>> {
     let Some(group) = group else { return Ok(Vec::new()) };
-    let Some(mark) = packages::mark(&context.platform, &context.path(group), PLUGINS).await? else {
-        return Ok(Vec::new());
-    };
-    let mut plugins = Metadata::read(&mark).unwrap_or_default().plugins;
+    let mut marks: Vec<Bytes> = Vec::new();
+    marks.extend(packages::mark(&context.platform, &context.path(group), PLUGINS).await?);
+    if context.sees_upstream() {
+        marks.extend(internal_marks(context, group, PLUGINS).await?);
+    }
+    let read = marks.iter().map(|mark| Metadata::read(mark).unwrap_or_default().plugins);
+    let mut plugins = read.fold(Vec::new(), merge);
     let shown = plugins.iter().map(|plugin| is_shown(context, group.key(), &plugin.artifact, None));
     let mut shown = join_all(shown).await.into_iter().collect::<Result<Vec<_>>>()?.into_iter();
     plugins.retain(|_| shown.next().unwrap_or(false));
@@ -107,24 +111,34 @@ pub(super) async fn archetypes<P: Platform>(context: &FeedContext<P>) -> Result<
         Some(place) => packages::mark(&context.platform, &context.path(&place), ARCHETYPES).await?,
         None => None,
     };
-    let mut catalog = format!("{}<archetype-catalog>\n  <archetypes>\n", wire::HEAD);
-    for line in String::from_utf8_lossy(&mark.unwrap_or_default()).lines() {
+    let mut catalog = wire::HEAD.as_bytes().to_vec();
+    write_catalog(context, &mut catalog, &String::from_utf8_lossy(&mark.unwrap_or_default())).await?;
+    Ok(catalog.into())
+}
+
+async fn write_catalog<P: Platform>(context: &FeedContext<P>, out: &mut Vec<u8>, lines: &str) -> Result<()> {
+    let tag = |out: &mut Vec<u8>, indentation, name| {
+        wire::tag(out, indentation, name).map_err(|error| unwritten(&error))
+    };
+    tag(out, 0, "archetype-catalog")?;
+    tag(out, 2, "archetypes")?;
+    for line in lines.lines() {
         let parts: Vec<&str> = line.split(' ').collect();
         let [group, artifact, version] = parts[..] else { continue };
         if !is_shown(context, group, artifact, Some(version)).await? {
             continue;
         }
-        catalog.push_str("    <archetype>\n");
+        tag(out, 4, "archetype")?;
         for (field, text) in [("groupId", group), ("artifactId", artifact), ("version", version)] {
-            catalog.push_str(&format!("      <{field}>{}</{field}>\n", xml::escape(text)));
+            wire::element(out, 6, field, text).map_err(|error| unwritten(&error))?;
         }
-        catalog.push_str("    </archetype>\n");
+        tag(out, 4, "/archetype")?;
     }
-    catalog.push_str("  </archetypes>\n</archetype-catalog>\n");
-    Ok(catalog.into())
+    tag(out, 2, "/archetypes")?;
+    tag(out, 0, "/archetype-catalog")
 }
 
-/// Is this caller shown that version of a package, or any of those here?
+/// Is this caller shown that version of a package, or any of those that feeds have?
 async fn is_shown<P: Platform>(
     context: &FeedContext<P>,
     group: &str,
@@ -134,8 +148,10 @@ async fn is_shown<P: Platform>(
     let Some(package) = name::package(group, artifact) else { return Ok(false) };
     let index = index::get(&context.platform, &context.path(&package)).await?;
     let slots = index.map(|stored| stored.value.slots).unwrap_or_default();
-    Ok(slots.iter().any(|entry| {
+    let shown = slots.iter().any(|entry| {
         let wanted = version.is_none_or(|version| entry.key == version);
         wanted && entry.slot.is_live() && context.shows(&entry.slot.views)
-    }))
+    });
+    let asks_feeds = !shown && version.is_none() && context.sees_upstream();
+    Ok(shown || asks_feeds && is_internally_offered(context, &package).await)
 }

@@ -2,7 +2,8 @@
 
 use super::super::name;
 use super::super::wire::{self, pom};
-use super::{done, plugins, read, snapshots};
+use super::snapshots::{self, Place};
+use super::{done, plugins, read};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{Algorithm, ArtifactName, ArtifactRecord, Version};
 use crate::platform::{Body, ByteRange, Platform, PlatformError};
@@ -47,6 +48,7 @@ pub(super) async fn file<P: Platform>(
             return outcome.map(|_| done(StatusCode::OK));
         }
     };
+    let is_placed = name != *file;
     let incoming = Incoming {
         version: version.clone(),
         file: IncomingFile { name, content, manifest },
@@ -59,6 +61,10 @@ pub(super) async fn file<P: Platform>(
         Ok(()) => StatusCode::CREATED,
         // A client that repeats itself is told that it succeeded.
         Err(Error::Conflict(Conflict::FileExists { identical: true, .. })) => StatusCode::OK,
+        // Somebody else began the same build at the same moment: the next attempt begins another.
+        Err(Error::Conflict(Conflict::FileExists { .. })) if is_placed => {
+            return Err(Error::Conflict(Conflict::Contended(file.to_string())));
+        }
         Err(error) => return Err(error),
     };
     context.trace.note("published");
@@ -94,13 +100,13 @@ async fn prepare<P: Platform>(
         let slot = slots::get(platform, &path, version.key()).await?.map(|stored| stored.value);
         let now = platform.now();
         match snapshots::place(package, version, slot.as_ref(), parts, content.digests(), now) {
-            Some(Some(placed)) => name = placed,
-            Some(None) => return Ok(None),
-            None => return Err(Error::Invalid("the name of the file is too long".to_owned())),
+            Place::Under(placed) => name = placed,
+            Place::There => return Ok(None),
+            Place::TooLong => return Err(Error::Invalid("the name of the file is too long".to_owned())),
         }
     }
     let mut facts = None;
-    if file.as_str().ends_with(".pom") && content.size() <= POM_LIMIT {
+    if file.as_str().strip_suffix(".pom").is_some() && content.size() <= POM_LIMIT {
         let range = ByteRange { start: 0, length: content.size() };
         facts = pom::facts(&content.range(&context.platform, range).await?);
     }

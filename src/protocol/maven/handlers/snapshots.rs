@@ -66,8 +66,17 @@ pub(super) fn document(package: &PackageName, slot: &Slot) -> io::Result<Option<
     Ok(Some(out))
 }
 
-/// Under which name a file is kept that was pushed without saying of which build it is: it joins the newest one, or begins
-/// another where that has such a file already. `None`: the newest file is this very one.
+/// Where a file goes that was pushed without saying of which build it is.
+pub(super) enum Place {
+    /// Nowhere: the newest file of its kind is this very one.
+    There,
+    /// Under this name.
+    Under(ArtifactName),
+    /// Its name would be too long.
+    TooLong,
+}
+
+/// Such a file joins the newest build, or begins another where that has one of its kind already.
 pub(super) fn place(
     package: &PackageName,
     version: &Version,
@@ -75,10 +84,10 @@ pub(super) fn place(
     pushed: SnapshotFile<'_>,
     digests: &[Digest],
     now: Timestamp,
-) -> Option<Option<ArtifactName>> {
+) -> Place {
     let newest_file = slot.and_then(|slot| newest(package, slot, pushed));
     if newest_file.is_some_and(|(record, _)| record.digests.iter().any(|digest| digests.contains(digest))) {
-        return Some(None);
+        return Place::There;
     }
     let builds = || slot.into_iter().flat_map(|slot| files(package, slot)).map(|(_, build, _)| build);
     let last = builds().max();
@@ -90,7 +99,7 @@ pub(super) fn place(
             Build { timestamp: &timestamp, number }
         }
     };
-    name::build_file(package, version.key(), build, pushed).map(Some)
+    name::build_file(package, version.key(), build, pushed).map_or(Place::TooLong, Place::Under)
 }
 
 /// The files of builds beyond those that are kept.
