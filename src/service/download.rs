@@ -190,12 +190,11 @@ async fn keep_digests<P: Platform>(
         let Some(record) = record.filter(|record| record.digests.len() < digests.len()) else {
             return Ok(None);
         };
-        for digest in digests {
-            if record.digests.iter().all(|known| known.algorithm() != digest.algorithm()) {
-                record.digests.push(digest.clone());
-            }
+        let known = std::mem::take(&mut record.digests);
+        for computed in digests {
+            let declared = known.iter().find(|known| known.algorithm() == computed.algorithm());
+            record.digests.push(declared.unwrap_or(computed).clone());
         }
-        record.digests.sort_by_key(Digest::algorithm);
         Ok(Some(next))
     })
     .await?;

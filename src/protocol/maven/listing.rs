@@ -13,7 +13,8 @@ pub(super) const PLUGINS: &str = "plugins";
 /// Writes the versions of an artifact, lowest first. Those that were unlisted are found by their number only.
 pub(super) struct VersionsRenderer {
     package: Package,
-    versions: Vec<String>,
+    /// In order. Numbers that are equal in it, such as `1` and `1.0`, are told apart by their text, so that it is one.
+    versions: Vec<(Order, String)>,
 }
 
 impl VersionsRenderer {
@@ -23,24 +24,31 @@ impl VersionsRenderer {
 }
 
 impl ListingRenderer for VersionsRenderer {
+    /// Most documents are in order already.
     fn version(&mut self, _: &mut dyn Write, version: Listed<'_>) -> io::Result<()> {
         if !version.listing.hidden {
-            self.versions.push(version.version.to_owned());
+            let (order, text) = (Order::of(version.version), version.version);
+            let before = |(known, other): &(Order, String)| {
+                known.compare(&order).then_with(|| other.as_str().cmp(text)).is_le()
+            };
+            let place = match self.versions.last() {
+                Some(last) if !before(last) => self.versions.partition_point(before),
+                _ => self.versions.len(),
+            };
+            self.versions.insert(place, (order, text.to_owned()));
         }
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-        // Numbers that are equal in order, such as `1` and `1.0`, are told apart by their text, so that the order is one.
-        self.versions.sort_by_cached_key(|version| Ranked(Order::of(version), version.clone()));
+    fn finish(self: Box<Self>, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         wire::begin(out, &self.package, None)?;
         wire::tag(out, 2, "versioning")?;
-        let release = self.versions.iter().rfind(|version| !name::is_snapshot(version));
+        let release = self.versions.iter().rfind(|(_, version)| !name::is_snapshot(version));
         for (name, version) in [("latest", self.versions.last()), ("release", release)] {
-            version.map_or(Ok(()), |version| wire::element(out, 4, name, version))?;
+            version.map_or(Ok(()), |(_, version)| wire::element(out, 4, name, version))?;
         }
         wire::tag(out, 4, "versions")?;
-        for version in &self.versions {
+        for (_, version) in &self.versions {
             wire::element(out, 6, "version", version)?;
         }
         wire::tag(out, 4, "/versions")?;
@@ -55,28 +63,6 @@ impl ListingRenderer for VersionsRenderer {
         wire::end(out)
     }
 }
-
-struct Ranked(Order, String);
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.compare(&other.0).then_with(|| self.1.cmp(&other.1))
-    }
-}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Ranked {}
 
 /// Writes the plugins that sources have of a group: in a group's listing they stand in the place of versions.
 #[derive(Default)]

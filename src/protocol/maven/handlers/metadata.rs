@@ -12,7 +12,6 @@ use crate::service::{FeedContext, Package, list};
 use crate::store::rendered::Rendered;
 use crate::store::{index, slots};
 use bytes::Bytes;
-use futures_util::future::join;
 use http::StatusCode;
 
 /// What is in a folder, which may be an artifact's, a group's, or both.
@@ -21,8 +20,8 @@ pub(super) async fn get<P: Platform>(
     artifact: Option<&Package>,
     group: Option<&Package>,
 ) -> Result<Content<P>> {
-    let (own, versions) = join(plugins::own(context, group), versions(context, artifact)).await;
-    let (own, versions) = (own?, versions?);
+    let own = plugins::own(context, group).await?;
+    let versions = versions(context, artifact).await?;
     let rendered = match (versions, group) {
         (Ok(rendered), _) => Ok(rendered),
         // What sources have of a group stands in a listing of its own.

@@ -12,7 +12,6 @@ use crate::platform::Platform;
 use crate::service::{FeedContext, Package, internal_marks, is_internally_offered};
 use crate::store::{index, packages};
 use bytes::Bytes;
-use futures_util::future::join_all;
 
 /// The mark of a group that has its plugins.
 const PLUGINS: &str = "plugins";
@@ -38,11 +37,16 @@ pub(super) async fn own<P: Platform>(
     if context.sees_upstream() {
         marks.extend(internal_marks(context, group, PLUGINS).await?);
     }
-    let read = marks.iter().map(|mark| Metadata::read(mark).unwrap_or_default().plugins);
-    let mut plugins = read.fold(Vec::new(), merge);
-    let shown = plugins.iter().map(|plugin| is_shown(context, group.key(), &plugin.artifact, None));
-    let mut shown = join_all(shown).await.into_iter().collect::<Result<Vec<_>>>()?.into_iter();
-    plugins.retain(|_| shown.next().unwrap_or(false));
+    let mut known = Vec::new();
+    for mark in &marks {
+        known = merge(known, Metadata::read(mark).unwrap_or_default().plugins);
+    }
+    let mut plugins = Vec::new();
+    for plugin in known {
+        if is_shown(context, group.key(), &plugin.artifact, None).await? {
+            plugins.push(plugin);
+        }
+    }
     Ok(plugins)
 }
 
@@ -76,8 +80,11 @@ pub(super) async fn adopt<P: Platform>(
     packages::update_mark(platform, &context.path(group), PLUGINS, &mut |before| {
         let known = before.and_then(Metadata::read).unwrap_or_default().plugins;
         // What a client says of a plugin replaces what was said of it before.
-        let mut next = merge(published.clone(), known.clone());
-        next.sort_by(|one, other| one.artifact.cmp(&other.artifact));
+        let mut next: Vec<Plugin> = Vec::new();
+        for plugin in merge(published.clone(), known.clone()) {
+            let place = next.partition_point(|before| before.artifact < plugin.artifact);
+            next.insert(place, plugin);
+        }
         let written = wire::with_plugins(None, &next).ok();
         Ok(written.filter(|_| next != known).map(Bytes::from))
     })

@@ -6,18 +6,46 @@ use super::super::name::{self, Build, SnapshotFile};
 use super::super::wire;
 use super::KEPT_BUILDS;
 use crate::model::{ArtifactName, ArtifactRecord, Digest, PackageName, Slot, Timestamp, Version};
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-/// The files of builds.
-fn files<'a>(
-    package: &PackageName,
-    slot: &'a Slot,
-) -> impl Iterator<Item = (&'a ArtifactRecord, Build<'a>, SnapshotFile<'a>)> {
-    slot.artifacts.iter().filter_map(move |record| {
-        let parts = name::snapshot_file(package, &slot.version, record.name.as_str())?;
-        Some((record, parts.build?, parts))
-    })
+/// A file of a build.
+#[derive(Clone, Copy)]
+struct Kept<'a> {
+    record: &'a ArtifactRecord,
+    build: Build<'a>,
+    parts: SnapshotFile<'a>,
+}
+
+impl Kept<'_> {
+    fn is_like(&self, kind: SnapshotFile<'_>) -> bool {
+        self.parts.classifier == kind.classifier && self.parts.extension == kind.extension
+    }
+}
+
+/// The files of builds, in the order in which they came.
+fn files<'a>(package: &PackageName, slot: &'a Slot) -> Vec<Kept<'a>> {
+    let mut files = Vec::new();
+    for record in &slot.artifacts {
+        if let Some(parts) = name::snapshot_file(package, &slot.version, record.name.as_str())
+            && let Some(build) = parts.build
+        {
+            files.push(Kept { record, build, parts });
+        }
+    }
+    files
+}
+
+/// The newest file of each kind.
+fn newest_of_each<'a>(files: &[Kept<'a>]) -> Vec<Kept<'a>> {
+    let mut newest: Vec<Kept<'a>> = Vec::new();
+    for file in files {
+        match newest.iter_mut().find(|known| known.is_like(file.parts)) {
+            Some(known) if known.build < file.build => *known = *file,
+            Some(_) => {}
+            None => newest.push(*file),
+        }
+    }
+    newest
 }
 
 /// The newest file of that kind.
@@ -26,19 +54,14 @@ pub(super) fn newest<'a>(
     slot: &'a Slot,
     kind: SnapshotFile<'_>,
 ) -> Option<(&'a ArtifactRecord, Build<'a>)> {
-    let same = files(package, slot)
-        .filter(|(_, _, parts)| parts.classifier == kind.classifier && parts.extension == kind.extension);
-    same.map(|(record, build, _)| (record, build)).max_by_key(|(_, build)| *build)
+    let newest = newest_of_each(&files(package, slot));
+    newest.into_iter().find(|file| file.is_like(kind)).map(|file| (file.record, file.build))
 }
 
 /// What clients read to find the newest files; `None` if there is not one build.
 pub(super) fn document(package: &PackageName, slot: &Slot) -> io::Result<Option<Vec<u8>>> {
-    let Some(last) = files(package, slot).map(|(_, build, _)| build).max() else { return Ok(None) };
-    let mut newest: BTreeMap<(&str, &str), Build<'_>> = BTreeMap::new();
-    for (_, build, parts) in files(package, slot) {
-        let known = newest.entry((parts.classifier, parts.extension)).or_insert(build);
-        *known = build.max(*known);
-    }
+    let newest = newest_of_each(&files(package, slot));
+    let Some(last) = last_build(&newest) else { return Ok(None) };
     let updated = |build: Build<'_>| build.timestamp.replace('.', "");
     let mut out = Vec::new();
     wire::begin(&mut out, package, Some(&slot.version))?;
@@ -49,21 +72,26 @@ pub(super) fn document(package: &PackageName, slot: &Slot) -> io::Result<Option<
     wire::tag(&mut out, 4, "/snapshot")?;
     wire::element(&mut out, 4, "lastUpdated", &updated(last))?;
     wire::tag(&mut out, 4, "snapshotVersions")?;
-    for ((classifier, extension), build) in newest {
+    for Kept { build, parts, .. } in newest {
         wire::tag(&mut out, 6, "snapshotVersion")?;
-        if !classifier.is_empty() {
-            wire::element(&mut out, 8, "classifier", classifier)?;
+        if !parts.classifier.is_empty() {
+            wire::element(&mut out, 8, "classifier", parts.classifier)?;
         }
-        wire::element(&mut out, 8, "extension", extension)?;
         let value = name::build_version(&slot.version, build).unwrap_or_default();
-        wire::element(&mut out, 8, "value", &value)?;
-        wire::element(&mut out, 8, "updated", &updated(build))?;
+        for (field, text) in [("extension", parts.extension), ("value", &value), ("updated", &updated(build))]
+        {
+            wire::element(&mut out, 8, field, text)?;
+        }
         wire::tag(&mut out, 6, "/snapshotVersion")?;
     }
     wire::tag(&mut out, 4, "/snapshotVersions")?;
     wire::tag(&mut out, 2, "/versioning")?;
     wire::end(&mut out)?;
     Ok(Some(out))
+}
+
+fn last_build<'a>(files: &[Kept<'a>]) -> Option<Build<'a>> {
+    files.iter().map(|file| file.build).max()
 }
 
 /// Where a file goes that was pushed without saying of which build it is.
@@ -85,18 +113,17 @@ pub(super) fn place(
     digests: &[Digest],
     now: Timestamp,
 ) -> Place {
-    let newest_file = slot.and_then(|slot| newest(package, slot, pushed));
-    if newest_file.is_some_and(|(record, _)| record.digests.iter().any(|digest| digests.contains(digest))) {
+    let files = slot.map(|slot| files(package, slot)).unwrap_or_default();
+    let newest = newest_of_each(&files).into_iter().find(|file| file.is_like(pushed));
+    if newest.is_some_and(|file| file.record.digests.iter().any(|digest| digests.contains(digest))) {
         return Place::There;
     }
-    let builds = || slot.into_iter().flat_map(|slot| files(package, slot)).map(|(_, build, _)| build);
-    let last = builds().max();
     let timestamp = name::build_timestamp(now);
-    let build = match last {
-        Some(last) if newest_file.is_none_or(|(_, build)| build != last) => last,
+    let build = match last_build(&files) {
+        Some(last) if newest.is_none_or(|file| file.build != last) => last,
         _ => {
-            let number = builds().map(|build| build.number).max().unwrap_or(0).saturating_add(1);
-            Build { timestamp: &timestamp, number }
+            let greatest = files.iter().map(|file| file.build.number).max().unwrap_or(0);
+            Build { timestamp: &timestamp, number: greatest.saturating_add(1) }
         }
     };
     name::build_file(package, version.key(), build, pushed).map_or(Place::TooLong, Place::Under)
@@ -104,8 +131,17 @@ pub(super) fn place(
 
 /// The files of builds beyond those that are kept.
 pub(super) fn outdated(package: &PackageName, slot: &Slot) -> Vec<ArtifactName> {
-    let builds: BTreeSet<Build<'_>> = files(package, slot).map(|(_, build, _)| build).collect();
-    let Some(oldest_kept) = builds.iter().rev().nth(KEPT_BUILDS - 1) else { return Vec::new() };
-    let old = files(package, slot).filter(|(_, build, _)| build < oldest_kept);
-    old.map(|(record, ..)| record.name.clone()).collect()
+    let files = files(package, slot);
+    let mut builds: Vec<Build<'_>> = Vec::new();
+    for file in &files {
+        if !builds.contains(&file.build) {
+            builds.push(file.build);
+        }
+    }
+    let is_old = |file: &Kept<'_>| builds.iter().filter(|build| **build > file.build).count() >= KEPT_BUILDS;
+    let mut old = Vec::new();
+    for file in files.iter().filter(|file| is_old(file)) {
+        old.push(file.record.name.clone());
+    }
+    old
 }
