@@ -25,6 +25,8 @@ use http::{Method, Request, StatusCode};
 pub enum Answer<P> {
     /// A rendered listing.
     Listing(Rendered),
+    /// A rendered listing for clients that take it compressed, whatever they say.
+    CompressedListing(Rendered),
     /// A file.
     Artifact {
         /// The file.
@@ -111,6 +113,11 @@ pub trait Protocol {
     fn challenge(_root: &str) -> Option<String> {
         None
     }
+
+    /// A header in which this protocol's clients look for a text to show, if they should show that of this refusal.
+    fn warning_header(_error: &Error) -> Option<&'static str> {
+        None
+    }
 }
 
 /// What a request asks of its protocol: a route as a value, with the one way to answer it.
@@ -164,6 +171,8 @@ pub struct Entry {
     pub status_override: fn(&Error) -> Option<StatusCode>,
     /// [`Protocol::challenge`].
     pub challenge: fn(&str) -> Option<String>,
+    /// [`Protocol::warning_header`].
+    pub warning_header: fn(&Error) -> Option<&'static str>,
 }
 
 impl PartialEq for Entry {
@@ -192,6 +201,7 @@ macro_rules! protocols {
             error_body: <$protocol>::error_body,
             status_override: <$protocol>::status_override,
             challenge: <$protocol>::challenge,
+            warning_header: <$protocol>::warning_header,
         }),+];
 
         /// Reads method, undecoded path below the protocol's root, and query.

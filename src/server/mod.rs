@@ -19,7 +19,7 @@ use crate::model::{Address, Principal, hexadecimal};
 use crate::platform::{Body, Platform};
 use crate::protocol::{self, Entry};
 use crate::service::{self, housekeeping};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use log::RequestLog;
 use respond::Wanted;
 use route::Target;
@@ -123,9 +123,13 @@ fn refuse(protocol: &Entry, root: &str, line: &mut RequestLog, error: &Error, he
     let message = status::message(error, &line.request);
     let (content_type, body) = (protocol.error_body)(error, &message);
     let mut response = respond::refuse(status, error, content_type, body, head);
+    let headers = response.headers_mut();
     let challenge = (protocol.challenge)(root).filter(|_| status == StatusCode::UNAUTHORIZED);
     if let Some(Ok(challenge)) = challenge.map(|text| HeaderValue::from_str(&text)) {
-        response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
+        headers.append(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(name) = (protocol.warning_header)(error) {
+        respond::set(headers, HeaderName::from_static(name), &respond::printable(&message));
     }
     response
 }

@@ -69,7 +69,8 @@ pub(super) async fn respond<P: Platform>(
     now: Timestamp,
 ) -> Result<Response<Body>> {
     match answer {
-        Answer::Listing(rendered) => listing(wanted, rendered, now).await,
+        Answer::Listing(rendered) => listing(wanted, rendered, wanted.accepts_gzip(), now).await,
+        Answer::CompressedListing(rendered) => listing(wanted, rendered, true, now).await,
         Answer::Artifact { artifact, content_type } => file(wanted, &artifact, content_type).await,
         Answer::Document { status, content_type, body } => Ok(document(wanted, status, content_type, body)),
         Answer::Moved { location } => Ok(moved(&location)),
@@ -109,7 +110,12 @@ pub(super) fn document(
     build(status, headers, body)
 }
 
-async fn listing(wanted: &Wanted, rendered: Rendered, now: Timestamp) -> Result<Response<Body>> {
+async fn listing(
+    wanted: &Wanted,
+    rendered: Rendered,
+    compressed: bool,
+    now: Timestamp,
+) -> Result<Response<Body>> {
     let info = &rendered.info;
     let mut headers = HeaderMap::new();
     // Weak: the same tag stands for the compressed and the plain form.
@@ -123,21 +129,22 @@ async fn listing(wanted: &Wanted, rendered: Rendered, now: Timestamp) -> Result<
     set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
     set(&mut headers, header::VARY, "Accept, Accept-Encoding, Authorization");
     if let Some(warning) = &info.warning {
-        let printable: String =
-            warning.chars().filter(|c| c.is_ascii() && !c.is_control() && *c != '"').collect();
         set(
             &mut headers,
             header::AGE,
             &now.since(info.confirmed.unwrap_or(info.checked)).as_secs().to_string(),
         );
-        set(&mut headers, header::WARNING, &format!("110 edgefeed \"{printable}\""));
+        set(
+            &mut headers,
+            header::WARNING,
+            &format!("110 edgefeed \"{}\"", printable(warning).replace('"', "")),
+        );
     }
     // A 304 has no Content-Type: some clients take another one over into their cache.
     if wanted.knows(&etag, &modified) {
         return Ok(build(StatusCode::NOT_MODIFIED, headers, Body::Empty));
     }
     set(&mut headers, header::CONTENT_TYPE, &info.content_type);
-    let compressed = wanted.accepts_gzip();
     if compressed {
         set(&mut headers, header::CONTENT_ENCODING, "gzip");
         set(&mut headers, header::CONTENT_LENGTH, &info.size.to_string());
@@ -256,6 +263,11 @@ fn range(text: &str, size: u64) -> Requested {
         return Requested::Unsatisfiable;
     }
     Requested::Part(ByteRange { start, length: end - start + 1 })
+}
+
+/// What of a text may stand in a header.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().filter(|character| character.is_ascii() && !character.is_control()).collect()
 }
 
 /// Sets a header; a value that is none is left out.
