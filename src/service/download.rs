@@ -4,6 +4,7 @@
 //! this isolate: slot and bytes are read side by side. Never saved: the owner is found, saved from, and the bytes are
 //! served from the store: what is served is what was verified.
 
+use super::stage::Staged;
 use super::{FeedContext, Package, resolve, save};
 use crate::error::{Error, Missing, Result};
 use crate::model::{
@@ -202,6 +203,11 @@ async fn keep_digests<P: Platform>(
 }
 
 impl<P: Platform> Artifact<P> {
+    /// Its content, for looking into it.
+    pub fn content(&self) -> Staged {
+        Staged::kept(self.path.file(&self.version_key, &self.record.name), self.record.size)
+    }
+
     /// Its bytes, or a range of them.
     pub async fn open(&self, range: Option<ByteRange>) -> Result<Body> {
         let platform = &self.context.platform;

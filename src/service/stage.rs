@@ -26,9 +26,16 @@ pub struct Staged {
 enum Place {
     Memory(Bytes),
     Store(String),
+    /// Where it belongs.
+    Kept(String),
 }
 
 impl Staged {
+    /// Content that is where it belongs already: for looking into it.
+    pub(super) fn kept(key: String, size: u64) -> Self {
+        Self { place: Place::Kept(key), size, digests: Vec::new() }
+    }
+
     /// Bytes.
     pub fn size(&self) -> u64 {
         self.size
@@ -43,7 +50,9 @@ impl Staged {
     pub async fn open<P: Platform>(&self, platform: &P) -> Result<Body> {
         match &self.place {
             Place::Memory(bytes) => Ok(Body::Bytes(bytes.clone())),
-            Place::Store(key) => Ok(platform.blobs().open(key, None).await?.ok_or_else(lost)?.body),
+            Place::Store(key) | Place::Kept(key) => {
+                Ok(platform.blobs().open(key, None).await?.ok_or_else(lost)?.body)
+            }
         }
     }
 
@@ -58,7 +67,7 @@ impl Staged {
                 let end = start.saturating_add(length).min(bytes.len());
                 Ok(bytes.slice(start.min(end)..end))
             }
-            Place::Store(key) => {
+            Place::Store(key) | Place::Kept(key) => {
                 let blob = platform.blobs().open(key, Some(range)).await?.ok_or_else(lost)?;
                 Ok(blob.body.collect(length).await?)
             }
@@ -68,7 +77,7 @@ impl Staged {
     /// Leaves nothing behind.
     pub async fn discard<P: Platform>(self, platform: &P) -> Result<()> {
         match self.place {
-            Place::Memory(_) => Ok(()),
+            Place::Memory(_) | Place::Kept(_) => Ok(()),
             Place::Store(key) => Ok(platform.blobs().delete(&key).await?),
         }
     }

@@ -40,7 +40,7 @@ pub struct Entry {
 pub async fn find<P: Platform>(
     platform: &P,
     archive: &Staged,
-    wanted: impl Fn(&str) -> bool,
+    wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Entry>> {
     let size = archive.size();
     let start = size.saturating_sub(TAIL);
@@ -275,7 +275,7 @@ mod tests {
         let platform = MemoryPlatform::new();
         block_on(async {
             let staged = stage::take(&platform, once(bytes.into()), &[Algorithm::Sha256], 1 << 30).await?;
-            let found = find(&platform, &staged, |other| other == path).await?;
+            let found = find(&platform, &staged, &|other| other == path).await?;
             match found.first() {
                 Some(entry) => read(&platform, &staged, entry, limit).await.map(Some),
                 None => Ok(None),

@@ -198,7 +198,7 @@ async fn wheel_metadata<P: Platform>(
 ) -> Result<Bytes> {
     let is_metadata =
         |path: &str| path.strip_suffix(".dist-info/METADATA").is_some_and(|folder| !folder.contains('/'));
-    let found = zip::find(&context.platform, &file.content, is_metadata).await?;
+    let found = zip::find(&context.platform, &file.content, &is_metadata).await?;
     let [entry] = found.as_slice() else {
         return invalid("a wheel has one `.dist-info/METADATA` at its top");
     };
