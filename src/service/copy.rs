@@ -157,8 +157,9 @@ async fn keep<P: Platform>(
     let modified = fetched.header(header::LAST_MODIFIED).and_then(Timestamp::parse_http_date);
     let digest = declared.iter().max_by_key(|digest| digest.algorithm()).cloned();
     let encoded = fetched.headers.contains_key(header::CONTENT_ENCODING);
-    let length =
-        fetched.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()).filter(|_| !encoded);
+    // Where nobody says what it hashes to, we do, for those who get it from here.
+    let plain = !encoded && digest.is_some();
+    let length = fetched.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()).filter(|_| plain);
     let stored = match length {
         Some(length) if length <= download::SMALL => {
             small(context, key, fetched.body, length, digest, declared).await
