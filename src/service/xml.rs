@@ -21,6 +21,13 @@ const ATTRIBUTES_LIMIT: usize = 128;
 #[error("the XML cannot be read: {0}")]
 pub struct Malformed(&'static str);
 
+impl Malformed {
+    /// It is XML, but not the document that is wanted.
+    pub fn other(what: &'static str) -> Self {
+        Self(what)
+    }
+}
+
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
@@ -193,16 +200,12 @@ fn unescape(text: &str) -> Result<Cow<'_, str>, Malformed> {
     loop {
         let (entity, after) = rest.split_once(';').ok_or(Malformed("an entity without an end"))?;
         plain.push(character(entity).ok_or(Malformed("an entity that XML does not have"))?);
-        match after.split_once('&') {
-            Some((text, next)) => {
-                plain.push_str(text);
-                rest = next;
-            }
-            None => {
-                plain.push_str(after);
-                return Ok(Cow::Owned(plain));
-            }
-        }
+        let Some((text, next)) = after.split_once('&') else {
+            plain.push_str(after);
+            return Ok(Cow::Owned(plain));
+        };
+        plain.push_str(text);
+        rest = next;
     }
 }
 
@@ -256,8 +259,8 @@ mod tests {
         while let Some(event) = reader.next()? {
             match event {
                 Event::Start { name, attributes } => {
-                    text.push_str(&format!("<{name}"));
-                    attributes.iter().for_each(|(name, value)| text.push_str(&format!(" {name}={value}")));
+                    let attributes = attributes.iter().map(|(name, value)| format!(" {name}={value}"));
+                    text.extend(std::iter::once(format!("<{name}")).chain(attributes));
                     text.push('>');
                 }
                 Event::Text(more) => text.push_str(&more),
@@ -285,7 +288,7 @@ mod tests {
     #[test]
     fn what_is_no_document_is_malformed() {
         let deep = "<a>".repeat(65);
-        let wide = format!("<a {}/>", (0..129).map(|at| format!("a{at}='' ")).collect::<String>());
+        let wide = format!("<a {}/>", "a='' ".repeat(129));
         for bad in [
             "",
             " ",
