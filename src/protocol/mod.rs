@@ -7,6 +7,7 @@ mod cargo;
 pub mod catalogue;
 mod maven;
 mod npm;
+mod nuget;
 mod pypi;
 
 use crate::error::{Error, Result};
@@ -221,7 +222,7 @@ macro_rules! protocols {
     };
 }
 
-protocols![npm::Npm, pypi::PyPi, maven::Maven, cargo::Cargo];
+protocols![npm::Npm, nuget::NuGet, pypi::PyPi, maven::Maven, cargo::Cargo];
 
 /// The ecosystem of that id, in any case.
 pub fn ecosystem(id: &str) -> Option<&'static dyn Ecosystem> {

@@ -63,7 +63,7 @@ pub async fn search<P: Platform>(
 }
 
 /// A package, if this caller is shown any version of it.
-async fn hit<P: Platform>(
+pub async fn hit<P: Platform>(
     context: &FeedContext<P>,
     ecosystem: &'static dyn Ecosystem,
     name: &str,

@@ -1,0 +1,227 @@
+//! Questions in OData: entries of the packages they are about, which of them, in which order, a page at a time.
+
+use super::super::NuGet;
+use super::super::listing::{self, Entry};
+use super::super::name::{self, Number, Range};
+use super::super::route::Search;
+use super::super::wire::filter::Expression;
+use super::super::wire::odata::{Count, Query, Question};
+use super::{read, search};
+use crate::error::{Error, Missing, Result};
+use crate::platform::Platform;
+use crate::protocol::{Answer, Protocol};
+use crate::service::{FeedContext, Package, search as catalogue};
+use http::StatusCode;
+use url::form_urlencoded::Serializer;
+
+/// Packages that are opened for one answer.
+const OPEN_LIMIT: usize = 300;
+
+/// Packages that are opened at a time.
+const AT_A_TIME: usize = 16;
+
+/// What was found.
+struct Found {
+    entries: Vec<Entry>,
+    /// How many there are in all.
+    total: usize,
+    /// Are these only the ones asked for, the ones before them passed over already?
+    is_page: bool,
+}
+
+/// Answers a question.
+pub(super) async fn query<P: Platform>(context: &FeedContext<P>, query: &Query) -> Result<Answer<P>> {
+    let found = match &query.question {
+        Question::Version(package, version) => {
+            let entries = versions(context, package, true).await?;
+            let entry = entries.iter().find(|entry| entry.number.key() == version.key());
+            let missing = || Error::NotFound(Missing::Version(package.to_string(), version.to_string()));
+            let document = listing::atom_entry(&super::base(context), entry.ok_or_else(missing)?);
+            return Ok(super::xml(document, "application/atom+xml;type=entry;charset=utf-8"));
+        }
+        Question::OfPackage(package) => all(query, versions(context, package, query.semver2).await?),
+        Question::Packages => match query.filter.as_ref().and_then(Expression::ids) {
+            Some(ids) => all(query, of_ids(context, &ids, query.semver2).await?),
+            None => local(context, query, &[]).await?,
+        },
+        Question::Search { text, prerelease } => {
+            let found = local(context, query, &search::words(text)).await?;
+            with_upstream(context, query, found, text, *prerelease).await
+        }
+        Question::Updates { installed, prerelease, all: every } => {
+            let mut newer = Vec::new();
+            for (package, version, range) in installed {
+                let entries = versions(context, package, query.semver2).await?;
+                newer.extend(updates(entries, version, range, *prerelease, *every));
+            }
+            all(query, newer)
+        }
+    };
+    Ok(print(context, query, found))
+}
+
+/// All versions of a package that a client may see who understands SemVer 2, or not, lowest first; none if there is no
+/// such package.
+pub(super) async fn versions<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    semver2: bool,
+) -> Result<Vec<Entry>> {
+    let mut entries = match read::entries(context, package).await {
+        Err(Error::NotFound(Missing::Package(_) | Missing::PackageNotSaved(..))) => Vec::new(),
+        entries => entries?,
+    };
+    entries.retain(|entry| entry.suits(true, semver2));
+    listing::mark_latest(&mut entries);
+    Ok(entries)
+}
+
+async fn of_ids<P: Platform>(context: &FeedContext<P>, ids: &[String], semver2: bool) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for package in ids.iter().take(OPEN_LIMIT).filter_map(|id| name::parse(id).ok()) {
+        entries.extend(versions(context, &package, semver2).await?);
+    }
+    Ok(entries)
+}
+
+/// Those of the entries that are asked for, in order.
+fn all(query: &Query, mut entries: Vec<Entry>) -> Found {
+    if let Some(filter) = &query.filter {
+        entries.retain(|entry| filter.admits(entry));
+    }
+    if !query.order.is_empty() {
+        entries.sort_by(|one, other| query.order.compare(one, other));
+    }
+    let total = entries.len();
+    Found { entries, total, is_page: false }
+}
+
+/// What is asked for of the packages here whose names contain these words. Of too many packages no more can be answered
+/// than one entry of each.
+async fn local<P: Platform>(context: &FeedContext<P>, query: &Query, words: &[String]) -> Result<Found> {
+    let mut names = catalogue::search(context, NuGet::ECOSYSTEM, words, 0, 0).await?.names;
+    if let Some(descending) = query.order.by_id() {
+        names.sort();
+        if descending {
+            names.reverse();
+        }
+    }
+    let is_page = names.len() > OPEN_LIMIT;
+    if is_page && query.filter.as_ref().is_none_or(|filter| !filter.is_of_latest()) {
+        return Err(Error::Invalid(format!(
+            "{} packages are asked for, of which all versions cannot be told at once: say more in `searchTerm`, or ask for \
+             those with `IsLatestVersion`",
+            names.len()
+        )));
+    }
+    let (from, size) = if is_page { (query.from, query.size) } else { (0, names.len()) };
+    let wanted: Vec<&String> = names.iter().skip(from).take(size).collect();
+    let (searches, mut entries) = (matches!(query.question, Question::Search { .. }), Vec::new());
+    for names in wanted.chunks(AT_A_TIME) {
+        let hits = names.iter().map(|name| catalogue::hit(context, NuGet::ECOSYSTEM, name));
+        for hit in futures_util::future::join_all(hits).await {
+            let Some(hit) = hit? else { continue };
+            let mut of_package = Entry::of_slots(&hit.slots, &*name::parse(&hit.name)?, &context.root);
+            of_package.retain(|entry| entry.suits(true, query.semver2));
+            listing::mark_latest(&mut of_package);
+            of_package.retain(|entry| !searches || entry.is_listed());
+            entries.extend(of_package);
+        }
+    }
+    if let Question::Search { prerelease: false, .. } = query.question {
+        entries.retain(|entry| !entry.number.is_prerelease());
+    }
+    let found = all(query, entries);
+    Ok(if is_page { Found { total: names.len(), is_page, ..found } } else { found })
+}
+
+/// Adds what an upstream registry finds, for those who may save it.
+async fn with_upstream<P: Platform>(
+    context: &FeedContext<P>,
+    query: &Query,
+    mut found: Found,
+    text: &str,
+    prerelease: bool,
+) -> Found {
+    let room = query.size - found.total.saturating_sub(query.from).min(query.size);
+    if !context.sees_upstream() || room == 0 && query.count == Count::None {
+        return found;
+    }
+    let wanted = Search {
+        text: text.to_owned(),
+        from: query.from.saturating_sub(found.total),
+        size: room.max(1),
+        prerelease,
+        semver2: query.semver2,
+        package_type: String::new(),
+    };
+    // An upstream that fails does not hide local packages.
+    let Ok(Some(more)) = search::upstream(context, &wanted).await else { return found };
+    let mut entries = Vec::new();
+    let mut twice = 0;
+    for members in more.packages {
+        let Some(mut entry) = Entry::new(members) else { continue };
+        entry.is_absolute_latest = true;
+        entry.is_latest = !entry.number.is_prerelease();
+        let is_here = found.entries.iter().any(|here| here.text("id").eq_ignore_ascii_case(entry.text("id")));
+        twice += usize::from(is_here);
+        if !is_here && query.filter.as_ref().is_none_or(|filter| filter.admits(&entry)) {
+            entries.push(entry);
+        }
+    }
+    if room > 0 {
+        found.entries.extend(entries);
+    }
+    found.total += more.total.saturating_sub(twice);
+    found
+}
+
+/// The versions that a client may take in place of one it has.
+fn updates(entries: Vec<Entry>, installed: &str, range: &str, prerelease: bool, every: bool) -> Vec<Entry> {
+    let Some(installed) = Number::parse(installed.trim()) else { return Vec::new() };
+    let range = Range::parse(range);
+    let is_newer = |entry: &Entry| {
+        entry.number > installed
+            && entry.is_listed()
+            && entry.suits(prerelease, true)
+            && range.as_ref().is_none_or(|range| range.contains(&entry.number))
+    };
+    let mut newer: Vec<Entry> = entries.into_iter().filter(is_newer).collect();
+    if !every {
+        newer.drain(..newer.len().saturating_sub(1));
+    }
+    newer
+}
+
+/// A page of what was found, or how much that is.
+fn print<P: Platform>(context: &FeedContext<P>, query: &Query, found: Found) -> Answer<P> {
+    if query.count == Count::Only {
+        return super::text(StatusCode::OK, found.total.to_string());
+    }
+    let from = if found.is_page { 0 } else { query.from };
+    let page: Vec<Entry> = found.entries.into_iter().skip(from).take(query.size).collect();
+    let base = super::base(context);
+    let goes_on = query.size > 0
+        && found.total > query.from.saturating_add(query.size)
+        && query.left.is_none_or(|left| left > query.size);
+    let next = goes_on.then(|| next(&base, query));
+    let count = (query.count == Count::Inline).then_some(found.total);
+    let now = context.platform.now();
+    let document = listing::atom_feed(&base, &query.function, &page, count, next.as_deref(), now);
+    super::xml(document, "application/atom+xml;type=feed;charset=utf-8")
+}
+
+/// Where it goes on.
+fn next(base: &str, query: &Query) -> String {
+    let mut options = Serializer::new(String::new());
+    for (name, value) in &query.options {
+        if !["$skip", "$top"].iter().any(|known| name.eq_ignore_ascii_case(known)) {
+            options.append_pair(name, value);
+        }
+    }
+    options.append_pair("$skip", &query.from.saturating_add(query.size).to_string());
+    if let Some(left) = query.left {
+        options.append_pair("$top", &left.saturating_sub(query.size).to_string());
+    }
+    format!("{base}{}?{}", query.function, options.finish())
+}

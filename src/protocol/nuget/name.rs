@@ -1,0 +1,286 @@
+//! NuGet's names: ids, versions with their order, and what a version's files are called.
+//!
+//! Ids are compared without case. Versions are those of NuGet, not of SemVer: up to four numbers, leading zeros, and a
+//! fourth number that is zero, mean nothing; labels are compared without case; build metadata is no part of the number
+//! ([versioning](https://learn.microsoft.com/nuget/concepts/package-versioning)).
+
+use super::NuGet;
+use crate::error::{Error, Result};
+use crate::model::{ArtifactName, PackageName, Version};
+use crate::service::Package;
+
+/// Longest id.
+const ID_LIMIT: usize = 100;
+
+/// Longest version.
+const VERSION_LIMIT: usize = 128;
+
+/// Reads an id.
+pub(super) fn parse(text: &str) -> Result<Package> {
+    let allowed = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');
+    let apart =
+        |text: &str| text.starts_with(['.', '-']) || text.ends_with(['.', '-']) || text.contains("..");
+    if text.is_empty() || text.chars().count() > ID_LIMIT || !text.chars().all(allowed) || apart(text) {
+        let shown: String = text.chars().take(160).collect();
+        return Err(Error::Invalid(format!(
+            "`{}` is not a valid package id: it has up to {ID_LIMIT} letters, digits, `_`, and `-` or `.` between them",
+            shown.escape_debug()
+        )));
+    }
+    Ok(Package::new(&NuGet, PackageName::new(text.to_lowercase(), text)))
+}
+
+/// Reads a version.
+pub(super) fn parse_version(text: &str) -> Option<Version> {
+    Some(Version::new(Number::parse(text)?.key(), text))
+}
+
+/// Reads a version that a client sent.
+pub(super) fn require_version(text: &str) -> Result<Version> {
+    parse_version(text).ok_or_else(|| {
+        let shown: String = text.chars().take(160).collect();
+        Error::Invalid(format!(
+            "`{}` is not a valid version: `1.2.3`, `1.2.3.4`, `1.2.3-beta`",
+            shown.escape_debug()
+        ))
+    })
+}
+
+/// A version as it is compared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Number {
+    parts: [u32; 4],
+    /// Has it no labels? Those that have some come before.
+    is_release: bool,
+    labels: Vec<Label>,
+}
+
+/// A label behind the numbers: numbers come before words.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Label {
+    Number(u64),
+    Word(String),
+}
+
+impl Number {
+    /// Reads a version; `None` for what is none.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (plain, metadata) = text.split_once('+').unwrap_or((text, "-"));
+        if text.len() > VERSION_LIMIT || !metadata.split('.').all(is_label) {
+            return None;
+        }
+        let (numbers, release) =
+            plain.split_once('-').map_or((plain, None), |(numbers, rest)| (numbers, Some(rest)));
+        let mut parts = [0; 4];
+        for (at, part) in numbers.split('.').enumerate() {
+            let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            let number = part.parse::<u32>().ok().filter(|number| digits && i32::try_from(*number).is_ok());
+            *parts.get_mut(at)? = number?;
+        }
+        let labels =
+            release.map_or(Some(Vec::new()), |release| release.split('.').map(Label::parse).collect())?;
+        Some(Self { parts, is_release: release.is_none(), labels })
+    }
+
+    /// Is it a pre-release?
+    pub(super) fn is_prerelease(&self) -> bool {
+        !self.is_release
+    }
+
+    /// Is it one that only clients of [SemVer 2](https://semver.org) can read, if `text` is how it was written?
+    pub(super) fn needs_semver2(&self, text: &str) -> bool {
+        self.labels.len() > 1 || text.contains('+')
+    }
+
+    /// The normalised form, in lower case.
+    pub(super) fn key(&self) -> String {
+        let [major, minor, patch, revision] = self.parts;
+        let mut key = format!("{major}.{minor}.{patch}");
+        if revision > 0 {
+            key.push('.');
+            key.push_str(&revision.to_string());
+        }
+        for (index, label) in self.labels.iter().enumerate() {
+            key.push(if index == 0 { '-' } else { '.' });
+            match label {
+                Label::Number(number) => key.push_str(&number.to_string()),
+                Label::Word(word) => key.push_str(word),
+            }
+        }
+        key
+    }
+}
+
+impl Label {
+    fn parse(text: &str) -> Option<Self> {
+        if !is_label(text) {
+            return None;
+        }
+        Some(text.parse().map_or_else(|_| Self::Word(text.to_ascii_lowercase()), Self::Number))
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Versions from one to another, each of which may count or not ([version ranges](https://learn.microsoft.com/nuget/concepts/package-versioning#version-ranges)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    least: Option<(Number, bool)>,
+    most: Option<(Number, bool)>,
+}
+
+impl Range {
+    /// Reads a range.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let Some(inside) = text.strip_prefix(['[', '(']).and_then(|text| text.strip_suffix([']', ')']))
+        else {
+            return Some(Self { least: Some((Number::parse(text)?, true)), most: None });
+        };
+        let (least, most) = inside.split_once(',').unwrap_or((inside, inside));
+        let bound = |text: &str, counts| match text.trim() {
+            "" => Some(None),
+            text => Some(Some((Number::parse(text)?, counts))),
+        };
+        Some(Self { least: bound(least, text.starts_with('['))?, most: bound(most, text.ends_with(']'))? })
+    }
+
+    /// Is that version within?
+    pub(super) fn contains(&self, number: &Number) -> bool {
+        let above = |(least, counts): &(Number, bool)| number > least || *counts && number == least;
+        let below = |(most, counts): &(Number, bool)| number < most || *counts && number == most;
+        self.least.as_ref().is_none_or(above) && self.most.as_ref().is_none_or(below)
+    }
+}
+
+/// The name of a version's package, the same for every spelling.
+pub(super) fn archive(package: &Package, version: &Version) -> Result<ArtifactName> {
+    file(package, version, "nupkg")
+}
+
+/// The name of a version's symbols.
+pub(super) fn symbols(package: &Package, version: &Version) -> Result<ArtifactName> {
+    file(package, version, "snupkg")
+}
+
+fn file(package: &Package, version: &Version, ending: &str) -> Result<ArtifactName> {
+    let name = format!("{}.{}.{ending}", package.key(), version.key());
+    ArtifactName::parse(&name)
+        .ok_or_else(|| Error::Invalid(format!("`{name}` is too long for the name of a file")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ids() {
+        let long = "x".repeat(100);
+        for good in ["a", "Newtonsoft.Json", "_x", "a-b.c_d", "7zip", "Größe", long.as_str()] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        let overlong = "x".repeat(101);
+        for bad in
+            ["", ".", "..", "a..b", ".a", "a.", "-a", "a b", "a/b", "a\0", "a%2e", "a+b", overlong.as_str()]
+        {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse("Newtonsoft.JSON").unwrap().key(), "newtonsoft.json");
+    }
+
+    #[test]
+    fn spellings_of_one_number() {
+        for (text, expected) in [
+            ("1", "1.0.0"),
+            ("1.0", "1.0.0"),
+            ("01.02.3.0", "1.2.3"),
+            ("1.2.3.4", "1.2.3.4"),
+            ("1.0.0-Beta", "1.0.0-beta"),
+            ("1.0-rc.01+Build.5", "1.0.0-rc.1"),
+            ("1.0.0+git", "1.0.0"),
+            ("1.0.0-a-b", "1.0.0-a-b"),
+        ] {
+            let version = parse_version(text).unwrap();
+            assert_eq!((version.key(), version.as_str()), (expected, text));
+        }
+        let long = format!("1.0.0-{}", "x".repeat(128));
+        for bad in [
+            "",
+            "v1",
+            "1.",
+            ".1",
+            "1..2",
+            "1.2.3.4.5",
+            "-1",
+            "1.0.0-",
+            "1.0.0-a..b",
+            "1.0.0+",
+            "1.0.0+a..b",
+            "+1",
+            "1.0 ",
+            "1.0.0-ä",
+            "2147483648.0",
+            "1.0.0-a_b",
+            long.as_str(),
+        ] {
+            assert!(parse_version(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn order_is_nugets() {
+        let ordered = [
+            "0.9",
+            "1.0.0-1",
+            "1.0.0-2",
+            "1.0.0-10",
+            "1.0.0-alpha",
+            "1.0.0-Alpha.1",
+            "1.0.0-beta",
+            "1.0",
+            "1.0.0.1",
+            "1.0.1",
+            "1.10",
+        ];
+        let numbers: Vec<Number> = ordered.iter().map(|text| Number::parse(text).unwrap()).collect();
+        assert!(numbers.is_sorted_by(|one, other| one < other), "{numbers:?}");
+        assert_eq!(Number::parse("1.0.0-BETA+x"), Number::parse("1-beta"));
+        let semver2 = |text| Number::parse(text).unwrap().needs_semver2(text);
+        assert!(semver2("1.0.0+x") && semver2("1.0.0-a.1") && !semver2("1.0.0-a1") && !semver2("1.0.0.1"));
+    }
+
+    #[test]
+    fn ranges() {
+        for (range, inside, outside) in [
+            ("1.0", "1.0.0", "0.9"),
+            ("[1.0,2.0)", "1.0", "2.0"),
+            ("(1.0, 2.0]", "2.0.0", "1.0"),
+            ("[1.0]", "1.0.0.0", "1.0.1"),
+            ("(,1.0)", "0.1", "1.0"),
+            ("(1.0,)", "7", "1.0"),
+        ] {
+            let (read, number) = (Range::parse(range).unwrap(), |text| Number::parse(text).unwrap());
+            assert!(read.contains(&number(inside)), "{range} {inside}");
+            assert!(!read.contains(&number(outside)), "{range} {outside}");
+        }
+        assert_eq!(Range::parse("[1.0,x)"), None);
+        assert_eq!(Range::parse("1.0,2.0"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC{0,40}") {
+            let _ = (parse(&text), parse_version(&text), Range::parse(&text));
+        }
+
+        #[test]
+        fn keys_are_versions_of_that_key(text in "[0-9]{1,3}(\\.[0-9]{1,3}){0,3}(-[0-9A-Za-z]{1,5}(\\.[0-9A-Za-z]{1,5}){0,2})?") {
+            let version = parse_version(&text).unwrap();
+            let again = parse_version(version.key()).unwrap();
+            prop_assert_eq!(again.key(), version.key());
+        }
+    }
+}
