@@ -105,6 +105,12 @@ fn new_slot<P: Platform>(
         location: source.location.clone(),
         kind: source.kind,
     }];
+    // Clients may ask in another spelling than the version has where it is from.
+    let written = match &found.goods {
+        Goods::Offer(offer, _) => &offer.version,
+        Goods::Unlisted(_) => version.as_str(),
+        Goods::Slot(slot, _) => &slot.version,
+    };
     let (first_published, listing, published, manifest) = match &found.goods {
         Goods::Offer(offer, published) => {
             (offer.first_published, offer.listing.clone(), *published, offer.manifest.clone())
@@ -120,7 +126,7 @@ fn new_slot<P: Platform>(
         }
     };
     Slot {
-        version: version.as_str().to_owned(),
+        version: written.to_owned(),
         state: SlotState::Live,
         origin: Origin::Saved { source_chain: chain, by: context.principal.subject().to_owned() },
         first_published,

@@ -20,6 +20,7 @@ mod large;
 mod logs;
 mod management;
 mod maven;
+mod nuget;
 mod packuments;
 mod publishing;
 mod pypi;

@@ -1,5 +1,6 @@
 //! A scripted index, distributions, and the form that uploaders send.
 
+use crate::support::documents::zip;
 use crate::support::server::public;
 use crate::support::{Client, Reply, TestServer};
 use edgefeed::model::{Algorithm, Digest, Role, UpstreamSource};
@@ -247,37 +248,6 @@ pub(crate) fn wheel(project: &str, version: &str) -> Vec<u8> {
         (&format!("{folder}/METADATA"), &metadata(project, version)),
         (&format!("{folder}/RECORD"), b""),
     ])
-}
-
-/// A zip archive of these files, not compressed.
-pub(crate) fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
-    let short = |number: usize| u16::try_from(number).unwrap().to_le_bytes();
-    let long = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
-    for (path, content) in files {
-        let common = [
-            &[20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..],
-            &long(content.len()),
-            &long(content.len()),
-            &short(path.len()),
-            &[0, 0],
-        ]
-        .concat();
-        let offset = bytes.len();
-        bytes.extend([b"PK\x03\x04", &common[..], path.as_bytes(), content].concat());
-        directory
-            .extend([b"PK\x01\x02\x14\0", &common[..], &[0; 10], &long(offset), path.as_bytes()].concat());
-    }
-    let end = [
-        b"PK\x05\x06\0\0\0\0",
-        &short(files.len())[..],
-        &short(files.len()),
-        &long(directory.len()),
-        &long(bytes.len()),
-        &[0, 0],
-    ]
-    .concat();
-    [bytes, directory, end].concat()
 }
 
 /// An sdist.

@@ -2,8 +2,9 @@
 
 use super::support::{
     INDEX, ROOT, Upload, client, files, manage, metadata, page, path, sdist, server, sha256, wheel,
-    wheel_name, zip,
+    wheel_name,
 };
+use crate::support::documents::zip;
 use edgefeed::model::Role;
 use edgefeed::platform::PlatformError;
 use edgefeed::platform::memory::Fault;

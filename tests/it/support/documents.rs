@@ -36,6 +36,38 @@ pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+#[allow(dead_code, reason = "not every test binary that shares this file needs it")]
+/// A zip archive of these files, not compressed.
+pub(crate) fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    let short = |number: usize| u16::try_from(number).unwrap().to_le_bytes();
+    let long = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
+    for (path, content) in files {
+        let common = [
+            &[20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..],
+            &long(content.len()),
+            &long(content.len()),
+            &short(path.len()),
+            &[0, 0],
+        ]
+        .concat();
+        let offset = bytes.len();
+        bytes.extend([b"PK\x03\x04", &common[..], path.as_bytes(), content].concat());
+        directory
+            .extend([b"PK\x01\x02\x14\0", &common[..], &[0; 10], &long(offset), path.as_bytes()].concat());
+    }
+    let end = [
+        b"PK\x05\x06\0\0\0\0",
+        &short(files.len())[..],
+        &short(files.len()),
+        &long(directory.len()),
+        &long(bytes.len()),
+        &[0, 0],
+    ]
+    .concat();
+    [bytes, directory, end].concat()
+}
+
 /// The integrity npm declares of some bytes.
 pub(crate) fn integrity(bytes: &[u8]) -> String {
     Digest::of(Algorithm::Sha512, bytes).integrity()

@@ -1,0 +1,10 @@
+//! NuGet's protocols: v3 and OData, publishing, saving, under everything that holds for every protocol.
+
+mod access;
+mod documents;
+mod odata;
+mod publishing;
+mod saving;
+mod searching;
+mod support;
+mod upstreams;
