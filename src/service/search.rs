@@ -12,6 +12,9 @@ use crate::store::index;
 /// How many pages of 1,000 names one search reads.
 const PAGES: usize = 5;
 
+/// How many packages are opened at a time.
+const AT_A_TIME: usize = 16;
+
 /// A package found, with the versions this caller is shown, oldest first.
 pub struct Hit {
     /// Its name.
@@ -53,8 +56,10 @@ pub async fn search<P: Platform>(
     let published = index::published_names(&context.platform, &context.feed.id, ecosystem.protocol()).await?;
     names.sort_by_key(|name| (!published.contains(name), !exact(name)));
     let (mut page, mut hidden) = (Vec::new(), Vec::new());
-    for name in names.iter().skip(from).take(size) {
-        match hit(context, ecosystem, name).await? {
+    let wanted = names.get(from.min(names.len())..).unwrap_or_default();
+    let wanted = wanted.get(..size.min(wanted.len())).unwrap_or_default();
+    for (hit, name) in open(context, ecosystem, wanted).await?.into_iter().zip(wanted) {
+        match hit {
             Some(hit) => page.push(hit),
             None => hidden.push(name.clone()),
         }
@@ -62,8 +67,24 @@ pub async fn search<P: Platform>(
     Ok(Hits { page, names, hidden })
 }
 
+/// The packages of these names, as far as this caller is shown any version of them.
+pub async fn open<P: Platform>(
+    context: &FeedContext<P>,
+    ecosystem: &'static dyn Ecosystem,
+    names: &[String],
+) -> Result<Vec<Option<Hit>>> {
+    let mut opened = Vec::new();
+    for names in names.chunks(AT_A_TIME) {
+        let hits = names.iter().map(|name| hit(context, ecosystem, name));
+        for hit in futures_util::future::join_all(hits).await {
+            opened.push(hit?);
+        }
+    }
+    Ok(opened)
+}
+
 /// A package, if this caller is shown any version of it.
-pub async fn hit<P: Platform>(
+async fn hit<P: Platform>(
     context: &FeedContext<P>,
     ecosystem: &'static dyn Ecosystem,
     name: &str,

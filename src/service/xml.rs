@@ -190,6 +190,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The value of an attribute; empty if it is not there.
+pub fn attribute<'a>(attributes: &'a [(&str, Cow<'_, str>)], wanted: &str) -> &'a str {
+    attributes.iter().find(|(name, _)| *name == wanted).map_or("", |(_, value)| value)
+}
+
 fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }

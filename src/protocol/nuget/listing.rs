@@ -10,7 +10,7 @@ mod entry;
 pub(super) use atom::{METADATA, entry as atom_entry, feed as atom_feed, service as atom_service};
 pub(super) use entry::{Entry, mark_latest, member};
 
-use super::name::Number;
+use super::name::{Number, sorted};
 use super::{VERSIONS, wire::Members};
 use crate::model::{PackageName, Timestamp};
 use crate::service::{Form, Listed, ListingRenderer, Summary};
@@ -102,6 +102,7 @@ pub(super) struct VersionsRenderer {
 }
 
 /// A version to be shown.
+#[derive(Default)]
 struct Row {
     number: Number,
     is_hidden: bool,
@@ -133,7 +134,8 @@ impl ListingRenderer for VersionsRenderer {
     }
 
     fn finish(mut self: Box<Self>, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-        self.rows.sort_by(|one, other| one.number.cmp(&other.number));
+        let places = sorted(self.rows.iter().map(|row| row.number.order().to_owned()));
+        self.rows = places.into_iter().filter_map(|at| self.rows.get_mut(at).map(std::mem::take)).collect();
         if let Some(hive) = Hive::of_folder(self.form.name) {
             return self.registration(out, hive, summary);
         }
@@ -143,7 +145,7 @@ impl ListingRenderer for VersionsRenderer {
                 out.write_all(b"}\n")
             });
         }
-        let numbers: Vec<String> = self.rows.iter().map(|row| row.number.key()).collect();
+        let numbers: Vec<&str> = self.rows.iter().map(|row| row.number.key()).collect();
         write!(out, "{{\"versions\":{}}}", Value::from(numbers))
     }
 }
@@ -179,7 +181,7 @@ impl VersionsRenderer {
     ) -> io::Result<()> {
         let address = |document: &str| hive.address(&self.root, self.package.key(), document);
         let (first, last) = (rows.first(), rows.last());
-        let bound = |row: Option<&Row>| row.map(|row| row.number.key()).unwrap_or_default();
+        let bound = |row: Option<&Row>| row.map(|row| row.number.key().to_owned()).unwrap_or_default();
         write!(
             out,
             "{{\"@id\":\"{}\",\"@type\":\"catalog:CatalogPage\",",
@@ -194,8 +196,8 @@ impl VersionsRenderer {
                 out.write_all(b",")?;
             }
             let (key, id) = (row.number.key(), self.package.key());
-            let leaf = address(&key);
-            let content = file_address(&self.root, id, &key, &format!("{id}.{key}.nupkg"));
+            let leaf = address(key);
+            let content = file_address(&self.root, id, key, &format!("{id}.{key}.nupkg"));
             write!(out, "{{\"@id\":\"{leaf}\",\"@type\":\"Package\",\"packageContent\":\"{content}\",")?;
             write!(out, "\"registration\":\"{index}\",\"catalogEntry\":")?;
             write_entry(out, row, summary)?;
@@ -211,7 +213,7 @@ impl VersionsRenderer {
 /// Writes an entry without its last bracket.
 fn write_entry(out: &mut dyn Write, row: &Row, summary: &Summary) -> io::Result<()> {
     out.write_all(row.entry.as_bytes())?;
-    match summary.published.get(&row.number.key()) {
+    match summary.published.get(row.number.key()) {
         _ if row.is_hidden => write!(out, ",\"published\":\"{HIDDEN}\""),
         Some(published) => write!(out, ",\"published\":\"{published}\""),
         None => Ok(()),

@@ -46,21 +46,17 @@ pub(super) fn require_version(text: &str) -> Result<Version> {
     })
 }
 
-/// A version as it is compared.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A version as it is compared: as texts, whose order is that of the versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Number {
-    parts: [u32; 4],
-    /// Has it no labels? Those that have some come before.
-    is_release: bool,
-    labels: Vec<Label>,
+    order: String,
+    key: String,
 }
 
-/// A label behind the numbers: numbers come before words.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Label {
-    Number(u64),
-    Word(String),
-}
+/// What stands in an order for a version without labels: more than any label. And behind every label: less than what a
+/// longer one goes on with.
+const RELEASE: char = '~';
+const LABEL_END: char = ' ';
 
 impl Number {
     /// Reads a version; `None` for what is none.
@@ -69,59 +65,95 @@ impl Number {
         if text.len() > VERSION_LIMIT || !metadata.split('.').all(is_label) {
             return None;
         }
-        let (numbers, release) =
+        let (numbers, labels) =
             plain.split_once('-').map_or((plain, None), |(numbers, rest)| (numbers, Some(rest)));
-        let mut parts = [0; 4];
-        for (at, part) in numbers.split('.').enumerate() {
-            let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-            let number = part.parse::<u32>().ok().filter(|number| digits && i32::try_from(*number).is_ok());
-            *parts.get_mut(at)? = number?;
+        let mut number = Self { order: String::new(), key: String::new() };
+        let mut count = 0;
+        for part in numbers.split('.').chain(std::iter::repeat("0")) {
+            let value =
+                part.parse::<i32>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()))?;
+            number.push_digits(&value.to_string());
+            if count < 3 || value > 0 {
+                number.key.push_str(if count > 0 { "." } else { "" });
+                number.key.push_str(&value.to_string());
+            }
+            count += 1;
+            if count == 4 {
+                break;
+            }
         }
-        let labels =
-            release.map_or(Some(Vec::new()), |release| release.split('.').map(Label::parse).collect())?;
-        Some(Self { parts, is_release: release.is_none(), labels })
+        if numbers.split('.').nth(4).is_some() {
+            return None;
+        }
+        let Some(labels) = labels else {
+            number.order.push(RELEASE);
+            return Some(number);
+        };
+        number.key.push('-');
+        for (at, label) in labels.split('.').enumerate() {
+            number.key.push_str(if at > 0 { "." } else { "" });
+            number.push_label(label)?;
+        }
+        Some(number)
+    }
+
+    /// Of two numbers the longer one is the greater.
+    fn push_digits(&mut self, digits: &str) {
+        self.order.push(char::from(b'0' + u8::try_from(digits.len()).unwrap_or(u8::MAX - b'0')));
+        self.order.push_str(digits);
+    }
+
+    /// Numbers come before words.
+    fn push_label(&mut self, label: &str) -> Option<()> {
+        let digits = label.trim_start_matches('0');
+        let digits = if digits.is_empty() { "0" } else { digits };
+        if !is_label(label) {
+            return None;
+        } else if label.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.order.push('0');
+            self.push_digits(digits);
+            self.key.push_str(digits);
+        } else {
+            let word = label.to_ascii_lowercase();
+            self.order.push('1');
+            self.order.push_str(&word);
+            self.key.push_str(&word);
+        }
+        self.order.push(LABEL_END);
+        Some(())
     }
 
     /// Is it a pre-release?
     pub(super) fn is_prerelease(&self) -> bool {
-        !self.is_release
+        !self.order.ends_with(RELEASE)
     }
 
     /// Is it one that only clients of [SemVer 2](https://semver.org) can read, if `text` is how it was written?
     pub(super) fn needs_semver2(&self, text: &str) -> bool {
-        self.labels.len() > 1 || text.contains('+')
+        self.key.split_once('-').is_some_and(|(_, labels)| labels.contains('.')) || text.contains('+')
     }
 
     /// The normalised form, in lower case.
-    pub(super) fn key(&self) -> String {
-        let [major, minor, patch, revision] = self.parts;
-        let mut key = format!("{major}.{minor}.{patch}");
-        if revision > 0 {
-            key.push('.');
-            key.push_str(&revision.to_string());
-        }
-        for (index, label) in self.labels.iter().enumerate() {
-            key.push(if index == 0 { '-' } else { '.' });
-            match label {
-                Label::Number(number) => key.push_str(&number.to_string()),
-                Label::Word(word) => key.push_str(word),
-            }
-        }
-        key
+    pub(super) fn key(&self) -> &str {
+        &self.key
     }
-}
 
-impl Label {
-    fn parse(text: &str) -> Option<Self> {
-        if !is_label(text) {
-            return None;
-        }
-        Some(text.parse().map_or_else(|_| Self::Word(text.to_ascii_lowercase()), Self::Number))
+    /// A text whose order is that of the versions.
+    pub(super) fn order(&self) -> &str {
+        &self.order
     }
 }
 
 fn is_label(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// In which order texts come, those that are equal as they stand.
+pub(super) fn sorted(texts: impl Iterator<Item = String>) -> Vec<usize> {
+    let mut texts: Vec<String> = texts.enumerate().map(|(at, text)| format!("{text}\0{at:08}")).collect();
+    texts.sort();
+    let place = |text: &String| text.rsplit('\0').next().and_then(|at| at.parse().ok());
+    texts.iter().filter_map(place).collect()
 }
 
 /// Versions from one to another, each of which may count or not ([version ranges](https://learn.microsoft.com/nuget/concepts/package-versioning#version-ranges)).

@@ -6,12 +6,12 @@
 
 mod v2;
 
-use super::listing::{FLAT, Hive, PAGES_LIMIT};
+use super::listing::{FLAT, Hive, NUMBERS, PAGES_LIMIT};
 use super::name;
 use super::wire::odata::Query;
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Version};
-use crate::service::Package;
+use crate::service::{Form, Package};
 use http::Method;
 
 /// Most results of a search.
@@ -25,12 +25,10 @@ const SEARCH_DEFAULT: usize = 20;
 pub(crate) enum Endpoint {
     /// `GET v3/index.json`.
     ServiceIndex,
-    /// `GET v3/flat2/{id}/index.json`: the numbers of all versions.
-    Numbers(Package),
+    /// `GET v3/flat2/{id}/index.json`: the numbers of all versions; `GET v3/{hive}/{id}/index.json`, or a page of it.
+    Listing(Package, Form),
     /// `GET v3/flat2/{id}/{version}/{file}`, and what is in the archive.
     File(Package, Version, File),
-    /// `GET v3/{hive}/{id}/index.json`, or a page of it.
-    Registration(Hive, Package, u32),
     /// `GET v3/{hive}/{id}/{version}.json`.
     Leaf(Hive, Package, Version),
     /// `GET v3/query`.
@@ -96,9 +94,8 @@ impl Endpoint {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::ServiceIndex => "service-index",
-            Self::Numbers(_) => "numbers",
+            Self::Listing(_, form) => form.name,
             Self::File(..) => "file",
-            Self::Registration(..) => "registration",
             Self::Leaf(..) => "leaf",
             Self::Search(_) => "search",
             Self::Complete(..) => "complete",
@@ -118,9 +115,8 @@ impl Endpoint {
     pub(super) fn action(&self) -> Option<Action> {
         match self {
             Self::ServiceIndex
-            | Self::Numbers(_)
             | Self::File(..)
-            | Self::Registration(..)
+            | Self::Listing(..)
             | Self::Leaf(..)
             | Self::Search(_)
             | Self::Complete(..)
@@ -186,7 +182,7 @@ fn v3(method: &Method, segments: &[&str], query: Option<&str>) -> Result<Endpoin
 fn flat(package: Package, segments: &[&str]) -> Result<Endpoint> {
     let is = |text: &str, fixed: &str| text.eq_ignore_ascii_case(fixed);
     match segments {
-        [index] if is(index, "index.json") => Ok(Endpoint::Numbers(package)),
+        [index] if is(index, "index.json") => Ok(Endpoint::Listing(package, NUMBERS)),
         [number, file] => {
             let version = name::require_version(number)?;
             let lower = file.to_lowercase();
@@ -214,11 +210,11 @@ fn flat(package: Package, segments: &[&str]) -> Result<Endpoint> {
 fn registration(hive: Hive, package: Package, segments: &[&str]) -> Result<Endpoint> {
     let stem = |file: &str| file.strip_suffix(".json").map(str::to_owned);
     match segments {
-        ["index.json"] => Ok(Endpoint::Registration(hive, package, 0)),
+        ["index.json"] => Ok(Endpoint::Listing(package, hive.form(0))),
         ["page", file] => {
             let page = stem(file).and_then(|page| page.parse().ok());
             let page = page.filter(|page| (1..=PAGES_LIMIT).contains(page)).ok_or_else(Error::no_endpoint)?;
-            Ok(Endpoint::Registration(hive, package, page))
+            Ok(Endpoint::Listing(package, hive.form(page)))
         }
         [file] => {
             let version = name::require_version(&stem(file).ok_or_else(Error::no_endpoint)?)?;

@@ -26,23 +26,20 @@ pub(super) async fn handle<P: Platform>(
 ) -> Result<Answer<P>> {
     match endpoint {
         Endpoint::ServiceIndex => read::service_index(context),
-        Endpoint::Numbers(package) => read::numbers(context, &package).await,
         Endpoint::File(package, version, file) => read::file(context, &package, &version, file).await,
-        Endpoint::Registration(hive, package, page) => {
-            read::registration(context, &package, hive, page).await
-        }
+        Endpoint::Listing(package, form) => read::listing(context, &package, form).await,
         Endpoint::Leaf(hive, package, version) => read::leaf(context, &package, &version, hive).await,
         Endpoint::Search(wanted) => search::search(context, &wanted).await,
         Endpoint::Complete(wanted, None) => complete::ids(context, &wanted).await,
         Endpoint::Complete(wanted, Some(package)) => complete::versions(context, &wanted, &package).await,
-        Endpoint::Publish => push::publish(context, request).await,
-        Endpoint::PublishSymbols => push::publish_symbols(context, request).await,
+        Endpoint::Publish => push::publish(context, request, false).await,
+        Endpoint::PublishSymbols => push::publish(context, request, true).await,
         Endpoint::Relist(package, version, listed) => {
             let slot = delete::any_slot(context, &package, &version).await?;
             let message = slot.and_then(|slot| slot.listing.message);
             let listing = ListingState { hidden: !listed, message };
             relist::relist(context, &package, vec![(version, listing)]).await?;
-            Ok(done(if listed { StatusCode::OK } else { StatusCode::NO_CONTENT }))
+            Ok(text(if listed { StatusCode::OK } else { StatusCode::NO_CONTENT }, String::new()))
         }
         Endpoint::Vulnerabilities(None) => vulnerabilities::index(context).await,
         Endpoint::Vulnerabilities(Some(page)) => vulnerabilities::page(context, &page).await,
@@ -54,11 +51,6 @@ pub(super) async fn handle<P: Platform>(
             Err(Error::NotFound(Missing::Other(format!("{what}: not offered here"))))
         }
     }
-}
-
-/// An answer that says no more than its status.
-fn done<P>(status: StatusCode) -> Answer<P> {
-    text(status, String::new())
 }
 
 fn text<P>(status: StatusCode, text: String) -> Answer<P> {

@@ -4,7 +4,6 @@ use super::super::NuGet;
 use super::super::listing::{self, Entry};
 use super::super::name::{self, Number, Range};
 use super::super::route::Search;
-use super::super::wire::filter::Expression;
 use super::super::wire::odata::{Count, Query, Question};
 use super::{read, search};
 use crate::error::{Error, Missing, Result};
@@ -16,9 +15,6 @@ use url::form_urlencoded::Serializer;
 
 /// Packages that are opened for one answer.
 const OPEN_LIMIT: usize = 300;
-
-/// Packages that are opened at a time.
-const AT_A_TIME: usize = 16;
 
 /// What was found.
 struct Found {
@@ -40,8 +36,8 @@ pub(super) async fn query<P: Platform>(context: &FeedContext<P>, query: &Query) 
             return Ok(super::xml(document, "application/atom+xml;type=entry;charset=utf-8"));
         }
         Question::OfPackage(package) => all(query, versions(context, package, query.semver2).await?),
-        Question::Packages => match query.filter.as_ref().and_then(Expression::ids) {
-            Some(ids) => all(query, of_ids(context, &ids, query.semver2).await?),
+        Question::Packages => match query.filter.as_ref().and_then(|filter| filter.ids.as_ref()) {
+            Some(ids) => all(query, of_ids(context, ids, query.semver2).await?),
             None => local(context, query, &[]).await?,
         },
         Question::Search { text, prerelease } => {
@@ -89,9 +85,7 @@ fn all(query: &Query, mut entries: Vec<Entry>) -> Found {
     if let Some(filter) = &query.filter {
         entries.retain(|entry| filter.admits(entry));
     }
-    if !query.order.is_empty() {
-        entries.sort_by(|one, other| query.order.compare(one, other));
-    }
+    query.order.sort(&mut entries);
     let total = entries.len();
     Found { entries, total, is_page: false }
 }
@@ -107,7 +101,7 @@ async fn local<P: Platform>(context: &FeedContext<P>, query: &Query, words: &[St
         }
     }
     let is_page = names.len() > OPEN_LIMIT;
-    if is_page && query.filter.as_ref().is_none_or(|filter| !filter.is_of_latest()) {
+    if is_page && query.filter.as_ref().is_none_or(|filter| !filter.is_of_latest) {
         return Err(Error::Invalid(format!(
             "{} packages are asked for, of which all versions cannot be told at once: say more in `searchTerm`, or ask for \
              those with `IsLatestVersion`",
@@ -115,18 +109,15 @@ async fn local<P: Platform>(context: &FeedContext<P>, query: &Query, words: &[St
         )));
     }
     let (from, size) = if is_page { (query.from, query.size) } else { (0, names.len()) };
-    let wanted: Vec<&String> = names.iter().skip(from).take(size).collect();
+    let wanted = names.get(from.min(names.len())..).unwrap_or_default();
+    let wanted = wanted.get(..size.min(wanted.len())).unwrap_or_default();
     let (searches, mut entries) = (matches!(query.question, Question::Search { .. }), Vec::new());
-    for names in wanted.chunks(AT_A_TIME) {
-        let hits = names.iter().map(|name| catalogue::hit(context, NuGet::ECOSYSTEM, name));
-        for hit in futures_util::future::join_all(hits).await {
-            let Some(hit) = hit? else { continue };
-            let mut of_package = Entry::of_slots(&hit.slots, &*name::parse(&hit.name)?, &context.root);
-            of_package.retain(|entry| entry.suits(true, query.semver2));
-            listing::mark_latest(&mut of_package);
-            of_package.retain(|entry| !searches || entry.is_listed());
-            entries.extend(of_package);
-        }
+    for hit in catalogue::open(context, NuGet::ECOSYSTEM, wanted).await?.into_iter().flatten() {
+        let mut of_package = Entry::of_slots(&hit.slots, &*name::parse(&hit.name)?, &context.root);
+        of_package.retain(|entry| entry.suits(true, query.semver2));
+        listing::mark_latest(&mut of_package);
+        of_package.retain(|entry| !searches || entry.is_listed());
+        entries.extend(of_package);
     }
     if let Question::Search { prerelease: false, .. } = query.question {
         entries.retain(|entry| !entry.number.is_prerelease());

@@ -1,65 +1,27 @@
 //! Publishing packages and their symbols
 //! ([push](https://learn.microsoft.com/nuget/api/package-publish-resource#push-a-package)).
 
-use super::super::name;
+use super::super::{name, wire};
 use super::receive::{self, Received};
 use crate::error::{Error, Missing, Result};
-use crate::model::ArtifactName;
+use crate::model::{ArtifactName, Version};
 use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
 use crate::service::publish::{self, Growth, Incoming, IncomingFile};
-use crate::service::{FeedContext, delete};
+use crate::service::{FeedContext, Package, delete};
 use http::{Request, StatusCode};
+use serde_json::Value;
 
-/// `PUT v3/package`.
+/// `PUT v3/package`, and `PUT v3/symbolpackage`: symbols are a further file of their package's version.
 pub(super) async fn publish<P: Platform>(
     context: &FeedContext<P>,
     request: Request<Body>,
+    symbols: bool,
 ) -> Result<Answer<P>> {
     publish::refuse_view(context)?;
-    let received = receive::receive(&context.platform, request).await?;
-    let fault = received.is_symbols().then(|| {
-        Error::Invalid(
-            "this is a package of symbols: push it to the address for symbols (`v3/symbolpackage`)"
-                .to_owned(),
-        )
-    });
-    let name = fault.map_or_else(|| name::archive(&received.package, &received.version), Err);
-    put(context, received, name, Growth::Whole).await
-}
-
-/// `PUT v3/symbolpackage`: symbols are a further file of their package's version.
-pub(super) async fn publish_symbols<P: Platform>(
-    context: &FeedContext<P>,
-    request: Request<Body>,
-) -> Result<Answer<P>> {
-    publish::refuse_view(context)?;
-    let received = receive::receive(&context.platform, request).await?;
-    let name = symbols(context, &received).await;
-    put(context, received, name, Growth::ByFile).await
-}
-
-/// The name for symbols whose package is here.
-async fn symbols<P: Platform>(context: &FeedContext<P>, received: &Received) -> Result<ArtifactName> {
-    let (package, version) = (&received.package, &received.version);
-    if !received.is_symbols() {
-        let text = "this is not a package of symbols: it has no package type `SymbolsPackage` (make it with `-SymbolPackageFormat snupkg`)";
-        return Err(Error::Invalid(text.to_owned()));
-    }
-    let slot = delete::any_slot(context, package, version).await?;
-    if slot.is_none_or(|slot| !slot.is_live()) {
-        return Err(Error::NotFound(Missing::Version(package.to_string(), version.to_string())));
-    }
-    name::symbols(package, version)
-}
-
-async fn put<P: Platform>(
-    context: &FeedContext<P>,
-    received: Received,
-    name: Result<ArtifactName>,
-    growth: Growth,
-) -> Result<Answer<P>> {
-    let Received { package, version, members, content } = received;
+    let Received { package, version, members, content } =
+        receive::receive(&context.platform, request).await?;
+    let name = name(context, &package, &version, &members, symbols).await;
     let manifest =
         serde_json::value::to_raw_value(&members).map_err(|error| Error::Invalid(error.to_string()));
     let (name, manifest) = match (name, manifest) {
@@ -71,8 +33,37 @@ async fn put<P: Platform>(
         }
     };
     let file = IncomingFile { name, content, manifest: None };
+    let growth = if symbols { Growth::ByFile } else { Growth::Whole };
     let incoming = Incoming { version, file, companions: Vec::new(), manifest, tags: Vec::new(), growth };
     publish::publish(context, &package, incoming).await?;
     context.trace.note("published");
-    Ok(super::done(StatusCode::CREATED))
+    Ok(super::text(StatusCode::CREATED, String::new()))
+}
+
+/// The name of the file, if it is what belongs to that address; for symbols, if their package is here.
+async fn name<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    version: &Version,
+    members: &wire::Members,
+    symbols: bool,
+) -> Result<ArtifactName> {
+    let types = members.get("packageTypes").and_then(Value::as_array).into_iter().flatten();
+    let is_symbols =
+        types.filter_map(|kind| kind.get("name")?.as_str()).any(|name| name == wire::nuspec::SYMBOLS);
+    let text = match (is_symbols, symbols) {
+        (false, false) => return name::archive(package, version),
+        (true, true) => {
+            let slot = delete::any_slot(context, package, version).await?;
+            if slot.is_none_or(|slot| !slot.is_live()) {
+                return Err(Error::NotFound(Missing::Version(package.to_string(), version.to_string())));
+            }
+            return name::symbols(package, version);
+        }
+        (true, false) => {
+            "this is a package of symbols: push it to the address for symbols (`v3/symbolpackage`)"
+        }
+        (false, true) => "this is not a package of symbols: it has no package type `SymbolsPackage`",
+    };
+    Err(Error::Invalid(text.to_owned()))
 }

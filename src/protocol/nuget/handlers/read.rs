@@ -7,7 +7,7 @@ use crate::error::{Error, Missing, Result};
 use crate::model::{Version, json};
 use crate::platform::Platform;
 use crate::protocol::Answer;
-use crate::service::{FeedContext, Package, download, list, zip};
+use crate::service::{FeedContext, Form, Package, download, list, zip};
 use flate2::read::GzDecoder;
 use http::StatusCode;
 use serde_json::json;
@@ -75,20 +75,15 @@ pub(super) fn service_index<P: Platform>(context: &FeedContext<P>) -> Result<Ans
     Answer::json(StatusCode::OK, &json!({ "version": "3.0.0", "resources": resources }))
 }
 
-/// `GET v3/flat2/{id}/index.json`.
-pub(super) async fn numbers<P: Platform>(context: &FeedContext<P>, package: &Package) -> Result<Answer<P>> {
-    Ok(Answer::Listing(list::listing(context, package, listing::NUMBERS).await?))
-}
-
-/// `GET v3/{hive}/{id}/index.json`, and pages.
-pub(super) async fn registration<P: Platform>(
+/// `GET v3/flat2/{id}/index.json`, `GET v3/{hive}/{id}/index.json`, and pages.
+pub(super) async fn listing<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
-    hive: Hive,
-    page: u32,
+    form: Form,
 ) -> Result<Answer<P>> {
-    let rendered = list::listing(context, package, hive.form(page)).await?;
-    Ok(if hive == Hive::Plain { Answer::Listing(rendered) } else { Answer::CompressedListing(rendered) })
+    let rendered = list::listing(context, package, form).await?;
+    let compressed = Hive::of_folder(form.name).is_some_and(|hive| hive != Hive::Plain);
+    Ok(if compressed { Answer::CompressedListing(rendered) } else { Answer::Listing(rendered) })
 }
 
 /// `GET v3/{hive}/{id}/{version}.json`.
@@ -149,30 +144,34 @@ pub(super) async fn file<P: Platform>(
         return Ok(Answer::Artifact { artifact, content_type: "application/octet-stream" });
     }
     let (platform, archive) = (&context.platform, artifact.content());
-    let found = zip::find(platform, &archive, &is_manifest).await?;
-    let missing =
-        || Error::NotFound(Missing::Artifact(format!("{package} {version}"), file.member().to_owned()));
-    let manifest = zip::read(platform, &archive, found.first().ok_or_else(missing)?, INNER_LIMIT).await?;
-    if file == File::Manifest {
-        let content_type = "application/xml";
-        return Ok(Answer::Document { status: StatusCode::OK, content_type, body: manifest });
+    // First the manifest, and then what it says.
+    let mut path: Option<String> = None;
+    loop {
+        let is_wanted = |other: &str| match &path {
+            None => is_manifest(other),
+            // Paths in packages are percent-encoded.
+            Some(path) => {
+                let other = percent_encoding::percent_decode_str(other).decode_utf8_lossy();
+                !path.is_empty() && other.eq_ignore_ascii_case(path)
+            }
+        };
+        let found = zip::find(platform, &archive, &is_wanted).await?;
+        let missing =
+            || Error::NotFound(Missing::Artifact(format!("{package} {version}"), file.member().to_owned()));
+        let body = zip::read(platform, &archive, found.first().ok_or_else(missing)?, INNER_LIMIT).await?;
+        if path.is_none() && file != File::Manifest {
+            let inner = wire::text(&wire::nuspec::parse(&body)?, file.member()).replace('\\', "/");
+            path = Some(inner.trim_start_matches("./").trim_start_matches('/').to_owned());
+            continue;
+        }
+        let content_type = match file {
+            File::Manifest => "application/xml",
+            File::Icon if body.starts_with(b"\x89PNG") => "image/png",
+            File::Icon => "image/jpeg",
+            _ => "text/plain; charset=utf-8",
+        };
+        return Ok(Answer::Document { status: StatusCode::OK, content_type, body });
     }
-    let manifest = wire::nuspec::parse(&manifest)?;
-    let path = wire::text(&manifest, file.member()).replace('\\', "/");
-    let path = path.trim_start_matches("./").trim_start_matches('/');
-    // Paths in packages are percent-encoded.
-    let is_wanted = |other: &str| {
-        let other = percent_encoding::percent_decode_str(other).decode_utf8_lossy();
-        !path.is_empty() && other.eq_ignore_ascii_case(path)
-    };
-    let found = zip::find(platform, &archive, &is_wanted).await?;
-    let body = zip::read(platform, &archive, found.first().ok_or_else(missing)?, INNER_LIMIT).await?;
-    let content_type = match file {
-        File::Icon if body.starts_with(b"\x89PNG") => "image/png",
-        File::Icon => "image/jpeg",
-        _ => "text/plain; charset=utf-8",
-    };
-    Ok(Answer::Document { status: StatusCode::OK, content_type, body })
 }
 
 /// Is this the manifest of an archive?

@@ -18,9 +18,6 @@ const PACKAGE_LIMIT: u64 = 500 << 20;
 /// Bytes of a manifest.
 const MANIFEST_LIMIT: u64 = 1 << 20;
 
-/// Bytes of a body that are looked at at a time.
-const PIECE: usize = 256 << 10;
-
 /// A push taken in.
 pub(super) struct Received {
     /// Which package.
@@ -31,15 +28,6 @@ pub(super) struct Received {
     pub(super) members: wire::Members,
     /// The package itself.
     pub(super) content: Staged,
-}
-
-impl Received {
-    /// Does it hold symbols, and nothing else?
-    pub(super) fn is_symbols(&self) -> bool {
-        let types = self.members.get("packageTypes").and_then(serde_json::Value::as_array);
-        let is_symbols = |kind: &serde_json::Value| kind["name"].as_str() == Some(wire::nuspec::SYMBOLS);
-        types.is_some_and(|types| types.iter().any(is_symbols))
-    }
 }
 
 /// Takes a push in: the one file of a form, or a body that is the package.
@@ -70,20 +58,18 @@ pub(super) async fn receive<P: Platform>(platform: &P, request: Request<Body>) -
 async fn drain<P: Platform>(intake: &mut Intake<P>, mut form: Option<Multipart>, body: Body) -> Result<()> {
     let (mut stream, mut pieces) = (body.into_stream(), Vec::new());
     // Of a form its first part counts, whatever it is called.
-    let mut part = 0;
+    let mut part = usize::from(form.is_none());
     while let Some(chunk) = stream.next().await {
-        for chunk in chunk?.chunks(PIECE) {
-            let Some(form) = &mut form else {
-                intake.push(chunk).await?;
-                continue;
-            };
-            form.push(chunk, &mut pieces)?;
-            for piece in pieces.drain(..) {
-                match piece {
-                    Piece::Part(_) => part += 1,
-                    Piece::Data(bytes) if part == 1 => intake.push(&bytes).await?,
-                    Piece::Data(_) | Piece::End => {}
-                }
+        let chunk = chunk?;
+        match &mut form {
+            Some(form) => form.push(&chunk, &mut pieces)?,
+            None => pieces.push(Piece::Data(chunk.into())),
+        }
+        for piece in pieces.drain(..) {
+            match piece {
+                Piece::Part(_) => part += 1,
+                Piece::Data(bytes) if part == 1 => intake.push(&bytes).await?,
+                Piece::Data(_) | Piece::End => {}
             }
         }
     }

@@ -125,7 +125,7 @@ fn datum(members: &Members, versions: &[String], hive: Hive, root: &str) -> Valu
     let id = text(members, "id").to_lowercase();
     let index = hive.address(root, &id, "index");
     let versions = versions.iter().filter_map(|version| {
-        let leaf = hive.address(root, &id, &Number::parse(version)?.key());
+        let leaf = hive.address(root, &id, Number::parse(version)?.key());
         Some(json!({ "version": version, "downloads": 0, "@id": leaf }))
     });
     let list = |member: &str, separator: char| -> Vec<String> {

@@ -104,7 +104,7 @@ fn write(out: &mut String, entry: &Entry, base: &str, attributes: &str) {
     for name in TEXTS {
         property(out, name, "", &joined(entry.members.get(&member(name)), ", "));
     }
-    property(out, "NormalizedVersion", "", &version);
+    property(out, "NormalizedVersion", "", version);
     property(out, "Tags", "", &joined(entry.members.get("tags"), " "));
     property(out, "Dependencies", "", &dependencies_text(&entry.members));
     property(out, "PackageHash", "", entry.text("packageHash"));

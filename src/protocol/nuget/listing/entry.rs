@@ -1,7 +1,6 @@
 //! A version as it is shown: what its author said of it, and what is true of it here.
 
-use super::super::name::Number;
-use super::super::wire::filter::Value as Operand;
+use super::super::name::{Number, sorted};
 use super::super::wire::{self, Members, joined, text};
 use super::file_address;
 use crate::model::{PackageName, Slot, json};
@@ -9,7 +8,7 @@ use crate::service::{Listed, ListedFile};
 use serde_json::{Value, json};
 
 /// A version as it is shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::protocol::nuget) struct Entry {
     /// Its number.
     pub(in crate::protocol::nuget) number: Number,
@@ -36,7 +35,7 @@ impl Entry {
     ) -> Vec<Self> {
         let mut entries: Vec<Self> =
             slots.iter().filter_map(|(key, slot)| Self::of_slot(key, slot, package, root)).collect();
-        entries.sort_by(|one, other| one.number.cmp(&other.number));
+        Self::sort(&mut entries, &|entry| entry.number.order().to_owned());
         entries
     }
 
@@ -77,24 +76,28 @@ impl Entry {
         text(&self.members, name)
     }
 
-    /// What a condition may ask about; the names are those of OData.
-    pub(in crate::protocol::nuget) fn property(&self, name: &str) -> Operand<'_> {
-        match name {
-            "Version" | "NormalizedVersion" => Operand::Version(self.text("version").into()),
-            "IsLatestVersion" => Operand::Bool(self.is_latest),
-            "IsAbsoluteLatestVersion" => Operand::Bool(self.is_absolute_latest),
-            "IsPrerelease" => Operand::Bool(self.number.is_prerelease()),
-            "Listed" => Operand::Bool(self.is_listed()),
-            "Tags" => Operand::Text(joined(self.members.get("tags"), " ").into()),
+    /// Puts entries into the order of these texts; those that are equal stay as they are.
+    pub(in crate::protocol::nuget) fn sort(entries: &mut Vec<Self>, text: &dyn Fn(&Self) -> String) {
+        let places = sorted(entries.iter().map(text));
+        *entries = places.into_iter().filter_map(|at| entries.get_mut(at).map(std::mem::take)).collect();
+    }
+
+    /// What a condition may ask about, by the names of OData; a version as the text by which it is compared.
+    pub(in crate::protocol::nuget) fn property(&self, name: &str) -> Option<String> {
+        let flag = match name {
+            "Version" | "NormalizedVersion" => return Some(self.number.order().to_owned()),
+            "Tags" => return Some(joined(self.members.get("tags"), " ")),
             "Published" | "Created" | "LastUpdated" | "LastEdited" => {
-                Operand::Text(self.text("published").into())
+                return Some(self.text("published").to_owned());
             }
-            "DownloadCount" | "VersionDownloadCount" => Operand::Integer(0),
-            other => match self.text(&member(other)) {
-                "" => Operand::Null,
-                text => Operand::Text(text.into()),
-            },
-        }
+            "DownloadCount" | "VersionDownloadCount" => return Some("0".to_owned()),
+            "IsLatestVersion" => self.is_latest,
+            "IsAbsoluteLatestVersion" => self.is_absolute_latest,
+            "IsPrerelease" => self.number.is_prerelease(),
+            "Listed" => self.is_listed(),
+            other => return Some(self.text(&member(other)).to_owned()).filter(|text| !text.is_empty()),
+        };
+        Some(if flag { "true" } else { "false" }.to_owned())
     }
 }
 

@@ -12,9 +12,8 @@ fn routed(method: &Method, target: &str) -> Result<Endpoint> {
 fn brief(method: &Method, target: &str) -> String {
     match routed(method, target) {
         Ok(Endpoint::File(package, version, file)) => format!("{file:?} {} {}", package.key(), version.key()),
-        Ok(Endpoint::Registration(hive, package, page)) => format!("{hive:?} {} {page}", package.key()),
         Ok(Endpoint::Leaf(hive, package, version)) => format!("{hive:?} {} {}", package.key(), version.key()),
-        Ok(Endpoint::Numbers(package)) => format!("numbers {}", package.key()),
+        Ok(Endpoint::Listing(package, form)) => format!("{} {} {}", form.name, package.key(), form.part),
         Ok(Endpoint::Relist(package, version, listed)) => {
             format!("{listed} {} {}", package.key(), version.key())
         }
@@ -31,7 +30,7 @@ fn the_v3_api() {
     for (target, expected) in [
         ("v3/index.json", "service-index"),
         ("V3/Index.json", "service-index"),
-        ("v3/flat2/some.thing/index.json", "numbers some.thing"),
+        ("v3/flat2/some.thing/index.json", "numbers some.thing 0"),
         ("v3/flat2/Some.Thing/1.0.0/some.thing.1.0.0.nupkg", "Archive some.thing 1.0.0"),
         ("v3/flat2/some.thing/1.0.0-BETA/Some.Thing.1.0.0-beta.NUPKG", "Archive some.thing 1.0.0-beta"),
         ("v3/flat2/a/1.0/a.1.0.0.0.snupkg", "Symbols a 1.0.0"),
@@ -43,9 +42,9 @@ fn the_v3_api() {
         ("v3/flat2/a/1.0.0/a.1.0.1.nupkg", "404"),
         ("v3/flat2/a/x/a.x.nupkg", "400"),
         ("v3/flat2/a/1.0.0/..%2fx", "400"),
-        ("v3/registrations/a/index.json", "Plain a 0"),
-        ("v3/registrations-gz/A/index.json", "Compressed a 0"),
-        ("v3/registrations-gz-semver2/a/page/2.json", "SemVer2 a 2"),
+        ("v3/registrations/a/index.json", "registrations a 0"),
+        ("v3/registrations-gz/A/index.json", "registrations-gz a 0"),
+        ("v3/registrations-gz-semver2/a/page/2.json", "registrations-gz-semver2 a 2"),
         ("v3/registrations-gz-semver2/a/page/0.json", "404"),
         ("v3/registrations-gz-semver2/a/page/401.json", "404"),
         ("v3/registrations/a/1.0.json", "Plain a 1.0.0"),

@@ -2,7 +2,7 @@
 //! ([OData 2 conventions](https://www.odata.org/documentation/odata-version-2-0/uri-conventions/)).
 
 use super::super::name;
-use super::super::wire::filter::Expression;
+use super::super::wire::filter::Filter;
 use super::super::wire::odata::{Count, Order, Query, Question};
 use super::{Endpoint, File, READ, number, only, relist};
 use crate::error::{Error, Result};
@@ -68,7 +68,7 @@ fn query(function: &str, options: Option<&str>, count: Count) -> Result<Endpoint
         filter: options
             .get("$filter")
             .filter(|text| !text.trim().is_empty())
-            .map(Expression::parse)
+            .map(Filter::parse)
             .transpose()?,
         order: options.get("$orderby").map(Order::parse).transpose()?.unwrap_or_default(),
         from: options.get("$skip").map(|skip| number("$skip", skip)).transpose()?.unwrap_or_default(),

@@ -5,7 +5,7 @@ use super::{ATOM, Release, malformed};
 use crate::error::UpstreamFault;
 use crate::protocol::nuget::listing::member;
 use crate::protocol::nuget::wire::{self, FLAGS, Members, set_text, text};
-use crate::service::xml::{Event, Malformed, Reader};
+use crate::service::xml::{Event, Malformed, Reader, attribute};
 use crate::service::{ListingDecoder, Package};
 use crate::store::listing_codec::{ListingTail, Offer};
 use std::io;
@@ -88,25 +88,41 @@ impl Page {
     /// Reads a page.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
-        let (mut page, mut is_feed) = (Self::default(), false);
+        let (mut page, mut path) = (Self::default(), Vec::new());
         while let Some(event) = reader.next()? {
-            let Event::Start { name, attributes } = event else { continue };
-            let attribute = |wanted: &str| {
-                let found = attributes.iter().find(|(name, _)| *name == wanted);
-                found.map(|(_, value)| value.clone().into_owned()).unwrap_or_default()
-            };
-            match (is_feed, name) {
-                (false, "feed") => is_feed = true,
-                (false, _) => return Err(Malformed::other("it is no feed")),
-                (true, "entry") => page.entries.push(Entry::read(&mut reader)?),
-                (true, "link") => {
-                    if attribute("rel") == "next" {
-                        page.next = Some(attribute("href"));
-                    }
-                    reader.text()?;
+            let Event::Start { name, attributes } = event else {
+                if event == Event::End && path.pop() == Some("entry") {
+                    page.entries.last_mut().into_iter().for_each(Entry::take_over);
                 }
-                (true, "count") => page.count = reader.text()?.trim().parse().ok(),
-                _ => drop(reader.text()?),
+                continue;
+            };
+            match (path.as_slice(), name) {
+                ([], "feed") | ([_, _], "author") | ([_, _] | [_, _, _], "properties") => path.push(name),
+                ([], _) => return Err(Malformed::other("it is no feed")),
+                ([_], "entry") => {
+                    page.entries.push(Entry::default());
+                    path.push(name);
+                }
+                ([_], "link") => {
+                    if attribute(&attributes, "rel") == "next" {
+                        page.next = Some(attribute(&attributes, "href").to_owned());
+                    }
+                    path.push(name);
+                }
+                _ => {
+                    let text = if name == "content" { String::new() } else { reader.text()? };
+                    match (page.entries.last_mut(), path.as_slice(), name) {
+                        (None, [_], "count") => page.count = text.trim().parse().ok(),
+                        (Some(entry), [_, _], "content") => {
+                            attribute(&attributes, "src").clone_into(&mut entry.content);
+                            path.push(name);
+                        }
+                        (Some(entry), [_, _], "title") => set_text(&mut entry.members, "id", &text),
+                        (Some(entry), [_, _], "summary") => set_text(&mut entry.members, name, &text),
+                        (Some(entry), [_, _, _, ..], _) => set_text(&mut entry.properties, name, &text),
+                        _ => {}
+                    }
+                }
             }
         }
         Ok(page)
@@ -114,38 +130,6 @@ impl Page {
 }
 
 impl Entry {
-    /// Reads an entry that was just begun.
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let (mut entry, mut depth) = (Self::default(), 0_usize);
-        loop {
-            match reader.next()? {
-                Some(Event::Start { name: "properties" | "author", .. }) => depth += 1,
-                Some(Event::Start { name, .. }) if depth > 0 => {
-                    let text = reader.text()?;
-                    set_text(&mut entry.properties, name, &text);
-                }
-                Some(Event::Start { name: "content", attributes }) => {
-                    let source = attributes.iter().find(|(name, _)| *name == "src");
-                    entry.content = source.map(|(_, value)| value.clone().into_owned()).unwrap_or_default();
-                    depth += 1;
-                }
-                Some(Event::Start { name, .. }) => {
-                    let text = reader.text()?;
-                    match name {
-                        "title" => set_text(&mut entry.members, "id", &text),
-                        "summary" => set_text(&mut entry.members, "summary", &text),
-                        _ => {}
-                    }
-                }
-                Some(Event::Text(_)) => {}
-                Some(Event::End) if depth > 0 => depth -= 1,
-                Some(Event::End) | None => break,
-            }
-        }
-        entry.take_over();
-        Ok(entry)
-    }
-
     /// Makes members of the properties. Older servers say the id in the title only, and the authors as Atom does.
     fn take_over(&mut self) {
         if let Some(author) = self.properties.get("name").cloned() {

@@ -1,12 +1,12 @@
 //! Conditions in OData: a closed grammar
 //! ([OData 2, section 4.5](https://www.odata.org/documentation/odata-version-2-0/uri-conventions/)).
 //!
-//! What is not in it is refused: half a condition would be a wrong answer.
+//! What is not in it is refused: half a condition would be a wrong answer. A condition is read anew for every entry it is
+//! asked about, in place of a form of its own. All texts are compared without case.
 
 use super::super::listing::Entry;
 use super::super::name::Number;
 use crate::error::{Error, Result};
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// Bytes of a condition.
@@ -40,52 +40,24 @@ const PROPERTIES: [&str; 20] = [
 ];
 
 /// A condition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::protocol::nuget) enum Expression {
-    Either(Box<Self>, Box<Self>),
-    Both(Box<Self>, Box<Self>),
-    Not(Box<Self>),
-    Compare(Box<Self>, Operator, Box<Self>),
-    Call(Function, Vec<Self>),
-    Property(&'static str),
-    Literal(Value<'static>),
+#[derive(Clone, Debug)]
+pub(in crate::protocol::nuget) struct Filter {
+    text: String,
+    /// The ids of which an entry must have one, in lower case; `None` if it may have any.
+    pub(in crate::protocol::nuget) ids: Option<Vec<String>>,
+    /// Can a package have no more than one entry that fulfils it?
+    pub(in crate::protocol::nuget) is_of_latest: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::protocol::nuget) enum Operator {
-    Equal,
-    NotEqual,
-    Greater,
-    GreaterOrEqual,
-    Less,
-    LessOrEqual,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::protocol::nuget) enum Function {
-    /// All texts are compared without case.
-    Lower,
-    Contains,
-    StartsWith,
-    EndsWith,
-}
-
-/// What a property is, or a literal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::protocol::nuget) enum Value<'a> {
-    Null,
-    Bool(bool),
-    Integer(i64),
-    Text(Cow<'a, str>),
-    Version(Cow<'a, str>),
-}
-
-impl Expression {
+impl Filter {
     /// Reads a condition.
     pub(in crate::protocol::nuget) fn parse(text: &str) -> Result<Self> {
-        let mut parser = Parser { rest: text, depth: 0 };
+        let nobody = Entry::default();
+        let mut parser = Parser { rest: text, depth: 0, entry: &nobody };
         match parser.either() {
-            Some(expression) if text.len() <= LENGTH_LIMIT && parser.rest.trim().is_empty() => Ok(expression),
+            Some(term) if text.len() <= LENGTH_LIMIT && parser.rest.trim().is_empty() => {
+                Ok(Self { text: text.to_owned(), ids: term.ids, is_of_latest: term.is_of_latest })
+            }
             _ => {
                 let at: String = parser.rest.trim().chars().take(80).collect();
                 Err(Error::Invalid(format!(
@@ -99,117 +71,63 @@ impl Expression {
 
     /// Does an entry fulfil it?
     pub(in crate::protocol::nuget) fn admits(&self, entry: &Entry) -> bool {
-        self.value(entry) == Value::Bool(true)
-    }
-
-    /// The ids of which an entry must have one, in lower case; `None` if it may have any.
-    pub(in crate::protocol::nuget) fn ids(&self) -> Option<Vec<String>> {
-        match self {
-            Self::Both(one, other) => one.ids().or_else(|| other.ids()),
-            Self::Either(one, other) => Some([one.ids()?, other.ids()?].concat()),
-            Self::Compare(one, Operator::Equal, other) => match (one.plain(), other.plain()) {
-                (Self::Property("Id"), Self::Literal(Value::Text(id)))
-                | (Self::Literal(Value::Text(id)), Self::Property("Id")) => Some(vec![id.to_lowercase()]),
-                (inner, Self::Literal(Value::Bool(true))) => inner.ids(),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// Can a package have no more than one entry that fulfils it?
-    pub(in crate::protocol::nuget) fn is_of_latest(&self) -> bool {
-        match self {
-            Self::Both(one, other) => one.is_of_latest() || other.is_of_latest(),
-            Self::Compare(one, Operator::Equal, other) => {
-                **other == Self::Literal(Value::Bool(true)) && one.is_of_latest()
-            }
-            other => matches!(other, Self::Property("IsLatestVersion" | "IsAbsoluteLatestVersion")),
-        }
-    }
-
-    /// Without a change of case.
-    fn plain(&self) -> &Self {
-        match self {
-            Self::Call(Function::Lower, inner) => inner.first().unwrap_or(self),
-            other => other,
-        }
-    }
-
-    fn value<'a>(&'a self, entry: &'a Entry) -> Value<'a> {
-        let is_true = |expression: &Self| expression.admits(entry);
-        match self {
-            Self::Either(one, other) => Value::Bool(is_true(one) || is_true(other)),
-            Self::Both(one, other) => Value::Bool(is_true(one) && is_true(other)),
-            Self::Not(inner) => Value::Bool(!is_true(inner)),
-            Self::Compare(one, operator, other) => {
-                Value::Bool(operator.holds(one.value(entry).compare(&other.value(entry))))
-            }
-            Self::Call(Function::Lower, inner) => {
-                inner.first().map_or(Value::Null, |inner| inner.value(entry))
-            }
-            Self::Call(function, texts) => {
-                let text =
-                    |at: usize| texts.get(at).and_then(|text| text.value(entry).text()).unwrap_or_default();
-                let (one, other) = (text(0), text(1));
-                Value::Bool(match function {
-                    Function::StartsWith => one.starts_with(&other),
-                    Function::EndsWith => one.ends_with(&other),
-                    _ => other.contains(&one),
-                })
-            }
-            Self::Property(name) => entry.property(name),
-            Self::Literal(value) => value.clone(),
-        }
+        Parser { rest: &self.text, depth: 0, entry }.either().is_some_and(|term| term.is_true())
     }
 }
 
-impl Value<'_> {
-    /// The text in lower case.
-    fn text(&self) -> Option<String> {
-        match self {
-            Self::Text(text) | Self::Version(text) => Some(text.to_lowercase()),
-            _ => None,
-        }
-    }
-
-    /// `None` if the two have no order.
-    pub(in crate::protocol::nuget) fn compare(&self, other: &Self) -> Option<Ordering> {
-        match (self, other) {
-            (Self::Version(one), Self::Version(other) | Self::Text(other))
-            | (Self::Text(one), Self::Version(other)) => {
-                Some(Number::parse(one)?.cmp(&Number::parse(other)?))
-            }
-            (Self::Bool(one), Self::Bool(other)) => Some(one.cmp(other)),
-            (Self::Integer(one), Self::Integer(other)) => Some(one.cmp(other)),
-            (Self::Null, Self::Null) => Some(Ordering::Equal),
-            _ => Some(self.text()?.cmp(&other.text()?)),
-        }
-    }
+/// What a part of a condition comes to for an entry; of what is true or false that word.
+#[derive(Default)]
+struct Term {
+    /// `None` for null.
+    text: Option<String>,
+    is_version: bool,
+    is_id: bool,
+    ids: Option<Vec<String>>,
+    is_of_latest: bool,
 }
 
-impl Operator {
-    fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "eq" => Self::Equal,
-            "ne" => Self::NotEqual,
-            "gt" => Self::Greater,
-            "ge" => Self::GreaterOrEqual,
-            "lt" => Self::Less,
-            "le" => Self::LessOrEqual,
-            _ => return None,
-        })
+impl Term {
+    fn text(text: &str) -> Self {
+        Self { text: Some(text.to_lowercase()), ..Self::default() }
     }
 
-    fn holds(self, order: Option<Ordering>) -> bool {
-        match self {
-            Self::Equal => order == Some(Ordering::Equal),
-            Self::NotEqual => order != Some(Ordering::Equal),
-            Self::Greater => order == Some(Ordering::Greater),
-            Self::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
-            Self::Less => order == Some(Ordering::Less),
-            Self::LessOrEqual => order.is_some_and(Ordering::is_le),
+    fn truth(value: bool) -> Self {
+        Self::text(if value { "true" } else { "false" })
+    }
+
+    fn is_true(&self) -> bool {
+        self.text.as_deref() == Some("true")
+    }
+
+    /// The text by which it is compared with something that is a version, or not.
+    fn compared(&self, with_version: bool) -> Option<String> {
+        match &self.text {
+            Some(text) if with_version && !self.is_version => Some(Number::parse(text)?.order().to_owned()),
+            text => text.clone(),
         }
+    }
+
+    fn compare(self, operator: &str, other: Self) -> Self {
+        let versions = self.is_version || other.is_version;
+        let (one, two) = (self.compared(versions), other.compared(versions));
+        // What is nothing is equal to nothing else, and has no order.
+        let order = if one.is_some() && two.is_some() { Some(one.cmp(&two)) } else { None };
+        let equal = one == two;
+        let mut term = Self::truth(match operator {
+            "eq" => equal,
+            "ne" => !equal,
+            "gt" => order == Some(Ordering::Greater),
+            "ge" => order.is_some_and(Ordering::is_ge),
+            "lt" => order == Some(Ordering::Less),
+            _ => order.is_some_and(Ordering::is_le),
+        });
+        if operator == "eq" && other.is_true() {
+            (term.ids, term.is_of_latest) = (self.ids, self.is_of_latest);
+        } else if operator == "eq" && self.is_id != other.is_id {
+            let id = if self.is_id { other.text } else { self.text };
+            term.ids = id.map(|id| vec![id]);
+        }
+        term
     }
 }
 
@@ -217,95 +135,117 @@ impl Operator {
 struct Parser<'a> {
     rest: &'a str,
     depth: usize,
+    entry: &'a Entry,
 }
 
 impl<'a> Parser<'a> {
-    fn either(&mut self) -> Option<Expression> {
+    fn either(&mut self) -> Option<Term> {
         self.depth += 1;
         if self.depth > DEPTH_LIMIT {
             return None;
         }
         let mut left = self.both()?;
-        while self.word_if(|word| word == "or").is_some() {
-            left = Expression::Either(Box::new(left), Box::new(self.both()?));
+        while self.word_of(&["or"]).is_some() {
+            let right = self.both()?;
+            let mut term = Term::truth(left.is_true() || right.is_true());
+            term.ids = left.ids.zip(right.ids).map(|(one, other)| [one, other].concat());
+            left = term;
         }
         self.depth -= 1;
         Some(left)
     }
 
-    fn both(&mut self) -> Option<Expression> {
+    fn both(&mut self) -> Option<Term> {
         let mut left = self.comparison()?;
-        while self.word_if(|word| word == "and").is_some() {
-            left = Expression::Both(Box::new(left), Box::new(self.comparison()?));
+        while self.word_of(&["and"]).is_some() {
+            let right = self.comparison()?;
+            let mut term = Term::truth(left.is_true() && right.is_true());
+            term.ids = left.ids.or(right.ids);
+            term.is_of_latest = left.is_of_latest || right.is_of_latest;
+            left = term;
         }
         Some(left)
     }
 
-    fn comparison(&mut self) -> Option<Expression> {
-        if self.word_if(|word| word == "not").is_some() {
-            self.depth += 1;
-            let inner = if self.depth > DEPTH_LIMIT { None } else { self.comparison() };
-            self.depth -= 1;
-            return Some(Expression::Not(Box::new(inner?)));
+    fn comparison(&mut self) -> Option<Term> {
+        let mut negated = false;
+        while self.word_of(&["not"]).is_some() {
+            negated = !negated;
         }
-        let left = self.operand()?;
-        match self.word_if(|word| Operator::parse(word).is_some()).and_then(Operator::parse) {
-            Some(operator) => Some(Expression::Compare(Box::new(left), operator, Box::new(self.operand()?))),
-            None => Some(left),
+        let mut term = self.operand()?;
+        if let Some(operator) = self.word_of(&["eq", "ne", "gt", "ge", "lt", "le"]) {
+            let right = self.operand()?;
+            term = term.compare(operator, right);
         }
+        Some(if negated { Term::truth(!term.is_true()) } else { term })
     }
 
-    fn operand(&mut self) -> Option<Expression> {
+    fn operand(&mut self) -> Option<Term> {
         if self.mark('(') {
             let inner = self.either()?;
             return self.mark(')').then_some(inner);
         }
         if self.rest.starts_with('\'') {
-            return Some(Expression::Literal(Value::Text(self.quoted()?.into())));
+            return Some(Term::text(&self.quoted()?));
         }
-        let word = self.word_if(|_| true)?;
+        let word = self.word()?;
         if self.rest.starts_with('(') {
             return self.call(word);
         }
-        let literal = match word {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            "null" => Value::Null,
-            "datetime" | "datetimeoffset" => Value::Text(self.quoted()?.into()),
-            _ => match word.parse() {
-                Ok(number) => Value::Integer(number),
-                Err(_) => return property(word).map(Expression::Property),
-            },
-        };
-        Some(Expression::Literal(literal))
-    }
-
-    fn call(&mut self, name: &str) -> Option<Expression> {
-        let (function, count) = match name {
-            "tolower" | "toupper" => (Function::Lower, 1),
-            "substringof" => (Function::Contains, 2),
-            "startswith" => (Function::StartsWith, 2),
-            "endswith" => (Function::EndsWith, 2),
-            _ => return None,
-        };
-        self.mark('(');
-        let mut arguments = vec![self.either()?];
-        while self.mark(',') {
-            arguments.push(self.either()?);
+        match word {
+            "null" => Some(Term::default()),
+            "datetime" | "datetimeoffset" => Some(Term::text(&self.quoted()?)),
+            "true" | "false" => Some(Term::text(word)),
+            _ if word.parse::<i64>().is_ok() => Some(Term::text(word)),
+            _ => {
+                let name = property(word)?;
+                Some(Term {
+                    text: self.entry.property(name).map(|text| text.to_lowercase()),
+                    is_version: name.ends_with("Version") && !name.starts_with("Is"),
+                    is_id: name == "Id",
+                    ids: None,
+                    is_of_latest: name.ends_with("LatestVersion"),
+                })
+            }
         }
-        (self.mark(')') && arguments.len() == count).then_some(Expression::Call(function, arguments))
     }
 
-    /// The next word, if it is one of those wanted.
-    fn word_if(&mut self, is_wanted: impl Fn(&str) -> bool) -> Option<&'a str> {
+    fn call(&mut self, name: &str) -> Option<Term> {
+        self.mark('(');
+        let first = self.either()?;
+        let second = if self.mark(',') { Some(self.either()?) } else { None };
+        if !self.mark(')') {
+            return None;
+        }
+        if matches!(name, "tolower" | "toupper") {
+            return second.is_none().then_some(first);
+        }
+        let (one, other) = (first.text.unwrap_or_default(), second?.text.unwrap_or_default());
+        Some(Term::truth(match name {
+            "substringof" => other.contains(&one),
+            "startswith" => one.starts_with(&other),
+            "endswith" => one.ends_with(&other),
+            _ => return None,
+        }))
+    }
+
+    /// The next word.
+    fn word(&mut self) -> Option<&'a str> {
         self.rest = self.rest.trim_start();
         let ends = |character: char| !character.is_ascii_alphanumeric() && !matches!(character, '_' | '-');
         let (word, rest) = self.rest.split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
-        if word.is_empty() || !is_wanted(word) {
-            return None;
-        }
         self.rest = rest;
-        Some(word)
+        (!word.is_empty()).then_some(word)
+    }
+
+    /// The next word, if it is one of those.
+    fn word_of(&mut self, wanted: &[&str]) -> Option<&'a str> {
+        let before = self.rest;
+        let word = self.word().filter(|word| wanted.contains(word));
+        if word.is_none() {
+            self.rest = before;
+        }
+        word
     }
 
     fn mark(&mut self, mark: char) -> bool {
@@ -339,7 +279,6 @@ pub(in crate::protocol::nuget) fn property(text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::odata::Order;
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
@@ -365,7 +304,7 @@ mod tests {
             "not IsPrerelease",
             "Title eq null or Title eq 'it''s'",
         ] {
-            assert!(Expression::parse(yes).unwrap().admits(&entry), "{yes}");
+            assert!(Filter::parse(yes).unwrap().admits(&entry), "{yes}");
         }
         for no in [
             "IsAbsoluteLatestVersion",
@@ -375,7 +314,7 @@ mod tests {
             "'x'",
             "Id gt 1",
         ] {
-            assert!(!Expression::parse(no).unwrap().admits(&entry), "{no}");
+            assert!(!Filter::parse(no).unwrap().admits(&entry), "{no}");
         }
     }
 
@@ -396,24 +335,20 @@ mod tests {
             "Listed xor Listed",
             "Id eq 'a' 'b'",
             &deep,
-            &"not ".repeat(50),
         ] {
-            let error = Expression::parse(bad);
+            let error = Filter::parse(bad);
             assert!(matches!(error, Err(Error::Invalid(_))), "{bad}");
-        }
-        for bad in ["Nothing", "Id up", "Id desc asc"] {
-            assert!(Order::parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn what_a_condition_is_about() {
-        let ids = |text: &str| Expression::parse(text).unwrap().ids();
+        let ids = |text: &str| Filter::parse(text).unwrap().ids;
         assert_eq!(ids("IsLatestVersion and Id eq 'A'"), Some(vec!["a".to_owned()]));
         assert_eq!(ids("(tolower(Id) eq 'a') or ('B' eq Id)"), Some(vec!["a".to_owned(), "b".to_owned()]));
         assert_eq!(ids("Id eq 'a' or Listed"), None);
         assert_eq!(ids("not (Id eq 'a')"), None);
-        let latest = |text: &str| Expression::parse(text).unwrap().is_of_latest();
+        let latest = |text: &str| Filter::parse(text).unwrap().is_of_latest;
         assert!(latest("Listed and IsLatestVersion eq true") && latest("IsAbsoluteLatestVersion"));
         assert!(
             !latest("Listed or IsLatestVersion")
@@ -422,19 +357,10 @@ mod tests {
         );
     }
 
-    #[test]
-    fn orders() {
-        let (one, other) = (entry("2.0"), entry("10.0"));
-        let order = |text: &str| Order::parse(text).unwrap().compare(&one, &other);
-        assert_eq!((order("Version"), order("Id,Version desc")), (Ordering::Less, Ordering::Greater));
-        assert_eq!((order("Id desc"), order("")), (Ordering::Equal, Ordering::Equal));
-        assert_eq!(Order::parse("Id desc").unwrap().by_id(), Some(true));
-    }
-
     proptest! {
         #[test]
         fn never_panics(text in "\\PC{0,60}", words in "((Id|eq|and|or|not|\\(|\\)|'x'|tolower|,|true) ?){0,60}") {
-            let _ = (Expression::parse(&text), Order::parse(&text), Expression::parse(&words));
+            let _ = (Filter::parse(&text), Filter::parse(&words));
         }
     }
 }

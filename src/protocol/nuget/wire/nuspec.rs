@@ -2,7 +2,7 @@
 
 use super::{FLAGS, Groups, Members, set_text};
 use crate::error::{Error, Result};
-use crate::service::xml::{Event, Malformed, Reader};
+use crate::service::xml::{Event, Malformed, Reader, attribute};
 use std::borrow::Cow;
 
 /// What marks a package of symbols.
@@ -125,10 +125,6 @@ impl Found {
             _ => {}
         }
     }
-}
-
-fn attribute<'a>(attributes: &'a Attributes<'_>, wanted: &str) -> &'a str {
-    attributes.iter().find(|(name, _)| *name == wanted).map_or("", |(_, value)| value)
 }
 
 #[cfg(test)]

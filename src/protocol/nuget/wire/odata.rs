@@ -2,10 +2,9 @@
 //! ([OData 2](https://www.odata.org/documentation/odata-version-2-0/uri-conventions/)).
 
 use super::super::listing::Entry;
-use super::filter::{Expression, property};
+use super::filter::{Filter, property};
 use crate::error::{Error, Result};
 use crate::service::Package;
-use std::cmp::Ordering;
 
 /// A question.
 #[derive(Clone, Debug)]
@@ -13,7 +12,7 @@ pub(crate) struct Query {
     /// What it is about.
     pub(in crate::protocol::nuget) question: Question,
     /// Which of it.
-    pub(in crate::protocol::nuget) filter: Option<Expression>,
+    pub(in crate::protocol::nuget) filter: Option<Filter>,
     /// In which order.
     pub(in crate::protocol::nuget) order: Order,
     /// Entries to pass over.
@@ -93,22 +92,52 @@ impl Order {
         })
     }
 
-    /// Is nothing said?
-    pub(in crate::protocol::nuget) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Is it the order of ids, backwards or not?
     pub(in crate::protocol::nuget) fn by_id(&self) -> Option<bool> {
         self.0.first().filter(|(property, _)| *property == "Id").map(|(_, descending)| *descending)
     }
 
-    /// Which comes first.
-    pub(in crate::protocol::nuget) fn compare(&self, one: &Entry, other: &Entry) -> Ordering {
-        let compare = |(property, descending): &(&'static str, bool)| {
-            let order = one.property(property).compare(&other.property(property)).unwrap_or(Ordering::Equal);
-            if *descending { order.reverse() } else { order }
+    /// Puts entries into this order; those that are equal stay as they are.
+    pub(in crate::protocol::nuget) fn sort(&self, entries: &mut Vec<Entry>) {
+        for (property, descending) in self.0.iter().rev() {
+            let text = |entry: &Entry| entry.property(property).unwrap_or_default().to_lowercase();
+            // Turned round before and after, what is equal stays as it is.
+            if *descending {
+                entries.reverse();
+            }
+            Entry::sort(entries, &text);
+            if *descending {
+                entries.reverse();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn orders() {
+        let entry = |id: &str, version: &str| {
+            Entry::new(json!({ "id": id, "version": version }).as_object().unwrap().clone()).unwrap()
         };
-        self.0.iter().map(compare).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        let sorted = |order: &str| {
+            let mut entries =
+                vec![entry("b", "2.0"), entry("A", "10.0"), entry("b", "10.0"), entry("c", "1.0")];
+            Order::parse(order).unwrap().sort(&mut entries);
+            let brief = |entry: &Entry| format!("{}{}", entry.text("id"), entry.text("version"));
+            entries.iter().map(brief).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(sorted(""), "b2.0 A10.0 b10.0 c1.0");
+        assert_eq!(sorted("Version"), "c1.0 b2.0 A10.0 b10.0");
+        assert_eq!(sorted("Version desc"), "A10.0 b10.0 b2.0 c1.0");
+        assert_eq!(sorted("Id desc,NormalizedVersion desc"), "c1.0 b10.0 b2.0 A10.0");
+        assert_eq!(sorted("DownloadCount desc,Id"), "A10.0 b2.0 b10.0 c1.0");
+        assert_eq!(Order::parse("Id desc").unwrap().by_id(), Some(true));
+        for bad in ["Nothing", "Id up", "Id desc asc"] {
+            assert!(Order::parse(bad).is_err(), "{bad}");
+        }
     }
 }
