@@ -107,7 +107,11 @@ impl Splitter {
     }
 
     /// Takes the next bytes in and tells the visitor what they complete.
-    pub fn push<V: Visitor>(&mut self, bytes: &[u8], visitor: &mut V) -> Result<(), SplitError<V::Error>> {
+    pub fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        visitor: &mut dyn Visitor<Error = E>,
+    ) -> Result<(), SplitError<E>> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let step = match self.state {
@@ -138,7 +142,7 @@ impl Splitter {
 
     /// Passes over whitespace and takes one byte of structure. Leaves the first byte of a number or literal to
     /// [`Self::scalar`].
-    fn structure<V: Visitor>(&mut self, rest: &[u8], at: usize, visitor: &mut V) -> Step<V> {
+    fn structure<E>(&mut self, rest: &[u8], at: usize, visitor: &mut dyn Visitor<Error = E>) -> Step<E> {
         let Some(space) = rest.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t')) else {
             return Ok(rest.len());
         };
@@ -174,7 +178,7 @@ impl Splitter {
     }
 
     /// Begins a value; answers how many bytes were taken.
-    fn begin<V: Visitor>(&mut self, byte: u8, at: usize, visitor: &mut V) -> Step<V> {
+    fn begin<E>(&mut self, byte: u8, at: usize, visitor: &mut dyn Visitor<Error = E>) -> Step<E> {
         if self.sink == Sink::Descending {
             if self.depth == 0 && byte != b'{' {
                 return Err(self.unexpected(at, "an object"));
@@ -230,12 +234,12 @@ impl Splitter {
         self.punctuate(byte)
     }
 
-    fn close<V: Visitor>(
+    fn close<E>(
         &mut self,
         byte: u8,
         at: usize,
-        visitor: &mut V,
-    ) -> Result<(), SplitError<V::Error>> {
+        visitor: &mut dyn Visitor<Error = E>,
+    ) -> Result<(), SplitError<E>> {
         if (self.kinds & 1 == 1) != (byte == b'}') {
             return Err(self.unexpected(at, "the bracket that closes the innermost one"));
         }
@@ -253,7 +257,7 @@ impl Splitter {
     }
 
     /// A value inside a sink is complete; is it the sink's own?
-    fn end<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), SplitError<V::Error>> {
+    fn end<E>(&mut self, visitor: &mut dyn Visitor<Error = E>) -> Result<(), SplitError<E>> {
         if self.depth == self.base {
             match std::mem::replace(&mut self.sink, Sink::Descending) {
                 Sink::Capturing { .. } => {
@@ -273,7 +277,13 @@ impl Splitter {
     }
 
     /// Runs through a string to its end or its next backslash.
-    fn string<V: Visitor>(&mut self, rest: &[u8], at: usize, key: bool, visitor: &mut V) -> Step<V> {
+    fn string<E>(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        key: bool,
+        visitor: &mut dyn Visitor<Error = E>,
+    ) -> Step<E> {
         let run = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
         if self.sink == Sink::Streaming {
             if run > 0 {
@@ -299,7 +309,13 @@ impl Splitter {
     }
 
     /// Takes the byte behind a backslash. The four digits of `\u` need no care: none of them can end a string.
-    fn escape<V: Visitor>(&mut self, rest: &[u8], at: usize, key: bool, visitor: &mut V) -> Step<V> {
+    fn escape<E>(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        key: bool,
+        visitor: &mut dyn Visitor<Error = E>,
+    ) -> Step<E> {
         let byte = &rest[..1];
         if self.sink == Sink::Streaming {
             if byte != b"/" {
@@ -314,7 +330,7 @@ impl Splitter {
     }
 
     /// Runs through a number or literal. It ends where something else begins, maybe in a later push.
-    fn scalar<V: Visitor>(&mut self, rest: &[u8], at: usize, visitor: &mut V) -> Step<V> {
+    fn scalar<E>(&mut self, rest: &[u8], at: usize, visitor: &mut dyn Visitor<Error = E>) -> Step<E> {
         let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
         let run = rest.iter().position(|byte| !part(byte)).unwrap_or(rest.len());
         if self.scalar.len() + run > SCALAR_LIMIT {
@@ -363,7 +379,7 @@ impl Splitter {
 }
 
 /// How many bytes a step took.
-type Step<V> = Result<usize, SplitError<<V as Visitor>::Error>>;
+type Step<E> = Result<usize, SplitError<E>>;
 
 #[cfg(test)]
 mod tests;

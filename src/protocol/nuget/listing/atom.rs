@@ -99,7 +99,7 @@ fn write(out: &mut String, entry: &Entry, base: &str, attributes: &str) {
          <content type=\"application/zip\" src=\"{base}package/{}/{version}\" /><m:properties>",
         if published.is_empty() { "1900-01-01T00:00:00Z" } else { published },
         escape(&joined(entry.members.get("authors"), ", ")),
-        encoded(entry.text("id")),
+        encoded(&id),
     );
     for name in TEXTS {
         property(out, name, "", &joined(entry.members.get(&member(name)), ", "));
