@@ -94,6 +94,13 @@ impl Digest {
         hasher.finish().remove(0)
     }
 
+    /// All digests of bytes that are all at hand, weakest algorithm first.
+    pub fn all_of(bytes: &[u8]) -> Vec<Self> {
+        let mut hasher = Hasher::new(&Algorithm::ALL);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
     /// Which algorithm.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm

@@ -157,9 +157,8 @@ async fn keep<P: Platform>(
     let modified = fetched.header(header::LAST_MODIFIED).and_then(Timestamp::parse_http_date);
     let digest = declared.iter().max_by_key(|digest| digest.algorithm()).cloned();
     let encoded = fetched.headers.contains_key(header::CONTENT_ENCODING);
-    // Where nobody says what it hashes to, we do, for those who get it from here.
-    let plain = !encoded && digest.is_some();
-    let length = fetched.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()).filter(|_| plain);
+    let length =
+        fetched.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()).filter(|_| !encoded);
     let stored = match length {
         Some(length) if length <= download::SMALL => {
             small(context, key, fetched.body, length, digest, declared).await
@@ -197,7 +196,7 @@ async fn small<P: Platform>(
     if bytes.len() as u64 != length {
         return Err(PlatformError::Cut(format!("{} of {length} bytes", bytes.len())).into());
     }
-    let digests = if declared.is_empty() { vec![Digest::of(Algorithm::Sha256, &bytes)] } else { declared };
+    let digests = if declared.is_empty() { Digest::all_of(&bytes) } else { declared };
     let digest = digest.or_else(|| digests.last().cloned());
     let claim = claim(context, key, Body::Bytes(bytes.clone()), &Expected { length, digest }).await?;
     if claim == Claim::Ours {
