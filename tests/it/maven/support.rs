@@ -134,7 +134,8 @@ impl Repository {
 
 /// Metadata as repositories have it.
 pub(crate) fn versions_document(versions: &[&str]) -> String {
-    let versions: String = versions.iter().map(|version| format!("<version>{version}</version>")).collect();
+    let versions =
+        versions.iter().fold(String::new(), |text, version| text + "<version>" + version + "</version>");
     format!(
         "<?xml version=\"1.0\"?><metadata><versioning><versions>{versions}</versions>\
          <lastUpdated>20200102030405</lastUpdated></versioning></metadata>"

@@ -73,7 +73,7 @@ proptest::proptest! {
     fn odata_is_xml_whatever_is_in_it(text: String) {
         let members = json!({ "id": text, "version": "1.0", "title": text, "tags": [text], "authors": [text] });
         let entry = Entry::new(members.as_object().unwrap().clone()).unwrap();
-        let feed = atom_feed("https://h/v2/", &text, &[entry.clone()], Some(1), Some(&text), Timestamp::from_millis(0));
+        let feed = atom_feed("https://h/v2/", &text, std::slice::from_ref(&entry), Some(1), Some(&text), Timestamp::from_millis(0));
         for document in [feed, atom_entry("https://h/v2/", &entry), atom_service(&text)] {
             let mut reader = Reader::new(document.as_bytes());
             while reader.next().unwrap().is_some() {}
