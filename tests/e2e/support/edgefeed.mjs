@@ -7,12 +7,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startServer } from "../../../tools/serve.mjs";
 import { CargoWorkspace } from "./cargo.mjs";
 import { Workspace } from "./clients.mjs";
+import { MavenWorkspace } from "./maven.mjs";
+import { NugetWorkspace } from "./nuget.mjs";
 import { PythonWorkspace } from "./python.mjs";
 
 const ORGANIZATION = "local";
 
 /** Below a feed's base URL. */
-const ROOTS = { npm: "npm/registry/", pypi: "pypi/", cargo: "Cargo/" };
+const ROOTS = { npm: "npm/registry/", pypi: "pypi/", nuget: "nuget/", maven: "maven/v1/", cargo: "Cargo/" };
 
 /** Each role with the narrowest scope that lets it do its work. */
 const SCOPES = { reader: "read", collaborator: "restore", contributor: "write", administrator: "manage" };
@@ -114,6 +116,18 @@ class Feed {
     return this.#keep(await CargoWorkspace.create({ index: `sparse+${this.registry(view)}${index}/`, token, ...about }));
   }
 
+  /** A project of one of NuGet's clients that uses this feed as `role`. */
+  async nuget(client, role, { view } = {}) {
+    const source = this.registry(view) + client.root;
+    return this.#keep(await NugetWorkspace.create(client, { source, token: await this.#credential(role) }));
+  }
+
+  /** A project of Maven that uses this feed as `role`. */
+  async maven(role, { view, ...about } = {}) {
+    const token = await this.#credential(role);
+    return this.#keep(await MavenWorkspace.create({ url: this.registry(view), token, ...about }));
+  }
+
   #keep(workspace) {
     this.#workspaces.push(workspace);
     return workspace;
@@ -193,7 +207,7 @@ function describeSource(source, protocol) {
   }
   if (!source.packages && !source.requests) return source;
   const name = `stub-${source.port}`;
-  return { name, protocol, location: source.url, upstreamSourceType: "public", freshnessSeconds: 0 };
+  return { name, protocol, location: source.location ?? source.url, upstreamSourceType: "public", freshnessSeconds: 0 };
 }
 
 /** The storage operations and upstream requests that an answer cost: `{ r2: 2, kv: 1, upstream: 0 }`. */
