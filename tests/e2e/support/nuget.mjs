@@ -2,7 +2,7 @@
 // come from Debian's packages, 5.8 from npm (../package.json).
 
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { noDebianProgram } from "../../../tools/debian.mjs";
 import { nuspec } from "../../upstream/nuget-packages.mjs";
@@ -80,8 +80,9 @@ export class NugetWorkspace extends Workspace {
   async pack(id, version, { files = {}, ...about } = {}) {
     const content = { [`lib/net40/${id}.dll`]: `not really a library: ${id} ${version}\n`, ...files };
     for (const [path, text] of Object.entries(content)) await this.write(`src/${path}`, text);
-    await this.write(`src/${id}.nuspec`, nuspec(id, version, about));
-    await this.must(["pack", `src/${id}.nuspec`, "-OutputDirectory", ".", "-NoPackageAnalysis", "-NonInteractive"]);
+    const lines = Object.keys(content).map((path) => `<file src="${path}" target="${dirname(path)}" />`);
+    await this.write(`src/${id}.nuspec`, nuspec(id, version, about).replace(/(?=<\/package>$)/, `<files>${lines.join("")}</files>`));
+    await this.must(["pack", `src/${id}.nuspec`, "-BasePath", "src", "-OutputDirectory", ".", "-NoPackageAnalysis", "-NonInteractive"]);
     return readdirSync(this.project).find((name) => name.startsWith(`${id}.`) && name.endsWith(".nupkg"));
   }
 
@@ -110,4 +111,29 @@ export class NugetWorkspace extends Workspace {
     await super.clear("packages");
     await this.#userConfiguration();
   }
+}
+
+/** The address of a resource in a feed's service index. */
+export async function resource(feed, type, options) {
+  const { resources } = await feed.json("v3/index.json", options);
+  const found = resources.find((one) => one["@type"] === type);
+  if (!found) throw new Error(`no ${type} in ${resources.map((one) => one["@type"]).join(", ")}`);
+  return found["@id"];
+}
+
+/** The path of a resource, for `feed.fetch`, with what comes below it. */
+export async function resourcePath(feed, type, rest = "", { view, ...options } = {}) {
+  const address = await resource(feed, type, { view, ...options });
+  const root = feed.registry(view);
+  if (!address.startsWith(root)) throw new Error(`${address} is not below ${root}`);
+  return address.slice(root.length) + rest;
+}
+
+/** The versions that the flat container has of a package; none if it does not know it. */
+export async function flatVersions(feed, id, options) {
+  const path = await resourcePath(feed, "PackageBaseAddress/3.0.0", `${id.toLowerCase()}/index.json`, options);
+  const answer = await feed.fetch(path, options);
+  if (answer.status === 404) return [];
+  if (answer.status !== 200) throw new Error(`${path} -> ${answer.status}: ${await answer.text()}`);
+  return (await answer.json()).versions;
 }
