@@ -168,8 +168,11 @@ class Feed {
     return this.edgefeed.rest(method, whole, options);
   }
 
+  /** Where REST keeps a package; Maven's is `group:artifact`. */
   package(name) {
-    return `/${this.protocol}/packages/${name}`;
+    if (this.protocol !== "maven") return `/${this.protocol}/packages/${name}`;
+    const [group, artifact] = name.split(":");
+    return `/maven/groups/${group}/artifacts/${artifact}`;
   }
 
   allowExternal(name, behavior = "AllowExternalVersions") {

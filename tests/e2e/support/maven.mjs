@@ -1,13 +1,13 @@
 // Maven under test: the machine's own, with settings and a local repository of each project's own. The plugins that builds
 // here use are pinned, and lie in every local repository from the start; whatever else is needed comes from the feed.
 
-import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 
 import { machineMaven, noMaven, seededRepository } from "../../../tools/maven.mjs";
-import { pom } from "../../upstream/maven-packages.mjs";
+import { output } from "../../../tools/process.mjs";
+import { fileName, folder, pom } from "../../upstream/maven-packages.mjs";
 import { Workspace } from "./workspace.mjs";
 
 const APACHE = "org.apache.maven.plugins";
@@ -20,7 +20,9 @@ const PLUGINS = {
   "maven-install-plugin": "3.1.4",
   "maven-deploy-plugin": "3.1.4",
   "maven-dependency-plugin": "3.8.1",
+  "maven-plugin-plugin": "3.15.1",
 };
+const PLUGIN_API = { id: "org.apache.maven:maven-plugin-api:3.8.7", scope: "provided" };
 
 const maven = { name: "mvn", command: () => [machineMaven(), "-B", "-ntp"] };
 
@@ -33,7 +35,9 @@ export function goal(plugin, name) {
 /** What a POM says to get these versions of its plugins. */
 export function pinnedPlugins() {
   const lines = Object.entries(PLUGINS).map(([artifact, version]) => `      <plugin><artifactId>${artifact}</artifactId><version>${version}</version></plugin>\n`);
-  const encoding = "  <properties><project.build.sourceEncoding>UTF-8</project.build.sourceEncoding></properties>\n";
+  const properties = { "project.build.sourceEncoding": "UTF-8", "maven.compiler.source": "8", "maven.compiler.target": "8" };
+  const inner = Object.entries(properties).map(([key, value]) => `<${key}>${value}</${key}>`);
+  const encoding = `  <properties>${inner.join("")}</properties>\n`;
   return `${encoding}  <build><pluginManagement><plugins>\n${lines.join("")}  </plugins></pluginManagement></build>\n`;
 }
 
@@ -45,11 +49,34 @@ function plugins() {
   return seed.folder;
 }
 
+/** A library and a plugin, which ask for all that builds here need. */
 function seedProject() {
-  const files = { "pom.xml": pom("seed:seed", "1.0", { inner: pinnedPlugins() }), "src/main/resources/seed.txt": "seed\n" };
+  const library = { "pom.xml": pom("seed:seed", "1.0", { inner: pinnedPlugins() }), "src/main/resources/seed.txt": "seed\n" };
+  const plugin = Object.entries(helloPlugin("seed:seed-maven-plugin", "1.0")).map(([path, text]) => [`plugin/${path}`, text]);
   const target = "-DaltDeploymentRepository=seed::file:./deployed";
   const file = ["-Dfile=pom.xml", "-DgroupId=seed", "-DartifactId=file", "-Dversion=1.0", "-DrepositoryId=seed", "-Durl=file:./deployed"];
-  return { files, runs: [["package", goal("source", "jar-no-fork"), "deploy", target], [goal("deploy", "deploy-file"), ...file], [goal("dependency", "copy-dependencies")]] };
+  const runs = [
+    ["package", goal("source", "jar-no-fork"), "deploy", target],
+    [goal("deploy", "deploy-file"), ...file],
+    [goal("dependency", "copy-dependencies")],
+    ...(javac() ? [["-f", "plugin/pom.xml", "package"]] : []),
+  ];
+  return { files: { ...library, ...Object.fromEntries(plugin) }, runs };
+}
+
+/** The project of a plugin with one goal, `say`, which prints where it is. */
+export function helloPlugin(name, version) {
+  const source = `package org.example.hello;
+
+/** @goal say\n * @requiresProject false */
+public class SayMojo extends org.apache.maven.plugin.AbstractMojo {
+    public void execute() {
+        getLog().info("hello from ${name} ${version}");
+    }
+}
+`;
+  const about = { packaging: "maven-plugin", deps: [PLUGIN_API], inner: pinnedPlugins() };
+  return { "pom.xml": pom(name, version, about), "src/main/java/org/example/hello/SayMojo.java": source };
 }
 
 /** Why Maven cannot run here (for the `skip` of its tests), or false. */
@@ -59,22 +86,18 @@ export function missing() {
 
 /** Why nothing can be compiled here, or false. */
 export function missingCompiler() {
-  return missing() || (existsSync(javac()) ? false : "no javac on this machine");
+  return missing() || (javac() ? false : "no javac on this machine");
 }
 
 function javac() {
-  try {
-    return execFileSync("sh", ["-c", "command -v javac"], { encoding: "utf8" }).trim();
-  } catch {
-    return "";
-  }
+  return output("sh", ["-c", "command -v javac"]);
 }
 
 /** A project whose Maven knows one repository, called `feed`, in the place of all others. */
 export class MavenWorkspace extends Workspace {
-  /** `url` is the repository; `token` may be left out; `seeded: false` starts without any plugin. */
-  static async create({ url, token, seeded = true }) {
-    const workspace = await MavenWorkspace.open({ client: maven, url, token, seeded });
+  /** `url` is the repository; `token` may be left out; `seeded: false` starts without any plugin; `pluginGroups` names more. */
+  static async create({ url, token, seeded = true, pluginGroups = [] }) {
+    const workspace = await MavenWorkspace.open({ client: maven, url, token, seeded, pluginGroups });
     await workspace.#emptyHome();
     await workspace.configure({});
     return workspace;
@@ -84,8 +107,9 @@ export class MavenWorkspace extends Workspace {
   async configure(about) {
     Object.assign(this, about);
     const mirror = `<mirrors><mirror><id>feed</id><mirrorOf>*</mirrorOf><url>${this.url}</url></mirror></mirrors>`;
+    const groups = this.pluginGroups.map((group) => `<pluginGroup>${group}</pluginGroup>`);
     const server = `<servers><server><id>feed</id><username>edgefeed</username><password>${this.token}</password></server></servers>`;
-    await this.write("settings.xml", `<settings>${this.token ? server : ""}${mirror}</settings>\n`);
+    await this.write("settings.xml", `<settings><pluginGroups>${groups.join("")}</pluginGroups>${this.token ? server : ""}${mirror}</settings>\n`);
     // In the place of the installation's, which may name repositories of this machine.
     await this.write("none.xml", "<settings />\n");
   }
@@ -139,6 +163,11 @@ export class MavenWorkspace extends Workspace {
   /** The names of the files in `libs/`. */
   libraries() {
     return this.exists("libs") ? readdirSync(join(this.project, "libs")).sort() : [];
+  }
+
+  /** Whether a file of a version is in the local repository. */
+  resolved(name, version, about) {
+    return existsSync(join(this.repository, folder(name, version), fileName(name, version, about)));
   }
 
   /** Forgets what was resolved; the pinned plugins stay. */
