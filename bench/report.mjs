@@ -4,6 +4,7 @@ import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { root } from "../tools/toolchain.mjs";
 import { PROXY } from "./cargo-peers.mjs";
+import { nginxVersion } from "./maven-peers.mjs";
 
 export class Report {
   rows = [];
@@ -87,6 +88,7 @@ function versions() {
     "devpi-server": pinned("devpi", "devpi-server"),
     proxpi: pinned("proxpi", "proxpi"),
     [PROXY.crate]: PROXY.version,
+    nginx: nginxVersion() ?? "absent",
   };
 }
 

@@ -14,14 +14,16 @@ import { buildDir } from "../tools/toolchain.mjs";
 import { application } from "./application.mjs";
 import { cargo } from "./cargo.mjs";
 import { costs } from "./costs.mjs";
+import { maven } from "./maven.mjs";
 import { memory } from "./memory.mjs";
+import { nuget } from "./nuget.mjs";
 import { pypi } from "./pypi.mjs";
 import { Report } from "./report.mjs";
 import { Scope } from "./scope.mjs";
 import { size } from "./size.mjs";
 import { throughput } from "./throughput.mjs";
 
-const parts = { throughput, costs, application, pypi, cargo, size, memory };
+const parts = { throughput, costs, application, pypi, nuget, maven, cargo, size, memory };
 
 /** How much of everything. */
 const scales = {

@@ -7,11 +7,21 @@ import { after, before, describe, test } from "node:test";
 import { cratePath, startCargoUpstream } from "../upstream/cargo.mjs";
 import { indexPath } from "../upstream/cargo-packages.mjs";
 import * as faults from "../upstream/faults.mjs";
+import { artifactPath, metadataPath, startMavenUpstream } from "../upstream/maven.mjs";
+import { nupkgPath, startNugetUpstream } from "../upstream/nuget.mjs";
 import { filePath, startPypiUpstream } from "../upstream/pypi.mjs";
 import { refused, startEdgefeed, until } from "./support/edgefeed.mjs";
+import { resourcePath } from "./support/nuget.mjs";
 
 const UPSTREAM_ERRORS = [502, 503, 504];
 const JSON_TYPE = "application/vnd.pypi.simple.v1+json";
+const BOMB = '<?xml version="1.0"?><!DOCTYPE metadata [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><metadata>&b;&b;</metadata>';
+
+/** A NuGet registration of one version of that package. */
+function registration(id, version) {
+  const items = [{ catalogEntry: { id, version }, packageContent: "http://upstream.invalid/package.nupkg" }];
+  return JSON.stringify({ count: 1, items: [{ "@id": "http://upstream.invalid/page", count: 1, lower: version, upper: version, items }] });
+}
 
 /** Where one protocol keeps listings and archives, here and upstream. */
 const PROTOCOLS = {
@@ -47,6 +57,43 @@ const PROTOCOLS = {
     strange: {
       "another crate's lines": () => faults.contentTypeOf('{"name":"somebody-else","vers":"6.6.6","deps":[],"cksum":"00","features":{},"yanked":false}\n', "text/plain"),
       "text that is no JSON": () => faults.contentTypeOf("surprise", "text/plain"),
+      "a page": () => faults.html(),
+    },
+  },
+  nuget: {
+    start: startNugetUpstream,
+    listing: (name, feed) => resourcePath(feed, "RegistrationsBaseUrl/3.6.0", `${name}/index.json`),
+    // Which of them is asked is the feed's business.
+    upstreamListing: (name) => new RegExp(`^/(registration[^/]*|flat)/${name}/index\\.json$`),
+    archive: async (upstream, name, version, feed) => ({
+      path: await resourcePath(feed, "PackageBaseAddress/3.0.0", `${name}/${version}/${name}.${version}.nupkg`),
+      upstreamPath: nupkgPath(name, version),
+      bytes: upstream.packages.archive(name, version),
+    }),
+    headers: {},
+    versions: async (answer) => (await answer.json()).items.flatMap(({ items }) => items.map(({ catalogEntry }) => catalogEntry.version)).sort(),
+    strange: {
+      "another package's registration": () => faults.contentTypeOf(registration("somebody-else", "6.6.6"), "application/json"),
+      "JSON that is no registration": () => faults.contentTypeOf('["surprise"]', "application/json"),
+      "HTML that claims to be JSON": () => faults.contentTypeOf("<html>", "application/json"),
+    },
+  },
+  maven: {
+    start: startMavenUpstream,
+    name: (name) => `org.example:${name}`,
+    listing: (name) => metadataPath(name).slice(1),
+    upstreamListing: metadataPath,
+    archive: (upstream, name, version) => ({
+      path: artifactPath(name, version).slice(1),
+      upstreamPath: artifactPath(name, version),
+      bytes: upstream.packages.archive(name, version),
+    }),
+    headers: {},
+    versions: async (answer) => [...(await answer.text()).matchAll(/<version>([^<]+)</g)].map(([, version]) => version).sort(),
+    strange: {
+      "another artifact's listing": () => faults.contentTypeOf("<metadata><groupId>org.example</groupId><artifactId>somebody-else</artifactId><versioning><versions><version>6.6.6</version></versions></versioning></metadata>", "text/xml"),
+      "text that is no XML": () => faults.contentTypeOf("surprise", "text/xml"),
+      "entities that grow": () => faults.contentTypeOf(BOMB, "text/xml"),
       "a page": () => faults.html(),
     },
   },
@@ -107,11 +154,13 @@ describe("whatever the upstream does", { concurrency: GROUP }, () => {
 
       /** A package of its own and a feed of its own, so that the tests of a group can run side by side. */
       async function newPackage() {
-        const name = `package-${(packages += 1)}`;
+        const plain = `package-${(packages += 1)}`;
+        const name = kind.name?.(plain) ?? plain;
         upstream.packages.add({ name, versions: { "1.0.0": {}, "1.1.0": {} } });
         const feed = await edgefeed.feed({ protocol, sources: [upstream] });
-        const list = (options) => feed.fetch(kind.listing(name), { headers: kind.headers, ...options });
-        return { name, feed, list, ...kind.archive(upstream, name, "1.0.0") };
+        const listing = await kind.listing(name, feed);
+        const list = (options) => feed.fetch(listing, { headers: kind.headers, ...options });
+        return { name, feed, list, ...(await kind.archive(upstream, name, "1.0.0", feed)) };
       }
 
       const failing = async (feed) => (await feed.source()).status !== "ok";
@@ -152,6 +201,7 @@ describe("whatever the upstream does", { concurrency: GROUP }, () => {
         }
       });
 
+<<<<<<< HEAD
       describe("an archive", { concurrency: GROUP }, () => {
         for (const [what, fault] of Object.entries(ARCHIVE_FAULTS)) {
           test(`${what}: an upstream error, nothing stored, then the right bytes`, async () => {
@@ -169,6 +219,23 @@ describe("whatever the upstream does", { concurrency: GROUP }, () => {
             assert.deepEqual(Buffer.from(await saved.arrayBuffer()), bytes);
           });
         }
+=======
+    test("an upstream that is down is no reason to answer `not found`, nor for a lower source to answer", async () => {
+      const lower = await kind.start();
+      try {
+        const { name, path } = await newPackage();
+        lower.packages.add({ name, versions: { "1.0.0": { description: "an impostor", ballast: 10 } } });
+        const feed = await edgefeed.feed({ protocol, sources: [upstream, lower] });
+        await upstream.down();
+        await refused(await feed.fetch(path), UPSTREAM_ERRORS);
+        await upstream.up();
+        await until(async () => (await feed.fetch(path)).status === 200, { what: "recovery" });
+      } finally {
+        await upstream.up();
+        await lower.stop();
+      }
+    });
+>>>>>>> 5f539c9 (Benchmarks: NuGet and Maven)
 
         for (const [what, fault] of Object.entries(ODDITIES)) {
           test(`${what}: no reason to fail`, async () => {
