@@ -236,6 +236,18 @@ describe("what is sent is checked", () => {
     await refused(await feed.fetch(`${folder(`${GROUP}:named`)}/maven-metadata.xml`), 404);
   });
 
+  test("hostile POMs and listings do no harm", async () => {
+    const bomb = '<!DOCTYPE project [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>';
+    const documents = [pom(`${GROUP}:hostile`, "1.0").replace("<project", `${bomb}<project`), "<a>".repeat(200_000), "no XML at all"];
+    for (const [index, document] of documents.entries()) {
+      const place = folder(`${GROUP}:hostile`, `1.${index}`);
+      const answer = await put(`${place}/hostile-1.${index}.pom`, document);
+      assert.ok(answer.status < 500, `${answer.status}: ${await answer.text()}`);
+      const listing = await put(`${folder(`${GROUP}:hostile`)}/maven-metadata.xml`, document);
+      assert.ok(listing.status < 500, `${listing.status}: ${await listing.text()}`);
+    }
+  });
+
   test("a listing that a client sends does not change what the feed says", async () => {
     const name = `${GROUP}:claimed`;
     assert.ok((await put(path("claimed", "claimed-1.0.pom"), pom(name, "1.0"))).ok);

@@ -5,8 +5,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
+import { zip } from "../upstream/archive.mjs";
 import { startNugetUpstream } from "../upstream/nuget.mjs";
-import { nupkg } from "../upstream/nuget-packages.mjs";
+import { nupkg, nuspec } from "../upstream/nuget-packages.mjs";
 import { refused, startEdgefeed, until } from "./support/edgefeed.mjs";
 import { flatVersions, missing, nuget2, nuget5, nugetClients, resourcePath } from "./support/nuget.mjs";
 
@@ -186,6 +187,25 @@ describe("what is sent is checked", () => {
     await refused(await put(nupkg("Checked", "1.0.0"), { path: "v2/nowhere/" }), [400, 404, 405]);
     assert.equal((await feed.fetch(await resourcePath(feed, "PackageBaseAddress/3.0.0", "checked/index.json"))).status, 404);
     assert.ok((await put(nupkg("Checked", "1.0.0"))).ok);
+  });
+
+  test("hostile archives are refused within bounds", async () => {
+    const manifest = (inner) => zip({ "_rels/.rels": "<Relationships/>", "Hostile.nuspec": inner });
+    const bomb = '<!DOCTYPE package [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>';
+    const bad = {
+      "a manifest that inflates": manifest(Buffer.alloc(200_000_000, " ")),
+      "a manifest with a document type": manifest(nuspec("Hostile", "1.0.0").replace("<package", `${bomb}<package`)),
+      "a manifest with an unknown entity": manifest(nuspec("Hostile", "1.0.0").replace("scripted", "&secret;")),
+      "a manifest nested without end": manifest("<a>".repeat(200_000)),
+      "two manifests": zip({ "Hostile.nuspec": nuspec("Hostile", "1.0.0"), "Other.nuspec": nuspec("Other", "1.0.0") }),
+      "an entry that climbs": nupkg("Hostile", "1.0.0", { files: { "../../escaped.txt": "out" } }),
+      "no manifest": zip({ "lib/net40/Hostile.dll": "nothing" }),
+    };
+    for (const [what, bytes] of Object.entries(bad)) {
+      const answer = await put(bytes);
+      assert.ok([400, 413].includes(answer.status), `${what}: ${answer.status} ${await answer.text()}`);
+    }
+    assert.deepEqual(await flatVersions(feed, "hostile"), []);
   });
 
   test("build metadata and spelling do not make another version", async () => {
