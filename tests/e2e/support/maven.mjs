@@ -22,7 +22,16 @@ const PLUGINS = {
   "maven-dependency-plugin": "3.8.1",
   "maven-plugin-plugin": "3.15.1",
 };
+// The one that tells repositories of a plugin's prefix; later ones leave that to Maven 3.9.
+const OLD_DEPLOY = `${APACHE}:maven-deploy-plugin:2.8.2:deploy`;
 const PLUGIN_API = { id: "org.apache.maven:maven-plugin-api:3.8.7", scope: "provided" };
+
+/**
+ * Maven announces a body and waits up to three seconds to be told to go on. Cloudflare tells it; the local runtime takes no
+ * notice, and every file of a deploy costs these seconds.
+ */
+const AT_ONCE =
+  "<configuration><httpConfiguration><put><params><property><name>http.protocol.expect-continue</name><value>%b,false</value></property></params></put></httpConfiguration></configuration>";
 
 const maven = { name: "mvn", command: () => [machineMaven(), "-B", "-ntp"] };
 
@@ -59,7 +68,7 @@ function seedProject() {
     ["package", goal("source", "jar-no-fork"), "deploy", target],
     [goal("deploy", "deploy-file"), ...file],
     [goal("dependency", "copy-dependencies")],
-    ...(javac() ? [["-f", "plugin/pom.xml", "package"]] : []),
+    ...(javac() ? [["-f", "plugin/pom.xml", "package", OLD_DEPLOY, "-DaltDeploymentRepository=seed::default::file:./deployed"]] : []),
   ];
   return { files: { ...library, ...Object.fromEntries(plugin) }, runs };
 }
@@ -95,9 +104,12 @@ function javac() {
 
 /** A project whose Maven knows one repository, called `feed`, in the place of all others. */
 export class MavenWorkspace extends Workspace {
-  /** `url` is the repository; `token` may be left out; `seeded: false` starts without any plugin; `pluginGroups` names more. */
-  static async create({ url, token, seeded = true, pluginGroups = [] }) {
-    const workspace = await MavenWorkspace.open({ client: maven, url, token, seeded, pluginGroups });
+  /**
+   * `url` is the repository; `token` may be left out; `seeded: false` starts without any plugin; `pluginGroups` names more;
+   * `plain: true` leaves out the one setting that is for the local runtime.
+   */
+  static async create({ url, token, seeded = true, pluginGroups = [], plain = false }) {
+    const workspace = await MavenWorkspace.open({ client: maven, url, token, seeded, pluginGroups, plain });
     await workspace.#emptyHome();
     await workspace.configure({});
     return workspace;
@@ -107,9 +119,13 @@ export class MavenWorkspace extends Workspace {
   async configure(about) {
     Object.assign(this, about);
     const mirror = `<mirrors><mirror><id>feed</id><mirrorOf>*</mirrorOf><url>${this.url}</url></mirror></mirrors>`;
+    // The repository that every project has is taken for one without SNAPSHOTs, unless settings say otherwise.
+    const central = `<id>central</id><url>${this.url}</url><snapshots><enabled>true</enabled></snapshots>`;
+    const both = `<repositories><repository>${central}</repository></repositories><pluginRepositories><pluginRepository>${central}</pluginRepository></pluginRepositories>`;
+    const profile = `<profiles><profile><id>feed</id>${both}</profile></profiles><activeProfiles><activeProfile>feed</activeProfile></activeProfiles>`;
     const groups = this.pluginGroups.map((group) => `<pluginGroup>${group}</pluginGroup>`);
-    const server = `<servers><server><id>feed</id><username>edgefeed</username><password>${this.token}</password></server></servers>`;
-    await this.write("settings.xml", `<settings><pluginGroups>${groups.join("")}</pluginGroups>${this.token ? server : ""}${mirror}</settings>\n`);
+    const server = `<servers><server><id>feed</id><username>edgefeed</username><password>${this.token}</password>${this.plain ? "" : AT_ONCE}</server></servers>`;
+    await this.write("settings.xml", `<settings><pluginGroups>${groups.join("")}</pluginGroups>${this.token ? server : ""}${mirror}${profile}</settings>\n`);
     // In the place of the installation's, which may name repositories of this machine.
     await this.write("none.xml", "<settings />\n");
   }
@@ -147,6 +163,11 @@ export class MavenWorkspace extends Workspace {
 
   deploying(...args) {
     return ["deploy", `-DaltDeploymentRepository=feed::${this.url}`, ...args];
+  }
+
+  /** As `deploying`, for a plugin. */
+  deployingPlugin() {
+    return ["package", OLD_DEPLOY, `-DaltDeploymentRepository=feed::default::${this.url}`];
   }
 
   /** Deploys one file as it is. */
