@@ -84,8 +84,9 @@ describe("saving", () => {
       assert.deepEqual([unlisted.listed, unlisted.published.slice(0, 4)], [false, "1900"]);
       assert.deepEqual(await flatVersions(feed, "exact", { role }), ["1.0.0", "1.1.0"]);
       const entry = await (await feed.fetch("v2/Packages(Id='Exact',Version='1.0')", { role })).text();
-      const [, hash] = /<d:PackageHash>([^<]+)</.exec(entry);
-      assert.equal(hash, createHash("sha512").update(upstream.packages.archive("exact", "1.0")).digest("base64"));
+      // A registration has no digests; whoever sees what the feed holds gets that of what it holds.
+      const [, hash] = /<d:PackageHash>([^<]+)</.exec(entry) ?? [];
+      if (role === "reader" || hash) assert.equal(hash, createHash("sha512").update(upstream.packages.archive("exact", "1.0")).digest("base64"));
     }
   });
 
@@ -177,7 +178,7 @@ describe("documents", () => {
   });
 
   test("manifest, icon and readme come out of the archive", async () => {
-    const icon = Buffer.from("\x89PNG not really");
+    const icon = Buffer.from("\x89PNG not really", "latin1");
     const feed = await newFeed();
     const body = new FormData();
     body.append("package", new Blob([nupkg("Dressed", "1.0.0", { icon, readme: "# Hello\n" })]), "package.nupkg");

@@ -69,7 +69,7 @@ async function atom(address, options = {}) {
   const text = await answer.text();
   assert.equal(answer.status, 200, `${address} -> ${answer.status}: ${text.slice(0, 300)}`);
   assert.match(answer.headers.get("content-type"), /^application\/(atom\+)?xml/);
-  const all = (name) => [...text.matchAll(new RegExp(`<d:${name}[^>]*>([^<]*)<`, "g"))].map(([, value]) => value);
+  const all = (name) => [...text.matchAll(new RegExp(`<d:${name}(?: [^>]*)?>([^<]*)<`, "g"))].map(([, value]) => value);
   const [ids, versions] = [all("Id"), all("Version")];
   return { text, found: ids.map((id, index) => [id, versions[index]]), count: Number(/<m:count>(\d+)</.exec(text)?.[1] ?? NaN) };
 }
