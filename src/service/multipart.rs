@@ -69,10 +69,10 @@ impl Multipart {
         });
         match boundary {
             Some(boundary) if media.trim().eq_ignore_ascii_case("multipart/form-data") => Ok(Self {
-                delimiter: Finder::new(format!("\r\n--{boundary}").as_bytes()).into_owned(),
+                delimiter: Finder::new(format!("\n--{boundary}").as_bytes()).into_owned(),
                 state: State::Preamble,
                 // The first boundary may begin the body: as if a line had ended before it.
-                buffer: b"\r\n".to_vec(),
+                buffer: b"\n".to_vec(),
                 parts: 0,
             }),
             _ => Err(Error::Invalid("the body must be `multipart/form-data` with a boundary".to_owned())),
@@ -103,11 +103,12 @@ impl Multipart {
             State::Preamble | State::Content => {
                 let content = self.state == State::Content;
                 let found = self.delimiter.find(rest);
-                // What may be the beginning of a delimiter waits.
-                let keep = self.delimiter.needle().len() - 1;
+                // What may be the end of a line and the beginning of a delimiter waits.
+                let keep = self.delimiter.needle().len();
                 let length = found.unwrap_or(rest.len().saturating_sub(keep));
-                if content && length > 0 {
-                    pieces.push(Piece::Data(rest[..length].to_vec()));
+                let data = if found.is_some() { without_return(&rest[..length]) } else { &rest[..length] };
+                if content && !data.is_empty() {
+                    pieces.push(Piece::Data(data.to_vec()));
                 }
                 if found.is_none() {
                     return Ok((length > 0).then_some(length));
@@ -151,6 +152,12 @@ impl Multipart {
             },
         }
     }
+}
+
+/// Content without the first half of the line end that belongs to the delimiter behind it. Some clients (nuget 2.8 on
+/// Mono) end the line before their last boundary with a line feed only.
+fn without_return(content: &[u8]) -> &[u8] {
+    content.strip_suffix(b"\r").unwrap_or(content)
 }
 
 fn malformed(what: &str) -> Error {
@@ -274,6 +281,15 @@ mod tests {
             assert_eq!(parts[1].0.file_name.as_deref(), Some("a \"b\".whl"));
             assert_eq!(parts[1].1, content);
             assert_eq!(parts[2].1, b"2");
+        }
+    }
+
+    #[test]
+    fn a_line_feed_alone_may_end_the_content_before_a_boundary() {
+        let body = b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nPK\r\n--\0\n--b--";
+        for piece in [1, 2, 5, usize::MAX] {
+            let parts = read("multipart/form-data; boundary=b", body, piece).unwrap();
+            assert_eq!(parts[0].1, b"PK\r\n--\0", "{piece}");
         }
     }
 
