@@ -195,17 +195,22 @@ describe("SNAPSHOTs", { skip: missing() }, () => {
     assert.deepEqual(parts.sort(), [["", "jar", "2"], ["", "pom", "2"], ["sources", "jar", "1"]]);
   });
 
-  test("two that deploy at once both land", async () => {
+  test("two that deploy parts of one at once both land", async () => {
     const other = `${GROUP}:raced`;
-    const deployed = ["one", "two"].map(async (made) => {
+    const classifiers = ["one", "two"];
+    // Each takes the next number and the second it is: two whole deploys of one second would take the same name.
+    const deployed = classifiers.map(async (classifier) => {
       const app = await feed.maven("contributor");
-      await app.write("raced.jar", jar(other, made));
-      return app.run(app.deployingFile("raced.jar", other, version));
+      await app.write("raced.jar", jar(other, classifier));
+      return app.run(app.deployingFile("raced.jar", other, version, `-Dclassifier=${classifier}`, "-DgeneratePom=false"));
     });
     for (const { code, output } of await Promise.all(deployed)) assert.equal(code, 0, output);
-    const user = await feed.maven("reader");
-    await user.resolve([`${other}:${version}`]);
-    assert.equal(user.libraries().length, 1);
+    const listing = await metadata(other, version);
+    assert.deepEqual(all(listing, "classifier").sort(), classifiers);
+    const values = [...listing.matchAll(/<snapshotVersion>(.*?)<\/snapshotVersion>/gs)].map(([, inner]) => [all(inner, "classifier")[0], all(inner, "value")[0]]);
+    for (const [classifier, value] of values) {
+      assert.equal(await text(`${folder(other, version)}/raced-${value}-${classifier}.jar.sha1`), digest("sha1", jar(other, classifier)));
+    }
   });
 });
 
