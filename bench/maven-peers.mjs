@@ -9,15 +9,19 @@ import { freePort, serveProcess } from "./process.mjs";
 const MACHINE = "/usr/sbin/nginx";
 let found;
 
+function program() {
+  found ??= { path: look() };
+  return found.path;
+}
+
 /** Why it cannot be compared with, or false. */
 export function noNginx() {
-  found ??= { program: look() };
-  return found.program ? false : "no nginx on this machine; Debian has it";
+  return program() ? false : "no nginx on this machine; Debian has it";
 }
 
 /** `nginx/1.22.1`, or undefined. */
 export function nginxVersion() {
-  return noNginx() ? undefined : output("sh", ["-c", `${found.program} -v 2>&1`])?.match(/nginx\/([\d.]+)/)?.[1];
+  return noNginx() ? undefined : output("sh", ["-c", `${program()} -v 2>&1`])?.match(/nginx\/([\d.]+)/)?.[1];
 }
 
 /** The machine's, else Debian's package, unpacked and not installed: an installed one would start to serve. */
@@ -44,13 +48,16 @@ export async function startNginx(upstream, parent) {
   const config = join(folder, "nginx.conf");
   writeFileSync(config, configuration(upstream.url, port, folder));
   const url = `http://127.0.0.1:${port}/`;
-  const { stop } = await serveProcess("nginx", [found.program, "-p", folder, "-c", config, "-e", join(folder, "error.log")], { folder, probe: `${url}-/ready` });
+  const command = [program(), "-p", folder, "-c", config, "-e", join(folder, "error.log")];
+  const { stop } = await serveProcess("nginx", command, { folder, probe: `${url}-/ready` });
   return { url, stop };
 }
 
 function configuration(upstream, port, folder) {
+  // Its workers would run as nobody otherwise, who may not write here.
+  const user = process.getuid?.() === 0 ? "user root;\n" : "";
   const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `  ${name}_temp_path ${folder}/${name};`);
-  return `daemon off;
+  return `${user}daemon off;
 worker_processes 2;
 pid ${folder}/nginx.pid;
 events { worker_connections 1024; }
