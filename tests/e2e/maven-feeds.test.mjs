@@ -234,7 +234,9 @@ describe("plugins and archetypes", () => {
   test("prefixes of a group come from the feed and from every source", async () => {
     const other = await startMavenUpstream();
     try {
-      for (const [where, prefix] of [[upstream, "one"], [other, "two"]]) where.packages.add({ name: `${GROUP}.tools:${prefix}-maven-plugin`, prefix, versions: { "1.0": {} } });
+      for (const [where, prefix] of [[upstream, "one"], [other, "two"]]) {
+        where.packages.add({ name: `${GROUP}.tools:${prefix}-maven-plugin`, prefix, versions: { "1.0": {} } });
+      }
       const feed = await newFeed({ sources: [upstream, other] });
       const listing = await text(feed, `${GROUP.replaceAll(".", "/")}/tools/maven-metadata.xml`);
       assert.deepEqual(all(listing, "prefix").sort(), ["one", "two"]);

@@ -39,6 +39,13 @@ async function text(path, options) {
 
 const metadata = (name, version) => text(`${folder(name, version)}/maven-metadata.xml`);
 const all = (document, tag) => [...document.matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, "g"))].map(([, value]) => value);
+
+/** What a SNAPSHOT's listing says of its files. */
+function snapshots(listing) {
+  const read = (inner) => Object.fromEntries(["classifier", "extension", "value"].map((tag) => [tag, all(inner, tag)[0] ?? ""]));
+  return [...listing.matchAll(/<snapshotVersion>(.*?)<\/snapshotVersion>/gs)].map(([, inner]) => read(inner));
+}
+
 const put = (path, body, role = "contributor") => feed.fetch(path, { method: "PUT", role, body });
 
 /** A library of one class, or of one resource where nothing can be compiled. */
@@ -191,7 +198,7 @@ describe("SNAPSHOTs", { skip: missing() }, () => {
     await app.deployFile("one.jar", other, version, "-Dsources=one.jar");
     await app.deployFile("one.jar", other, version);
     const listing = await metadata(other, version);
-    const parts = [...listing.matchAll(/<snapshotVersion>(.*?)<\/snapshotVersion>/gs)].map(([, inner]) => [all(inner, "classifier")[0] ?? "", all(inner, "extension")[0], all(inner, "value")[0].split("-").at(-1)]);
+    const parts = snapshots(listing).map(({ classifier, extension, value }) => [classifier, extension, value.split("-").at(-1)]);
     assert.deepEqual(parts.sort(), [["", "jar", "2"], ["", "pom", "2"], ["sources", "jar", "1"]]);
   });
 
@@ -207,8 +214,7 @@ describe("SNAPSHOTs", { skip: missing() }, () => {
     for (const { code, output } of await Promise.all(deployed)) assert.equal(code, 0, output);
     const listing = await metadata(other, version);
     assert.deepEqual(all(listing, "classifier").sort(), classifiers);
-    const values = [...listing.matchAll(/<snapshotVersion>(.*?)<\/snapshotVersion>/gs)].map(([, inner]) => [all(inner, "classifier")[0], all(inner, "value")[0]]);
-    for (const [classifier, value] of values) {
+    for (const { classifier, value } of snapshots(listing)) {
       assert.equal(await text(`${folder(other, version)}/raced-${value}-${classifier}.jar.sha1`), digest("sha1", jar(other, classifier)));
     }
   });
@@ -264,7 +270,8 @@ describe("what is sent is checked", () => {
   test("a listing that a client sends does not change what the feed says", async () => {
     const name = `${GROUP}:claimed`;
     assert.ok((await put(path("claimed", "claimed-1.0.pom"), pom(name, "1.0"))).ok);
-    const claim = `<metadata><groupId>${GROUP}</groupId><artifactId>claimed</artifactId><versioning><latest>9.9</latest><release>9.9</release><versions><version>9.9</version></versions></versioning></metadata>`;
+    const versioning = "<versioning><latest>9.9</latest><release>9.9</release><versions><version>9.9</version></versions></versioning>";
+    const claim = `<metadata><groupId>${GROUP}</groupId><artifactId>claimed</artifactId>${versioning}</metadata>`;
     assert.ok((await put(`${folder(name)}/maven-metadata.xml`, claim)).ok);
     assert.ok((await put(`${folder(name)}/maven-metadata.xml.sha1`, digest("sha1", claim))).ok);
     const listing = await metadata(name);

@@ -124,7 +124,8 @@ describe("nuget-5", { skip: missing() }, () => {
   after(() => feed?.dispose());
 
   test("list: what the feed holds, the latest or all, without what is unlisted", async () => {
-    const list = async (...args) => (await app.must(["list", "left", "-Source", app.source, "-NonInteractive", "-ConfigFile", `${app.project}/NuGet.Config`, ...args])).stdout;
+    const common = ["-Source", app.source, "-NonInteractive", "-ConfigFile", `${app.project}/NuGet.Config`];
+    const list = async (...args) => (await app.must(["list", "left", ...common, ...args])).stdout;
     await until(async () => /Left\.Pad 1\.1\.0/.test(await list()), { what: "the package in the list" });
     const all = await list("-AllVersions", "-Prerelease");
     for (const version of ["1.0.0", "1.1.0", "2.0.0-beta"]) assert.match(all, new RegExp(`Left\\.Pad ${version}\\s`, "i"));

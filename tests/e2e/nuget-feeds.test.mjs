@@ -116,6 +116,13 @@ describe("saving", () => {
   });
 });
 
+/** What one client or another looks for. */
+const WANTED = [
+  "PackageBaseAddress/3.0.0", "RegistrationsBaseUrl", "RegistrationsBaseUrl/3.4.0", "RegistrationsBaseUrl/3.6.0", "SearchQueryService",
+  "SearchQueryService/3.0.0-beta", "SearchQueryService/3.0.0-rc", "SearchQueryService/3.5.0", "SearchAutocompleteService",
+  "PackagePublish/2.0.0", "SymbolPackagePublish/4.9.0", "LegacyGallery/2.0.0",
+];
+
 describe("documents", () => {
   test("every address is below the index, on the host it was asked by", async () => {
     upstream.packages.add({ name: "Rooted", versions: { "1.0.0": {} } });
@@ -125,11 +132,11 @@ describe("documents", () => {
     for (const { "@id": address, "@type": type } of resources) assert.ok(address.startsWith(feed.registry()), `${type}: ${address}`);
     const [entry] = await entries(feed, "rooted");
     assert.ok(entry.packageContent.startsWith(feed.registry()));
-    const moved = await fetch(`${feed.registry().replace("localhost", "127.0.0.1")}v3/index.json`, { headers: { authorization: `Bearer ${await feed.token("reader")}` } });
+    const headers = { authorization: `Bearer ${await feed.token("reader")}` };
+    const moved = await fetch(`${feed.registry().replace("localhost", "127.0.0.1")}v3/index.json`, { headers });
     assert.ok((await moved.json()).resources.every((one) => one["@id"].startsWith("http://127.0.0.1:")));
     const types = new Set(resources.map((one) => one["@type"]));
-    const wanted = ["PackageBaseAddress/3.0.0", "RegistrationsBaseUrl", "RegistrationsBaseUrl/3.4.0", "RegistrationsBaseUrl/3.6.0", "SearchQueryService", "SearchQueryService/3.0.0-beta", "SearchQueryService/3.0.0-rc", "SearchQueryService/3.5.0", "SearchAutocompleteService", "PackagePublish/2.0.0", "SymbolPackagePublish/4.9.0", "LegacyGallery/2.0.0"];
-    for (const type of wanted) assert.ok(types.has(type), type);
+    for (const type of WANTED) assert.ok(types.has(type), type);
   });
 
   test("hives: compressed where they must be, and SemVer 2 only where it is known", async () => {

@@ -147,10 +147,11 @@ describe("nuget-5", { skip: missing() }, () => {
     const registration = await feed.json(await resourcePath(feed, "RegistrationsBaseUrl/3.6.0", "described/index.json"));
     const [{ catalogEntry }] = registration.items[0].items;
     const { id, version, authors, description, tags, licenseExpression, listed } = catalogEntry;
-    assert.deepEqual({ id, version, description, licenseExpression, listed }, { id: "Described", version: "1.0.0-rc.1", description: "made <here>", licenseExpression: "MIT", listed: true });
+    assert.deepEqual([id, version, description, licenseExpression, listed], ["Described", "1.0.0-rc.1", "made <here>", "MIT", true]);
     assert.match([authors].flat().join(), /A & B/);
     assert.deepEqual([tags].flat().join(" "), "made here");
-    const groups = catalogEntry.dependencyGroups.map(({ targetFramework, dependencies = [] }) => [targetFramework, dependencies.map((one) => [one.id, one.range.replace(/ |\.0(?=\.0)/g, "")])]);
+    const range = (one) => one.range.replace(/ |\.0(?=\.0)/g, ""); // the client writes three parts
+    const groups = catalogEntry.dependencyGroups.map(({ targetFramework, dependencies = [] }) => [targetFramework, dependencies.map((one) => [one.id, range(one)])]);
     assert.deepEqual(groups.sort(), [[".NETFramework4.0", []], [".NETStandard2.0", [["Other", "[1.0,2.0)"]]]].sort());
     const entry = await (await feed.fetch("v2/Packages(Id='Described',Version='1.0.0-rc.1')")).text();
     assert.match(entry, /<d:Dependencies>[^<]*Other:\[1\.0(\.0)?, ?2\.0(\.0)?\):\.?(NETStandard|netstandard)2\.0/);

@@ -19,7 +19,8 @@ before(async () => {
   const vulnerable = [{ url: "https://advisories.example/3", severity: 2 }];
   upstream.packages.add({ name: "Serilog.Like", versions: { "1.0.0": { vulnerable }, "2.0.0": { deps: { ".NETStandard2.0": { Newton: "13.0.1" } } }, "3.0.0-dev.1": {} } });
   upstream.packages.add({ name: "Newton", versions: { "13.0.1": {}, "13.0.3": {} } });
-  upstream.packages.add({ name: "Pester.Like", versions: Object.fromEntries(["4.9.0", "5.0.0", "5.10.0", "5.2.0", "6.0.0-alpha1"].map((version) => [version, MODULE])) });
+  const modules = ["4.9.0", "5.0.0", "5.10.0", "5.2.0", "6.0.0-alpha1"].map((version) => [version, MODULE]);
+  upstream.packages.add({ name: "Pester.Like", versions: Object.fromEntries(modules) });
   edgefeed = await startEdgefeed();
   feed = await edgefeed.feed({ protocol: "nuget", sources: [upstream] });
   for (const [id, version, about] of MADE_HERE) await push(id, version, about);
@@ -46,7 +47,8 @@ const MADE_HERE = [
 async function push(id, version, about, { token } = {}) {
   const body = new FormData();
   body.append("package", new Blob([nupkg(id, version, about)], { type: "application/octet-stream" }), "package.nupkg");
-  const headers = { "x-nuget-apikey": token ?? (await feed.token("contributor")), "x-nuget-client-version": "6.12.1", "x-nuget-protocol-version": "4.1.0", "user-agent": "NuGet Command Line/6.12.1" };
+  const client = { "x-nuget-client-version": "6.12.1", "x-nuget-protocol-version": "4.1.0", "user-agent": "NuGet Command Line/6.12.1" };
+  const headers = { "x-nuget-apikey": token ?? (await feed.token("contributor")), ...client };
   const address = (await resource(feed, "PackagePublish/2.0.0")).replace(/\/?$/, "/");
   return fetch(address, { method: "PUT", headers, body });
 }
@@ -149,7 +151,8 @@ describe("PowerShellGet 2", () => {
   test("Find-Module by name: every version, with what it reads of one", async () => {
     const { found, text } = await atom(v2("FindPackagesById()?id='house.module'&$skip=0&$top=40"), { agent });
     assert.deepEqual(found.filter(([, version]) => !version.includes("-")).map(([, version]) => version).sort(), ["1.0.0", "1.10.0", "1.2.0"]);
-    for (const name of ["Dependencies", "PackageHash", "PackageHashAlgorithm", "PackageSize", "Published", "IsLatestVersion", "Tags"]) assert.match(text, new RegExp(`<d:${name}[ />]`), name);
+    const read = ["Dependencies", "PackageHash", "PackageHashAlgorithm", "PackageSize", "Published", "IsLatestVersion", "Tags"];
+    for (const name of read) assert.match(text, new RegExp(`<d:${name}[ />]`), name);
     assert.match(text, /<content type="application\/zip" src="[^"]+\/package\/House\.Module\/1\.10\.0"/i);
     assert.deepEqual((await atom(v2("FindPackagesById()?id='absent'&$skip=0&$top=40"), { agent })).found, []);
   });

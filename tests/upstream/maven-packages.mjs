@@ -104,7 +104,7 @@ export class Artifacts {
     const lines = this.names().flatMap((name) => {
       const { group, artifact } = coordinates(name);
       const versions = [...this.get(name).versions.keys()].filter(() => /-archetype/.test(artifact));
-      return versions.map((version) => `    <archetype><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></archetype>\n`);
+      return versions.map((version) => `    <archetype>${gav(`${group}:${artifact}:${version}`)}</archetype>\n`);
     });
     return `<?xml version="1.0" encoding="UTF-8"?>\n<archetype-catalog>\n  <archetypes>\n${lines.join("")}  </archetypes>\n</archetype-catalog>\n`;
   }

@@ -19,7 +19,7 @@ export class OData {
     const [, call, count] = /^([\w$]+(?:\([^)]*\))?)(\/\$count)?$/.exec(rest) ?? [];
     const [, name, inner = ""] = /^([\w$]+)(?:\((.*)\))?$/.exec(call ?? "") ?? [];
     if (rest === "") return atom(this.#service());
-    if (name === "$metadata") return { headers: { "content-type": "application/xml" }, body: METADATA };
+    if (name === "$metadata") return { headers: { "content-type": "application/xml" }, body: model() };
     if (rest.startsWith("package/")) return this.#archive(rest.split("/"));
     if (name === "Packages" && inner) return this.#entry(inner);
     try {
@@ -33,7 +33,9 @@ export class OData {
   }
 
   #service() {
-    return `<service xml:base="${this.base()}" xmlns="http://www.w3.org/2007/app" xmlns:atom="http://www.w3.org/2005/Atom"><workspace><atom:title>Default</atom:title><collection href="Packages"><atom:title>Packages</atom:title></collection></workspace></service>`;
+    const collection = '<collection href="Packages"><atom:title>Packages</atom:title></collection>';
+    const namespaces = 'xmlns="http://www.w3.org/2007/app" xmlns:atom="http://www.w3.org/2005/Atom"';
+    return `<service xml:base="${this.base()}" ${namespaces}><workspace><atom:title>Default</atom:title>${collection}</workspace></service>`;
   }
 
   #archive([, id, version]) {
@@ -125,8 +127,11 @@ export class OData {
     const id = `${this.base()}Packages(Id='${one.id}',Version='${properties.Version}')`;
     const content = `${this.base()}package/${one.id}/${properties.Version}`;
     const inner = Object.entries(properties).map(([name, value]) => property(name, value)).join("");
-    const about = `<title type="text">${one.id}</title><updated>${properties.Created}</updated><author><name>${escapeXml(properties.Authors)}</name></author>`;
-    return `<entry ${namespaces}><id>${id}</id><category term="NuGetGallery.OData.V2FeedPackage" scheme="${DATA}/scheme"/>${about}<content type="application/zip" src="${content}"/><m:properties>${inner}</m:properties></entry>`;
+    const author = `<author><name>${escapeXml(properties.Authors)}</name></author>`;
+    const about = `<title type="text">${one.id}</title><updated>${properties.Created}</updated>${author}`;
+    const category = `<category term="NuGetGallery.OData.V2FeedPackage" scheme="${DATA}/scheme"/>`;
+    const archive = `<content type="application/zip" src="${content}"/>`;
+    return `<entry ${namespaces}><id>${id}</id>${category}${about}${archive}<m:properties>${inner}</m:properties></entry>`;
   }
 }
 
@@ -136,14 +141,11 @@ function dependencies({ framework, dependencies: needed }) {
   return needed.map(([id, range]) => `${id}:${range}:${framework}`).join("|");
 }
 
-const TYPES = { boolean: "Edm.Boolean", number: "Edm.Int32" };
-const KINDS = { Created: "Edm.DateTime", Published: "Edm.DateTime", PackageSize: "Edm.Int64" };
-
 function property(name, value) {
   if (value === null) return `<d:${name} m:null="true"/>`;
-  const type = KINDS[name] ?? TYPES[typeof value];
-  const text = KINDS[name] === "Edm.DateTime" ? value.replace(/Z$/, "") : String(value);
-  return `<d:${name}${type ? ` m:type="${type}"` : ""}>${escapeXml(text)}</d:${name}>`;
+  const type = FIELDS[name];
+  const text = type === "Edm.DateTime" ? value.replace(/Z$/, "") : String(value);
+  return `<d:${name}${type === "Edm.String" ? "" : ` m:type="${type}"`}>${escapeXml(text)}</d:${name}>`;
 }
 
 /** `and` of comparisons, flags and `substringof`: a predicate on the properties of an entry. */
@@ -151,6 +153,15 @@ function filter(text) {
   const parts = text.split(/ and /i).map((part) => part.trim().replace(/^\((.*)\)$/, "$1")).filter(Boolean).map(condition);
   return (properties) => parts.every((holds) => holds(properties));
 }
+
+const OPERATORS = {
+  eq: (sign) => sign === 0,
+  ne: (sign) => sign !== 0,
+  gt: (sign) => sign > 0,
+  ge: (sign) => sign >= 0,
+  lt: (sign) => sign < 0,
+  le: (sign) => sign <= 0,
+};
 
 function condition(text) {
   const flag = /^(\w+)(?: eq (true|false))?$/.exec(text);
@@ -160,7 +171,7 @@ function condition(text) {
   const compared = /^(?:tolower\((\w+)\)|(\w+)) (eq|ne|gt|ge|lt|le) '([^']*)'$/.exec(text);
   if (!compared) throw new Error(`unknown expression: ${text}`);
   const [, folded, plain, operator, value] = compared;
-  const holds = { eq: (sign) => sign === 0, ne: (sign) => sign !== 0, gt: (sign) => sign > 0, ge: (sign) => sign >= 0, lt: (sign) => sign < 0, le: (sign) => sign <= 0 }[operator];
+  const holds = OPERATORS[operator];
   const name = folded ?? plain;
   return (properties) => holds(sign(name, folded ? properties[name].toLowerCase() : properties[name], value));
 }
@@ -185,15 +196,52 @@ function atom(body, type = "feed") {
   return { headers, body: `<?xml version="1.0" encoding="utf-8"?>${body}` };
 }
 
-const FIELDS = { DownloadCount: "Edm.Int32", IsLatestVersion: "Edm.Boolean", IsAbsoluteLatestVersion: "Edm.Boolean", IsPrerelease: "Edm.Boolean", Listed: "Edm.Boolean", Created: "Edm.DateTime", Published: "Edm.DateTime", PackageSize: "Edm.Int64", RequireLicenseAcceptance: "Edm.Boolean", VersionDownloadCount: "Edm.Int32" };
-const NAMES = ["Id", "Version", "NormalizedVersion", "Authors", "Created", "Dependencies", "Description", "DownloadCount", "IsLatestVersion", "IsAbsoluteLatestVersion", "IsPrerelease", "Listed", "Published", "PackageHash", "PackageHashAlgorithm", "PackageSize", "RequireLicenseAcceptance", "Tags", "Title", "VersionDownloadCount"];
+/** Every property, with its type. */
+const FIELDS = {
+  Id: "Edm.String",
+  Version: "Edm.String",
+  NormalizedVersion: "Edm.String",
+  Authors: "Edm.String",
+  Created: "Edm.DateTime",
+  Dependencies: "Edm.String",
+  Description: "Edm.String",
+  DownloadCount: "Edm.Int32",
+  IsLatestVersion: "Edm.Boolean",
+  IsAbsoluteLatestVersion: "Edm.Boolean",
+  IsPrerelease: "Edm.Boolean",
+  Listed: "Edm.Boolean",
+  Published: "Edm.DateTime",
+  PackageHash: "Edm.String",
+  PackageHashAlgorithm: "Edm.String",
+  PackageSize: "Edm.Int64",
+  RequireLicenseAcceptance: "Edm.Boolean",
+  Tags: "Edm.String",
+  Title: "Edm.String",
+  VersionDownloadCount: "Edm.Int32",
+};
+const FUNCTIONS = {
+  Search: { searchTerm: "Edm.String", targetFramework: "Edm.String", includePrerelease: "Edm.Boolean" },
+  FindPackagesById: { id: "Edm.String" },
+};
 
 /** The model, as far as old clients look before they ask. */
-const METADATA = `<?xml version="1.0" encoding="utf-8"?><edmx:Edmx Version="1.0" xmlns:edmx="http://schemas.microsoft.com/ado/2007/06/edmx"><edmx:DataServices m:DataServiceVersion="2.0" m:MaxDataServiceVersion="2.0" xmlns:m="${DATA}/metadata"><Schema Namespace="NuGetGallery.OData" xmlns="http://schemas.microsoft.com/ado/2006/04/edm"><EntityType Name="V2FeedPackage" m:HasStream="true"><Key><PropertyRef Name="Id"/><PropertyRef Name="Version"/></Key>${NAMES.map((name) => `<Property Name="${name}" Type="${FIELDS[name] ?? "Edm.String"}" Nullable="${name !== "Id" && name !== "Version"}"/>`).join("")}</EntityType><EntityContainer Name="V2FeedContext" m:IsDefaultEntityContainer="true"><EntitySet Name="Packages" EntityType="NuGetGallery.OData.V2FeedPackage"/>${["Search:searchTerm,targetFramework,includePrerelease:Edm.Boolean", "FindPackagesById:id"].map(importOf).join("")}</EntityContainer></Schema></edmx:DataServices></edmx:Edmx>`;
-
-function importOf(described) {
-  const [, name, rest] = /^(\w+):(.*)$/.exec(described);
-  const parameters = rest.split(",").map((parameter) => parameter.split(":"));
-  const lines = parameters.map(([one, type = "Edm.String"]) => `<Parameter Name="${one}" Type="${type}" Mode="In"/>`);
-  return `<FunctionImport Name="${name}" ReturnType="Collection(NuGetGallery.OData.V2FeedPackage)" EntitySet="Packages" m:HttpMethod="GET">${lines.join("")}</FunctionImport>`;
+function model() {
+  const schemas = "http://schemas.microsoft.com/ado";
+  const entity = "NuGetGallery.OData.V2FeedPackage";
+  const properties = Object.entries(FIELDS).map(([name, type]) => `<Property Name="${name}" Type="${type}" Nullable="${name !== "Id" && name !== "Version"}"/>`);
+  const key = '<Key><PropertyRef Name="Id"/><PropertyRef Name="Version"/></Key>';
+  const functions = Object.entries(FUNCTIONS).map(([name, parameters]) => {
+    const lines = Object.entries(parameters).map(([one, type]) => `<Parameter Name="${one}" Type="${type}" Mode="In"/>`);
+    return `<FunctionImport Name="${name}" ReturnType="Collection(${entity})" EntitySet="Packages" m:HttpMethod="GET">${lines.join("")}</FunctionImport>`;
+  });
+  return [
+    '<?xml version="1.0" encoding="utf-8"?>',
+    `<edmx:Edmx Version="1.0" xmlns:edmx="${schemas}/2007/06/edmx">`,
+    `<edmx:DataServices m:DataServiceVersion="2.0" m:MaxDataServiceVersion="2.0" xmlns:m="${DATA}/metadata">`,
+    `<Schema Namespace="NuGetGallery.OData" xmlns="${schemas}/2006/04/edm">`,
+    `<EntityType Name="V2FeedPackage" m:HasStream="true">${key}${properties.join("")}</EntityType>`,
+    '<EntityContainer Name="V2FeedContext" m:IsDefaultEntityContainer="true">',
+    `<EntitySet Name="Packages" EntityType="${entity}"/>${functions.join("")}`,
+    "</EntityContainer></Schema></edmx:DataServices></edmx:Edmx>",
+  ].join("");
 }

@@ -164,7 +164,8 @@ class V3 {
 
   #item(one, url) {
     const content = this.nupkgUrl(one);
-    return { "@id": `${url}${one.normalized.toLowerCase()}.json`, "@type": "Package", packageContent: content, registration: `${url}index.json`, catalogEntry: this.#entry(one, url) };
+    const leaf = { "@id": `${url}${one.normalized.toLowerCase()}.json`, "@type": "Package" };
+    return { ...leaf, packageContent: content, registration: `${url}index.json`, catalogEntry: this.#entry(one, url) };
   }
 
   #leaf(one, url) {
@@ -194,7 +195,7 @@ class V3 {
       published: one.listed ? one.time : UNLISTED,
       packageContent: this.nupkgUrl(one),
       ...(one.deprecated && { deprecation: deprecation(one.deprecated, url) }),
-      ...(one.vulnerable.length > 0 && { vulnerabilities: one.vulnerable.map(({ url: advisoryUrl, severity }) => ({ advisoryUrl, severity: String(severity) })) }),
+      ...(one.vulnerable.length > 0 && { vulnerabilities: one.vulnerable.map((said) => ({ advisoryUrl: said.url, severity: String(said.severity) })) }),
     };
   }
 
@@ -229,7 +230,12 @@ class V3 {
   }
 
   #found(query) {
-    const wanted = { q: query.get("q") ?? "", prerelease: query.get("prerelease") === "true", semVer2: (query.get("semVerLevel") ?? "").startsWith("2"), type: query.get("packageType") ?? "" };
+    const wanted = {
+      q: query.get("q") ?? "",
+      prerelease: query.get("prerelease") === "true",
+      semVer2: (query.get("semVerLevel") ?? "").startsWith("2"),
+      type: query.get("packageType") ?? "",
+    };
     return { found: this.packages.search(wanted), skip: Number(query.get("skip") ?? 0), take: Number(query.get("take") ?? 20) };
   }
 
@@ -239,14 +245,15 @@ class V3 {
     const { description, title, tags, iconUrl } = this.#entry(newest, url);
     const types = (newest.described.types ?? ["Dependency"]).map((name) => ({ name }));
     const about = { description, title, tags, iconUrl, authors: newest.described.authors ?? ["Scripted"], owners: ["scripted"], verified: false };
-    return { "@id": `${url}index.json`, "@type": "Package", registration: `${url}index.json`, id: entry.name, version: newest.version, ...about, totalDownloads: versions.length, packageTypes: types, versions: listed };
+    const head = { "@id": `${url}index.json`, "@type": "Package", registration: `${url}index.json`, id: entry.name, version: newest.version };
+    return { ...head, ...about, totalDownloads: versions.length, packageTypes: types, versions: listed };
   }
 
   #autocomplete(query) {
     if (query.has("id")) {
       const versions = [...(this.packages.get(query.get("id"))?.versions.values() ?? [])];
-      const data = versions.filter((one) => one.listed && (query.get("prerelease") === "true" || !one.normalized.includes("-"))).map(({ normalized }) => normalized);
-      return this.#document({ data });
+      const wanted = (one) => one.listed && (query.get("prerelease") === "true" || !one.normalized.includes("-"));
+      return this.#document({ data: versions.filter(wanted).map(({ normalized }) => normalized) });
     }
     const { found, skip, take } = this.#found(query);
     return this.#document({ totalHits: found.length, data: found.slice(skip, skip + take).map(({ entry }) => entry.name) });
@@ -256,7 +263,8 @@ class V3 {
   #vulnerabilities(rest) {
     if (this.thin) return notFound();
     const names = { "base.json": "base", "update.json": "update" };
-    const pages = Object.entries(names).map(([file, name]) => ({ "@name": name, "@id": `${this.base()}vulnerabilities/${file}`, "@updated": "2024-06-01T00:00:00Z", comment: `the ${name}` }));
+    const about = { "@updated": "2024-06-01T00:00:00Z", comment: "scripted" };
+    const pages = Object.entries(names).map(([file, name]) => ({ "@name": name, "@id": `${this.base()}vulnerabilities/${file}`, ...about }));
     if (rest === "index.json") return this.#document(pages);
     if (!names[rest]) return notFound();
     return this.#document(rest === "base.json" ? this.#known() : {});
@@ -265,7 +273,8 @@ class V3 {
   #known() {
     const known = {};
     for (const name of this.packages.names()) {
-      const said = [...this.packages.get(name).versions.values()].flatMap((one) => one.vulnerable.map(({ url, severity, range }) => ({ url, severity, versions: range ?? `[${one.normalized}]` })));
+      const advisories = (one) => one.vulnerable.map(({ url, severity, range }) => ({ url, severity, versions: range ?? `[${one.normalized}]` }));
+      const said = [...this.packages.get(name).versions.values()].flatMap(advisories);
       if (said.length > 0) known[name.toLowerCase()] = said;
     }
     return known;
