@@ -201,7 +201,6 @@ describe("whatever the upstream does", { concurrency: GROUP }, () => {
         }
       });
 
-<<<<<<< HEAD
       describe("an archive", { concurrency: GROUP }, () => {
         for (const [what, fault] of Object.entries(ARCHIVE_FAULTS)) {
           test(`${what}: an upstream error, nothing stored, then the right bytes`, async () => {
@@ -219,23 +218,6 @@ describe("whatever the upstream does", { concurrency: GROUP }, () => {
             assert.deepEqual(Buffer.from(await saved.arrayBuffer()), bytes);
           });
         }
-=======
-    test("an upstream that is down is no reason to answer `not found`, nor for a lower source to answer", async () => {
-      const lower = await kind.start();
-      try {
-        const { name, path } = await newPackage();
-        lower.packages.add({ name, versions: { "1.0.0": { description: "an impostor", ballast: 10 } } });
-        const feed = await edgefeed.feed({ protocol, sources: [upstream, lower] });
-        await upstream.down();
-        await refused(await feed.fetch(path), UPSTREAM_ERRORS);
-        await upstream.up();
-        await until(async () => (await feed.fetch(path)).status === 200, { what: "recovery" });
-      } finally {
-        await upstream.up();
-        await lower.stop();
-      }
-    });
->>>>>>> 5f539c9 (Benchmarks: NuGet and Maven)
 
         for (const [what, fault] of Object.entries(ODDITIES)) {
           test(`${what}: no reason to fail`, async () => {
@@ -252,11 +234,11 @@ describe("whatever the upstream does", { concurrency: GROUP }, () => {
       test("an upstream that is down is no reason to answer `not found`, nor for a lower source to answer", async () => {
         const [upper, lower] = [await kind.start(), await kind.start()];
         try {
-          const name = "upstreams-own";
+          const name = kind.name?.("upstreams-own") ?? "upstreams-own";
           upper.packages.add({ name, versions: { "1.0.0": {} } });
-          lower.packages.add({ name, versions: { "1.0.0": { description: "an impostor" } } });
-          const { path } = kind.archive(upper, name, "1.0.0");
+          lower.packages.add({ name, versions: { "1.0.0": { description: "an impostor", ballast: 10 } } });
           const feed = await edgefeed.feed({ protocol, sources: [upper, lower] });
+          const { path } = await kind.archive(upper, name, "1.0.0", feed);
           await upper.down();
           await refused(await feed.fetch(path), UPSTREAM_ERRORS);
           await upper.up();
