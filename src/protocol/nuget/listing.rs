@@ -10,7 +10,7 @@ mod entry;
 pub(super) use atom::{METADATA, entry as atom_entry, feed as atom_feed, service as atom_service};
 pub(super) use entry::{Entry, mark_latest, member};
 
-use super::name::{Number, sorted};
+use super::name::{Number, in_order};
 use super::{VERSIONS, wire::Members};
 use crate::model::{PackageName, Timestamp};
 use crate::service::{Form, Listed, ListingRenderer, Summary};
@@ -134,19 +134,30 @@ impl ListingRenderer for VersionsRenderer {
     }
 
     fn finish(mut self: Box<Self>, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-        let places = sorted(self.rows.iter().map(|row| row.number.order().to_owned()));
-        self.rows = places.into_iter().filter_map(|at| self.rows.get_mut(at).map(std::mem::take)).collect();
+        let mut orders = Vec::new();
+        for row in &self.rows {
+            orders.push(row.number.order().to_owned());
+        }
+        let mut rows = Vec::new();
+        for at in in_order(orders) {
+            rows.extend(self.rows.get_mut(at).map(std::mem::take));
+        }
+        self.rows = rows;
         if let Some(hive) = Hive::of_folder(self.form.name) {
             return self.registration(out, hive, summary);
         }
         if self.form != NUMBERS {
-            return self.rows.iter().try_for_each(|row| {
+            for row in &self.rows {
                 write_entry(out, row, summary)?;
-                out.write_all(b"}\n")
-            });
+                out.write_all(b"}\n")?;
+            }
+            return Ok(());
         }
-        let numbers: Vec<&str> = self.rows.iter().map(|row| row.number.key()).collect();
-        write!(out, "{{\"versions\":{}}}", Value::from(numbers))
+        out.write_all(b"{\"versions\":[")?;
+        for (at, row) in self.rows.iter().enumerate() {
+            write!(out, "{}\"{}\"", if at > 0 { "," } else { "" }, row.number.key())?;
+        }
+        out.write_all(b"]}")
     }
 }
 

@@ -149,11 +149,19 @@ fn is_label(text: &str) -> bool {
 }
 
 /// In which order texts come, those that are equal as they stand.
-pub(super) fn sorted(texts: impl Iterator<Item = String>) -> Vec<usize> {
-    let mut texts: Vec<String> = texts.enumerate().map(|(at, text)| format!("{text}\0{at:08}")).collect();
+pub(super) fn in_order(mut texts: Vec<String>) -> Vec<usize> {
+    for (at, text) in texts.iter_mut().enumerate() {
+        let place = at.to_string();
+        text.push('\0');
+        text.push_str(&"00000000"[..8_usize.saturating_sub(place.len())]);
+        text.push_str(&place);
+    }
     texts.sort();
-    let place = |text: &String| text.rsplit('\0').next().and_then(|at| at.parse().ok());
-    texts.iter().filter_map(place).collect()
+    let mut places = Vec::new();
+    for text in texts {
+        places.extend(text.rsplit('\0').next().and_then(|place| place.parse::<usize>().ok()));
+    }
+    places
 }
 
 /// Versions from one to another, each of which may count or not ([version ranges](https://learn.microsoft.com/nuget/concepts/package-versioning#version-ranges)).

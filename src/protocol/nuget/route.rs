@@ -111,6 +111,17 @@ impl Endpoint {
         }
     }
 
+    /// The methods it takes, for the header `Allow`; empty: any, since there is nothing.
+    fn methods(&self) -> &'static str {
+        match self {
+            Self::Publish | Self::PublishSymbols => "PUT",
+            Self::Relist(..) => "DELETE, POST",
+            Self::Service => "GET, HEAD, PUT",
+            Self::NotOffered(_) => "",
+            _ => "GET, HEAD",
+        }
+    }
+
     /// The right it needs; `None`: none in particular.
     pub(super) fn action(&self) -> Option<Action> {
         match self {
@@ -133,46 +144,56 @@ impl Endpoint {
 
 /// Finds the endpoint of a request. `tail` is the raw path below the protocol's root, without a leading slash.
 pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<Endpoint> {
-    let segments = tail.split('/').map(decode).collect::<Result<Vec<_>>>()?;
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match segments.as_slice() {
+    let (mut decoded, mut segments) = (Vec::new(), Vec::new());
+    for segment in tail.split('/') {
+        decoded.push(decode(segment)?);
+    }
+    for segment in &decoded {
+        segments.push(segment.as_str());
+    }
+    let endpoint = match segments.as_slice() {
         [version, below @ ..] if version.eq_ignore_ascii_case("v3") => v3(method, below, query),
         [version, below @ ..] if version.eq_ignore_ascii_case("v2") => v2::route(method, below, query),
         _ => Err(Error::no_endpoint()),
+    }?;
+    let allow = endpoint.methods();
+    if allow.is_empty() || allow.split(", ").any(|allowed| allowed == method.as_str()) {
+        Ok(endpoint)
+    } else {
+        Err(Error::MethodNotAllowed { allow })
     }
 }
 
 fn v3(method: &Method, segments: &[&str], query: Option<&str>) -> Result<Endpoint> {
     let [kind, below @ ..] = segments else { return Err(Error::no_endpoint()) };
     let kind = kind.to_ascii_lowercase();
-    let read = |endpoint| only(method, READ, endpoint);
     match (kind.as_str(), below) {
-        ("index.json", []) => read(Endpoint::ServiceIndex),
-        (FLAT, [id, rest @ ..]) => read(flat(name::parse(id)?, rest)?),
-        ("query", [] | [""]) => read(Endpoint::Search(search(query)?.0)),
+        ("index.json", []) => Ok(Endpoint::ServiceIndex),
+        (FLAT, [id, rest @ ..]) => flat(name::parse(id)?, rest),
+        ("query", [] | [""]) => Ok(Endpoint::Search(search(query)?.0)),
         ("autocomplete", [] | [""]) => {
             let (search, id) = search(query)?;
-            read(Endpoint::Complete(search, id.map(|id| name::parse(&id)).transpose()?))
+            Ok(Endpoint::Complete(search, id.map(|id| name::parse(&id)).transpose()?))
         }
-        ("package", [] | [""]) => only(method, "PUT", Endpoint::Publish),
+        ("package", [] | [""]) => Ok(Endpoint::Publish),
         ("package", ["create-verification-key", ..]) => {
             Ok(Endpoint::NotOffered("the older way to push symbols"))
         }
         ("package", [id, version]) => relist(method, id, version),
-        ("symbolpackage", [] | [""]) => only(method, "PUT", Endpoint::PublishSymbols),
-        ("vulnerabilities", ["index.json"]) => read(Endpoint::Vulnerabilities(None)),
+        ("symbolpackage", [] | [""]) => Ok(Endpoint::PublishSymbols),
+        ("vulnerabilities", ["index.json"]) => Ok(Endpoint::Vulnerabilities(None)),
         ("vulnerabilities", [page]) => match page.strip_suffix(".json") {
-            Some(page) => read(Endpoint::Vulnerabilities(Some(page.to_owned()))),
+            Some(page) => Ok(Endpoint::Vulnerabilities(Some(page.to_owned()))),
             None => Err(Error::no_endpoint()),
         },
-        ("about", _) => read(Endpoint::About),
+        ("about", _) => Ok(Endpoint::About),
         ("symbols", _) => {
             Ok(Endpoint::NotOffered("a symbol server; `.snupkg` files are beside their packages"))
         }
         ("catalog0" | "catalog", _) => Ok(Endpoint::NotOffered("a catalog")),
         ("repository-signatures", _) => Ok(Endpoint::NotOffered("signatures of a repository")),
         (hive, [id, rest @ ..]) => match Hive::of_folder(hive) {
-            Some(hive) => read(registration(hive, name::parse(id)?, rest)?),
+            Some(hive) => registration(hive, name::parse(id)?, rest),
             None => Err(Error::no_endpoint()),
         },
         _ => Err(Error::no_endpoint()),
@@ -227,19 +248,7 @@ fn registration(hive: Hive, package: Package, segments: &[&str]) -> Result<Endpo
 /// `DELETE` takes a version out of searches, `POST` puts it back.
 fn relist(method: &Method, id: &str, version: &str) -> Result<Endpoint> {
     let (package, version) = (name::parse(id)?, name::require_version(version)?);
-    only(method, "DELETE, POST", Endpoint::Relist(package, version, *method == Method::POST))
-}
-
-/// What reading is done with.
-const READ: &str = "GET, HEAD";
-
-/// Insists on one of the methods in that list.
-fn only(method: &Method, allow: &'static str, endpoint: Endpoint) -> Result<Endpoint> {
-    if allow.split(", ").any(|allowed| allowed == method.as_str()) {
-        Ok(endpoint)
-    } else {
-        Err(Error::MethodNotAllowed { allow })
-    }
+    Ok(Endpoint::Relist(package, version, *method == Method::POST))
 }
 
 /// A search, and the id in it, if one is given.

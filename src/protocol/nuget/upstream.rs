@@ -93,7 +93,7 @@ pub(super) fn decoder(
 
 /// What a registry finds.
 pub(super) struct Finds {
-    /// Packages, each with its members, and `versions` where they are known.
+    /// What is said of each, with the numbers of its `versions`.
     pub(super) packages: Vec<Members>,
     /// How many there are in all.
     pub(super) total: usize,
@@ -133,23 +133,31 @@ pub(super) fn search_request(registry: Registry<'_>, search: &Search) -> Option<
 
 /// Reads what a registry found.
 pub(super) fn read_search(answer: &[u8]) -> Option<Finds> {
+    let mut packages = Vec::new();
     if !answer.trim_ascii_start().starts_with(b"{") {
         let page = atom::Page::read(answer).ok()?;
-        let total = page.count.unwrap_or(page.entries.len());
-        return Some(Finds {
-            packages: page.entries.into_iter().map(|entry| entry.members).collect(),
-            total,
-        });
+        for entry in page.entries {
+            let mut members = entry.members;
+            let version = members.get("version").cloned().unwrap_or_default();
+            members.insert("versions".to_owned(), vec![version].into());
+            packages.push(members);
+        }
+        return Some(Finds { total: page.count.unwrap_or(packages.len()), packages });
     }
     let answer: Members = json::read(answer).ok()?;
-    let found = answer.get("data")?.as_array()?.iter().filter_map(Value::as_object);
-    let packages = found.map(|package| {
-        let mut members = wire::kept(package);
-        members.extend(package.get("versions").map(|versions| ("versions".to_owned(), versions.clone())));
-        members
-    });
+    for package in answer.get("data")?.as_array()?.iter().filter_map(Value::as_object) {
+        let (mut members, mut versions) = (wire::kept(package), Vec::new());
+        for version in package.get("versions").and_then(Value::as_array).into_iter().flatten() {
+            versions.extend(version.get("version").cloned());
+        }
+        if versions.is_empty() {
+            versions.extend(members.get("version").cloned());
+        }
+        members.insert("versions".to_owned(), versions.into());
+        packages.push(members);
+    }
     let total = answer.get("totalHits").and_then(Value::as_u64).unwrap_or_default();
-    Some(Finds { packages: packages.collect(), total: usize::try_from(total).unwrap_or(usize::MAX) })
+    Some(Finds { packages, total: usize::try_from(total).unwrap_or(usize::MAX) })
 }
 
 /// What a registry says of a version.
@@ -177,7 +185,7 @@ impl Release {
             artifacts: vec![OfferedArtifact {
                 name: name::archive(package, &version).ok()?,
                 url: self.content.into(),
-                digests: self.digest.into_iter().collect(),
+                digests: self.digest.map_or_else(Vec::new, |digest| vec![digest]),
                 checksum: self.checksum.map(Into::into),
                 size: self.size,
                 manifest: None,

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 /// The members of an entry.
 pub(super) type Members = Map<String, Value>;
 
-/// What is kept of an entry, apart from dependencies.
-const KEPT: [&str; 24] = [
+/// What is kept of another registry's entry, apart from dependencies.
+const KEPT: [&str; 21] = [
     "id",
     "version",
     "title",
@@ -23,13 +23,10 @@ const KEPT: [&str; 24] = [
     "summary",
     "language",
     "iconUrl",
-    "icon",
     "licenseUrl",
-    "license",
     "licenseExpression",
     "projectUrl",
     "readmeUrl",
-    "readme",
     "releaseNotes",
     "copyright",
     "minClientVersion",
@@ -54,10 +51,40 @@ pub(super) fn text<'a>(members: &'a Members, name: &str) -> &'a str {
 
 /// A text, or the texts of an array, with `between` between them.
 pub(super) fn joined(value: Option<&Value>, between: &str) -> String {
+    let mut joined = String::new();
     match value {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(between),
-        _ => String::new(),
+        Some(Value::String(text)) => joined.push_str(text),
+        Some(Value::Array(items)) => {
+            for item in items {
+                joined.push_str(if joined.is_empty() { "" } else { between });
+                joined.push_str(item.as_str().unwrap_or_default());
+            }
+        }
+        _ => {}
+    }
+    joined
+}
+
+/// The parts of a text between any of these characters, and white space around them.
+pub(super) fn items(text: &str, separators: &[char]) -> Vec<Value> {
+    let mut items = Vec::new();
+    for item in text.split(separators) {
+        let item = item.trim();
+        if !item.is_empty() {
+            items.push(item.into());
+        }
+    }
+    items
+}
+
+/// What separates tags.
+pub(super) const BETWEEN_TAGS: [char; 6] = [' ', '\t', '\n', '\r', ',', ';'];
+
+/// Sets tags, unless there are none.
+pub(super) fn set_tags(members: &mut Members, text: &str) {
+    let tags = items(text, &BETWEEN_TAGS);
+    if !tags.is_empty() {
+        members.insert("tags".to_owned(), tags.into());
     }
 }
 
@@ -91,10 +118,21 @@ pub(super) fn set_text(members: &mut Members, name: &str, text: &str) {
 fn without_addresses(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
-            let own = members.iter().filter(|(name, _)| !name.starts_with('@') && *name != "registration");
-            own.map(|(name, value)| (name.clone(), without_addresses(value))).collect::<Members>().into()
+            let mut own = Members::new();
+            for (name, value) in members {
+                if !name.starts_with('@') && name != "registration" {
+                    own.insert(name.clone(), without_addresses(value));
+                }
+            }
+            own.into()
         }
-        Value::Array(items) => items.iter().map(without_addresses).collect(),
+        Value::Array(items) => {
+            let mut own = Vec::new();
+            for item in items {
+                own.push(without_addresses(item));
+            }
+            own.into()
+        }
         other => other.clone(),
     }
 }
@@ -197,18 +235,15 @@ impl Groups {
 
     /// Puts them into an entry, if there are any.
     pub(super) fn set(self, entry: &mut Members) {
-        let groups: Vec<Value> = self
-            .groups
-            .into_iter()
-            .map(|(framework, dependencies)| {
-                let mut group = Members::new();
-                set_text(&mut group, "targetFramework", &framework);
-                if !dependencies.is_empty() {
-                    group.insert("dependencies".to_owned(), dependencies.into());
-                }
-                group.into()
-            })
-            .collect();
+        let mut groups: Vec<Value> = Vec::new();
+        for (framework, dependencies) in self.groups {
+            let mut group = Members::new();
+            set_text(&mut group, "targetFramework", &framework);
+            if !dependencies.is_empty() {
+                group.insert("dependencies".to_owned(), dependencies.into());
+            }
+            groups.push(group.into());
+        }
         if !groups.is_empty() {
             entry.insert("dependencyGroups".to_owned(), groups.into());
         }

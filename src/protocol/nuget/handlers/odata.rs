@@ -48,12 +48,12 @@ pub(super) async fn query<P: Platform>(context: &FeedContext<P>, query: &Query) 
             let mut newer = Vec::new();
             for (package, version, range) in installed {
                 let entries = versions(context, package, query.semver2).await?;
-                newer.extend(updates(entries, version, range, *prerelease, *every));
+                newer.append(&mut updates(entries, version, range, *prerelease, *every));
             }
             all(query, newer)
         }
     };
-    Ok(print(context, query, found))
+    Ok(print(context, query, &found))
 }
 
 /// All versions of a package that a client may see who understands SemVer 2, or not, lowest first; none if there is no
@@ -67,15 +67,17 @@ pub(super) async fn versions<P: Platform>(
         Err(Error::NotFound(Missing::Package(_) | Missing::PackageNotSaved(..))) => Vec::new(),
         entries => entries?,
     };
-    entries.retain(|entry| entry.suits(true, semver2));
+    Entry::keep(&mut entries, &|entry| entry.suits(true, semver2));
     listing::mark_latest(&mut entries);
     Ok(entries)
 }
 
 async fn of_ids<P: Platform>(context: &FeedContext<P>, ids: &[String], semver2: bool) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for package in ids.iter().take(OPEN_LIMIT).filter_map(|id| name::parse(id).ok()) {
-        entries.extend(versions(context, &package, semver2).await?);
+    for id in ids.iter().take(OPEN_LIMIT) {
+        if let Ok(package) = name::parse(id) {
+            entries.append(&mut versions(context, &package, semver2).await?);
+        }
     }
     Ok(entries)
 }
@@ -83,7 +85,7 @@ async fn of_ids<P: Platform>(context: &FeedContext<P>, ids: &[String], semver2: 
 /// Those of the entries that are asked for, in order.
 fn all(query: &Query, mut entries: Vec<Entry>) -> Found {
     if let Some(filter) = &query.filter {
-        entries.retain(|entry| filter.admits(entry));
+        Entry::keep(&mut entries, &|entry| filter.admits(entry));
     }
     query.order.sort(&mut entries);
     let total = entries.len();
@@ -114,13 +116,13 @@ async fn local<P: Platform>(context: &FeedContext<P>, query: &Query, words: &[St
     let (searches, mut entries) = (matches!(query.question, Question::Search { .. }), Vec::new());
     for hit in catalogue::open(context, NuGet::ECOSYSTEM, wanted).await?.into_iter().flatten() {
         let mut of_package = Entry::of_slots(&hit.slots, &*name::parse(&hit.name)?, &context.root);
-        of_package.retain(|entry| entry.suits(true, query.semver2));
+        Entry::keep(&mut of_package, &|entry| entry.suits(true, query.semver2));
         listing::mark_latest(&mut of_package);
-        of_package.retain(|entry| !searches || entry.is_listed());
-        entries.extend(of_package);
+        Entry::keep(&mut of_package, &|entry| !searches || entry.is_listed());
+        entries.append(&mut of_package);
     }
     if let Question::Search { prerelease: false, .. } = query.question {
-        entries.retain(|entry| !entry.number.is_prerelease());
+        Entry::keep(&mut entries, &|entry| !entry.number.is_prerelease());
     }
     let found = all(query, entries);
     Ok(if is_page { Found { total: names.len(), is_page, ..found } } else { found })
@@ -161,14 +163,20 @@ async fn with_upstream<P: Platform>(
         }
     }
     if room > 0 {
-        found.entries.extend(entries);
+        found.entries.append(&mut entries);
     }
     found.total += more.total.saturating_sub(twice);
     found
 }
 
 /// The versions that a client may take in place of one it has.
-fn updates(entries: Vec<Entry>, installed: &str, range: &str, prerelease: bool, every: bool) -> Vec<Entry> {
+fn updates(
+    mut entries: Vec<Entry>,
+    installed: &str,
+    range: &str,
+    prerelease: bool,
+    every: bool,
+) -> Vec<Entry> {
     let Some(installed) = Number::parse(installed.trim()) else { return Vec::new() };
     let range = Range::parse(range);
     let is_newer = |entry: &Entry| {
@@ -177,20 +185,18 @@ fn updates(entries: Vec<Entry>, installed: &str, range: &str, prerelease: bool, 
             && entry.suits(prerelease, true)
             && range.as_ref().is_none_or(|range| range.contains(&entry.number))
     };
-    let mut newer: Vec<Entry> = entries.into_iter().filter(is_newer).collect();
-    if !every {
-        newer.drain(..newer.len().saturating_sub(1));
-    }
-    newer
+    Entry::keep(&mut entries, &is_newer);
+    if every { entries } else { entries.split_off(entries.len().saturating_sub(1)) }
 }
 
 /// A page of what was found, or how much that is.
-fn print<P: Platform>(context: &FeedContext<P>, query: &Query, found: Found) -> Answer<P> {
+fn print<P: Platform>(context: &FeedContext<P>, query: &Query, found: &Found) -> Answer<P> {
     if query.count == Count::Only {
         return super::text(StatusCode::OK, found.total.to_string());
     }
     let from = if found.is_page { 0 } else { query.from };
-    let page: Vec<Entry> = found.entries.into_iter().skip(from).take(query.size).collect();
+    let page = found.entries.get(from.min(found.entries.len())..).unwrap_or_default();
+    let page = page.get(..query.size.min(page.len())).unwrap_or_default();
     let base = super::base(context);
     let goes_on = query.size > 0
         && found.total > query.from.saturating_add(query.size)
@@ -198,7 +204,7 @@ fn print<P: Platform>(context: &FeedContext<P>, query: &Query, found: Found) -> 
     let next = goes_on.then(|| next(&base, query));
     let count = (query.count == Count::Inline).then_some(found.total);
     let now = context.platform.now();
-    let document = listing::atom_feed(&base, &query.function, &page, count, next.as_deref(), now);
+    let document = listing::atom_feed(&base, &query.function, page, count, next.as_deref(), now);
     super::xml(document, "application/atom+xml;type=feed;charset=utf-8")
 }
 
@@ -206,7 +212,7 @@ fn print<P: Platform>(context: &FeedContext<P>, query: &Query, found: Found) -> 
 fn next(base: &str, query: &Query) -> String {
     let mut options = Serializer::new(String::new());
     for (name, value) in &query.options {
-        if !["$skip", "$top"].iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        if !name.eq_ignore_ascii_case("$skip") && !name.eq_ignore_ascii_case("$top") {
             options.append_pair(name, value);
         }
     }

@@ -53,7 +53,10 @@ pub(super) async fn page<P: Platform>(context: &FeedContext<P>, name: &str) -> R
             // It is asked for where the index is from, and nowhere else: with credentials, perhaps.
             let request = |registry: Registry<'_>| {
                 let index = Url::parse(&wire::resource(registry.description, &RESOURCE)?).ok()?;
-                (index.origin() == url.origin()).then(|| upstream_get(url.clone(), "application/json"))
+                (index.scheme() == url.scheme()
+                    && index.host_str() == url.host_str()
+                    && index.port() == url.port())
+                .then(|| upstream_get(url.clone(), "application/json"))
             };
             pass(context, url.as_str(), &request).await?
         }
@@ -71,12 +74,15 @@ async fn pages<P: Platform>(context: &FeedContext<P>) -> Result<Vec<wire::Member
     };
     let Some(index) = pass(context, "vulnerabilities", &request).await? else { return Ok(Vec::new()) };
     let index: Value = json::read(&index).unwrap_or_default();
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    let pages = index.as_array().into_iter().flatten().filter_map(Value::as_object);
-    Ok(pages.filter(|page| is_name(wire::text(page, "@name"))).cloned().collect())
+    let mut pages = Vec::new();
+    for page in index.as_array().into_iter().flatten().filter_map(Value::as_object) {
+        let name = wire::text(page, "@name");
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if is_plain && !name.is_empty() {
+            pages.push(page.clone());
+        }
+    }
+    Ok(pages)
 }
 
 /// An upstream's answer, remembered.

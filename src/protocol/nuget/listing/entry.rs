@@ -1,6 +1,6 @@
 //! A version as it is shown: what its author said of it, and what is true of it here.
 
-use super::super::name::{Number, sorted};
+use super::super::name::{Number, in_order};
 use super::super::wire::{self, Members, joined, text};
 use super::file_address;
 use crate::model::{PackageName, Slot, json};
@@ -33,20 +33,20 @@ impl Entry {
         package: &PackageName,
         root: &str,
     ) -> Vec<Self> {
-        let mut entries: Vec<Self> =
-            slots.iter().filter_map(|(key, slot)| Self::of_slot(key, slot, package, root)).collect();
+        let mut entries = Vec::new();
+        for (key, slot) in slots {
+            entries.extend(Self::of_slot(key, slot, package, root));
+        }
         Self::sort(&mut entries, &|entry| entry.number.order().to_owned());
         entries
     }
 
     fn of_slot(key: &str, slot: &Slot, package: &PackageName, root: &str) -> Option<Self> {
-        let files = slot.artifacts.iter().map(|record| ListedFile {
-            name: &record.name,
-            size: Some(record.size),
-            digests: &record.digests,
-            manifest: None,
-        });
-        let (listing, files) = (slot.shown_listing(), files.collect::<Vec<_>>());
+        let (listing, mut files) = (slot.shown_listing(), Vec::new());
+        for record in &slot.artifacts {
+            let size = Some(record.size);
+            files.push(ListedFile { name: &record.name, size, digests: &record.digests, manifest: None });
+        }
         let version = Listed {
             version: &slot.version,
             key,
@@ -76,10 +76,22 @@ impl Entry {
         text(&self.members, name)
     }
 
+    /// Leaves those entries that are wanted.
+    pub(in crate::protocol::nuget) fn keep(entries: &mut Vec<Self>, is_wanted: &dyn Fn(&Self) -> bool) {
+        entries.retain(is_wanted);
+    }
+
     /// Puts entries into the order of these texts; those that are equal stay as they are.
     pub(in crate::protocol::nuget) fn sort(entries: &mut Vec<Self>, text: &dyn Fn(&Self) -> String) {
-        let places = sorted(entries.iter().map(text));
-        *entries = places.into_iter().filter_map(|at| entries.get_mut(at).map(std::mem::take)).collect();
+        let mut texts = Vec::new();
+        for entry in entries.iter() {
+            texts.push(text(entry));
+        }
+        let mut sorted = Vec::new();
+        for at in in_order(texts) {
+            sorted.extend(entries.get_mut(at).map(std::mem::take));
+        }
+        *entries = sorted;
     }
 
     /// What a condition may ask about, by the names of OData; a version as the text by which it is compared.
@@ -103,21 +115,26 @@ impl Entry {
 
 /// Says of the highest versions that they are; `entries` come lowest first.
 pub(in crate::protocol::nuget) fn mark_latest(entries: &mut [Entry]) {
-    if let Some(entry) = entries.iter_mut().rev().find(|entry| entry.is_listed()) {
-        entry.is_absolute_latest = true;
+    let (mut latest, mut absolute) = (None, None);
+    for (at, entry) in entries.iter().enumerate() {
+        if entry.is_listed() {
+            absolute = Some(at);
+            latest = if entry.number.is_prerelease() { latest } else { absolute };
+        }
     }
-    if let Some(entry) =
-        entries.iter_mut().rev().find(|entry| entry.is_listed() && !entry.number.is_prerelease())
-    {
-        entry.is_latest = true;
+    for (at, entry) in entries.iter_mut().enumerate() {
+        entry.is_absolute_latest = absolute == Some(at);
+        entry.is_latest = latest == Some(at);
     }
 }
 
 /// The member that an OData property is: `ProjectUrl` is `projectUrl`.
 pub(in crate::protocol::nuget) fn member(property: &str) -> String {
-    let mut characters = property.chars();
-    let first = characters.next().map(|first| first.to_ascii_lowercase());
-    first.into_iter().chain(characters).collect()
+    let mut member = property.to_owned();
+    if let Some(first) = member.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    member
 }
 
 /// The members of an entry but for when it was published.

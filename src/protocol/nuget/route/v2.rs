@@ -4,7 +4,7 @@
 use super::super::name;
 use super::super::wire::filter::Filter;
 use super::super::wire::odata::{Count, Order, Query, Question};
-use super::{Endpoint, File, READ, number, only, relist};
+use super::{Endpoint, File, number, relist};
 use crate::error::{Error, Result};
 use crate::service::Package;
 use http::Method;
@@ -18,23 +18,21 @@ pub(super) fn route(method: &Method, segments: &[&str], query: Option<&str>) -> 
     match segments {
         [] | [""] => match *method {
             Method::PUT => Ok(Endpoint::Publish),
-            _ => only(method, "GET, HEAD, PUT", Endpoint::Service),
+            _ => Ok(Endpoint::Service),
         },
-        [metadata] if is(metadata, "$metadata") => only(method, READ, Endpoint::Metadata),
+        [metadata] if is(metadata, "$metadata") => Ok(Endpoint::Metadata),
         [batch] if is(batch, "$batch") => Ok(Endpoint::NotOffered("several requests in one")),
-        [package] | [package, ""] if is(package, "package") => only(method, "PUT", Endpoint::Publish),
+        [package] | [package, ""] if is(package, "package") => Ok(Endpoint::Publish),
         [package, id, version] if is(package, "package") => {
             if *method == Method::DELETE || *method == Method::POST {
                 return relist(method, id, version);
             }
             let (package, version) = (name::parse(id)?, name::require_version(version)?);
-            only(method, "GET, HEAD, DELETE, POST", Endpoint::File(package, version, File::Archive))
+            Ok(Endpoint::File(package, version, File::Archive))
         }
         [package, _] if is(package, "package") => Ok(Endpoint::NotOffered("packages without a version")),
-        [function] => only(method, READ, self::query(function, query, Count::None)?),
-        [function, count] if is(count, "$count") => {
-            only(method, READ, self::query(function, query, Count::Only)?)
-        }
+        [function] => self::query(function, query, Count::None),
+        [function, count] if is(count, "$count") => self::query(function, query, Count::Only),
         [id, version] => relist(method, id, version),
         _ => Err(Error::no_endpoint()),
     }
@@ -84,9 +82,11 @@ fn query(function: &str, options: Option<&str>, count: Count) -> Result<Endpoint
 
 /// `Packages(Id='X',Version='1.0')`.
 fn one(key: &str) -> Result<Question> {
-    let pairs = key.split(',').filter_map(|pair| pair.split_once('='));
-    let pairs =
-        Options(pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect());
+    let mut pairs = Options(Vec::new());
+    for pair in key.split(',') {
+        let (name, value) = pair.split_once('=').unwrap_or_default();
+        pairs.0.push((name.trim().to_owned(), value.to_owned()));
+    }
     let (id, version) = (pairs.text("Id"), pairs.text("Version"));
     let (id, version) = (id.ok_or_else(|| missing("Id"))?, version.ok_or_else(|| missing("Version"))?);
     Ok(Question::Version(name::parse(&id)?, name::require_version(&version)?))
@@ -94,15 +94,16 @@ fn one(key: &str) -> Result<Question> {
 
 /// Which packages a client has in which version, and which versions it would take.
 fn installed(options: &Options) -> Result<Vec<(Package, String, String)>> {
-    let list = |name: &str| {
-        let text = options.text(name).unwrap_or_default();
-        text.split('|').map(|item| item.trim().to_owned()).collect::<Vec<_>>()
-    };
+    let list = |name: &str| options.text(name).unwrap_or_default();
     let (ids, versions, ranges) = (list("packageIds"), list("versions"), list("versionConstraints"));
+    let (mut versions, mut ranges) = (versions.split('|'), ranges.split('|'));
     let mut installed = Vec::new();
-    for (at, id) in ids.iter().enumerate().filter(|(_, id)| !id.is_empty()) {
-        let text = |list: &[String]| list.get(at).cloned().unwrap_or_default();
-        installed.push((name::parse(id)?, text(&versions), text(&ranges)));
+    for id in ids.split('|') {
+        let version = versions.next().unwrap_or_default().trim().to_owned();
+        let range = ranges.next().unwrap_or_default().trim().to_owned();
+        if !id.trim().is_empty() {
+            installed.push((name::parse(id.trim())?, version, range));
+        }
     }
     if installed.len() > PAGE {
         return Err(Error::Invalid(format!("`packageIds` has more than {PAGE} ids")));
@@ -119,8 +120,11 @@ struct Options(Vec<(String, String)>);
 
 impl Options {
     fn read(query: Option<&str>) -> Self {
-        let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+        let mut pairs = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            pairs.push((name.into_owned(), value.into_owned()));
+        }
+        Self(pairs)
     }
 
     fn get(&self, wanted: &str) -> Option<&str> {

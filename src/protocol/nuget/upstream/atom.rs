@@ -4,7 +4,7 @@
 use super::{ATOM, Release, malformed};
 use crate::error::UpstreamFault;
 use crate::protocol::nuget::listing::member;
-use crate::protocol::nuget::wire::{self, FLAGS, Members, set_text, text};
+use crate::protocol::nuget::wire::{self, FLAGS, Members, set_tags, set_text, text};
 use crate::service::xml::{Event, Malformed, Reader, attribute};
 use crate::service::{ListingDecoder, Package};
 use crate::store::listing_codec::{ListingTail, Offer};
@@ -139,10 +139,7 @@ impl Entry {
             self.members.insert(member(name), value.clone());
         }
         self.members = wire::kept(&self.members);
-        let tags: Vec<&str> = text(&self.properties, "Tags").split_whitespace().collect();
-        if !tags.is_empty() {
-            self.members.insert("tags".to_owned(), tags.into());
-        }
+        set_tags(&mut self.members, text(&self.properties, "Tags"));
         for flag in FLAGS {
             if let Some(value) = self.members.get_mut(flag) {
                 *value = value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")).into();

@@ -1,6 +1,6 @@
 //! The manifest in a package: [`.nuspec`](https://learn.microsoft.com/nuget/reference/nuspec).
 
-use super::{FLAGS, Groups, Members, set_text};
+use super::{FLAGS, Groups, Members, set_tags, set_text};
 use crate::error::{Error, Result};
 use crate::service::xml::{Event, Malformed, Reader, attribute};
 use std::borrow::Cow;
@@ -111,13 +111,7 @@ impl Found {
                 set_text(members, "licenseExpression", text);
             }
             "license" => set_text(members, "license", text),
-            "tags" => {
-                let separates = |character: char| character.is_whitespace() || matches!(character, ',' | ';');
-                let tags: Vec<&str> = text.split(separates).filter(|tag| !tag.is_empty()).collect();
-                if !tags.is_empty() {
-                    members.insert(name.to_owned(), tags.into());
-                }
-            }
+            "tags" => set_tags(members, text),
             _ if FLAGS.contains(&name) && text.trim().eq_ignore_ascii_case("true") => {
                 members.insert(name.to_owned(), true.into());
             }
