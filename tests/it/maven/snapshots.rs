@@ -146,6 +146,22 @@ fn what_is_deployed_without_a_build_becomes_one() {
 }
 
 #[test]
+fn a_deleted_snapshot_is_not_deployed_again() {
+    let (server, _) = server();
+    let contributor = server.contributor().maven();
+    contributor.deploy(OWN, "1.0-SNAPSHOT", "jar").expect(201);
+    let view = server.contributor().maven_on("main@Local");
+    assert!(detail(&view.deploy(OWN, "1.0-SNAPSHOT", "jar").expect(409)).contains("read-only"));
+    let delete = crate::support::verbs::Verb::Delete("1.0-SNAPSHOT");
+    crate::support::verbs::owner_does(&server, "main", "maven:org.own:own", delete).unwrap();
+    server.advance(3);
+    assert!(detail(&contributor.deploy(OWN, "1.0-SNAPSHOT", "jar").expect(409)).contains("deleted"));
+    contributor.deploy_at(&build("20260102.030405", 9, ".jar"), b"x").expect(409);
+    contributor.fetch(OWN, "1.0-SNAPSHOT", "jar").expect(404);
+    contributor.get(&metadata()).expect(404);
+}
+
+#[test]
 fn two_deployers_at_once_are_two_builds() {
     let (server, _) = server();
     deploy(&server, "20260102.030405", &[".jar"]);
@@ -260,6 +276,7 @@ fn a_crash_between_any_two_steps_of_a_deploy_loses_nothing() {
         let reader = server.reader().maven().elsewhere();
         assert_eq!(reader.get(&file).expect(200).bytes(), bytes, "after {steps}");
         assert_eq!(all(&reader.get(&metadata()).expect(200).text(), "buildNumber"), ["1"], "after {steps}");
+        assert_eq!(reader.told(OWN), ["1.0-SNAPSHOT"], "after {steps}");
         if done {
             return;
         }

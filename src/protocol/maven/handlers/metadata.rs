@@ -8,6 +8,7 @@ use crate::error::{Error, Missing, Result};
 use crate::model::Version;
 use crate::platform::Platform;
 use crate::protocol::Answer;
+use crate::service::publish::refuse_view;
 use crate::service::{FeedContext, Package, list};
 use crate::store::rendered::Rendered;
 use crate::store::{index, slots};
@@ -100,6 +101,7 @@ pub(super) async fn put<P: Platform>(
     body: crate::platform::Body,
 ) -> Result<Answer<P>> {
     let document = publish::read_small(body, "a document of metadata").await?;
+    refuse_view(context)?;
     let metadata = Metadata::read(&document);
     let metadata = metadata.ok_or_else(|| Error::Invalid("this is not `maven-metadata.xml`".to_owned()))?;
     if let Some(group) = group.filter(|_| !metadata.plugins.is_empty()) {

@@ -28,10 +28,7 @@ pub(super) async fn handle<P: Platform>(
     let context = &FeedContext { always_check: false, ..context.clone() };
     match endpoint.verb {
         Verb::Get => read::get(context, &endpoint).await,
-        Verb::Put => {
-            refuse_view(context)?;
-            put(context, endpoint, body).await
-        }
+        Verb::Put => put(context, endpoint, body).await,
     }
 }
 
@@ -48,6 +45,7 @@ async fn put<P: Platform>(context: &FeedContext<P>, endpoint: Endpoint, body: Bo
         // Metadata is written here, and so is what it hashes to.
         Target::Metadata { .. } | Target::Builds { .. } => {
             publish::read_small(body, "a document of metadata").await?;
+            refuse_view(context)?;
             Ok(done(StatusCode::CREATED))
         }
         Target::Root | Target::Archetypes => Err(Error::MethodNotAllowed { allow: "GET, HEAD" }),

@@ -2,8 +2,7 @@
 
 use super::super::name;
 use super::super::wire::{self, pom};
-use super::snapshots::{self, Place};
-use super::{done, plugins, read};
+use super::{done, plugins, read, snapshots};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{Algorithm, ArtifactName, ArtifactRecord, Version};
 use crate::platform::{Body, ByteRange, Platform, PlatformError};
@@ -36,16 +35,16 @@ pub(super) async fn file<P: Platform>(
     file: &ArtifactName,
     body: Body,
 ) -> Result<Answer<P>> {
-    publish::check_number(context, package, version).await?;
+    // Taken in before anything is refused: clients listen only once they have sent everything.
     let taken = stage::take(&context.platform, body.into_stream(), &Algorithm::ALL, FILE_LIMIT).await;
     let content = taken.map_err(|error| too_large(error, "the file", FILE_LIMIT))?;
     let prepared = prepare(context, package, version, file, &content).await;
     let Prepared { name, manifest, is_archetype } = match prepared {
-        Ok(Some(prepared)) => prepared,
-        outcome => {
+        Ok(prepared) => prepared,
+        Err(error) => {
             // What cannot be discarded now is swept by the housekeeping.
             let _ = content.discard(&context.platform).await;
-            return outcome.map(|_| done(StatusCode::OK));
+            return Err(error);
         }
     };
     let is_placed = name != *file;
@@ -84,26 +83,22 @@ struct Prepared {
     is_archetype: bool,
 }
 
-/// Under which name a file is kept, and what its content says of it; `None` for a file of a snapshot that is the newest of its
-/// kind already.
+/// Under which name a file is kept, and what its content says of it.
 async fn prepare<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
     version: &Version,
     file: &ArtifactName,
     content: &Staged,
-) -> Result<Option<Prepared>> {
+) -> Result<Prepared> {
     let mut name = file.clone();
     let parts = name::snapshot_file(package, version.key(), file.as_str());
     if let Some(parts) = parts.filter(|parts| parts.build.is_none()) {
         let (platform, path) = (&context.platform, context.path(package));
         let slot = slots::get(platform, &path, version.key()).await?.map(|stored| stored.value);
-        let now = platform.now();
-        match snapshots::place(package, version, slot.as_ref(), parts, content.digests(), now) {
-            Place::Under(placed) => name = placed,
-            Place::There => return Ok(None),
-            Place::TooLong => return Err(Error::Invalid("the name of the file is too long".to_owned())),
-        }
+        let placed =
+            snapshots::place(package, version, slot.as_ref(), parts, content.digests(), platform.now());
+        name = placed.ok_or_else(|| Error::Invalid("the name of the file is too long".to_owned()))?;
     }
     let mut facts = None;
     if file.as_str().strip_suffix(".pom").is_some() && content.size() <= POM_LIMIT {
@@ -115,7 +110,7 @@ async fn prepare<P: Platform>(
         .and_then(|facts| facts.get("packaging"))
         .is_some_and(|packaging| packaging == ARCHETYPE);
     let manifest = facts.filter(|facts| !facts.is_empty()).and_then(|facts| to_raw_value(&facts).ok());
-    Ok(Some(Prepared { name, manifest, is_archetype }))
+    Ok(Prepared { name, manifest, is_archetype })
 }
 
 /// Builds beyond those that are kept go, once the client has its answer.
@@ -139,6 +134,7 @@ pub(super) async fn checksum<P: Platform>(
     body: Body,
 ) -> Result<Answer<P>> {
     let text = read_small(body, "a checksum").await?;
+    publish::refuse_view(context)?;
     let (Some((first, further)), Some(last)) = (checksums.split_first(), checksums.last()) else {
         return Err(Error::no_endpoint());
     };

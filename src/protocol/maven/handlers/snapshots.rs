@@ -94,17 +94,9 @@ fn last_build<'a>(files: &[Kept<'a>]) -> Option<Build<'a>> {
     files.iter().map(|file| file.build).max()
 }
 
-/// Where a file goes that was pushed without saying of which build it is.
-pub(super) enum Place {
-    /// Nowhere: the newest file of its kind is this very one.
-    There,
-    /// Under this name.
-    Under(ArtifactName),
-    /// Its name would be too long.
-    TooLong,
-}
-
-/// Such a file joins the newest build, or begins another where that has one of its kind already.
+/// Under which name a file is kept that was pushed without saying of which build it is: its own, if it is the newest of its
+/// kind already; else it joins the newest build, or begins another where that has one of its kind. `None` if the name would be
+/// too long.
 pub(super) fn place(
     package: &PackageName,
     version: &Version,
@@ -112,11 +104,12 @@ pub(super) fn place(
     pushed: SnapshotFile<'_>,
     digests: &[Digest],
     now: Timestamp,
-) -> Place {
+) -> Option<ArtifactName> {
     let files = slot.map(|slot| files(package, slot)).unwrap_or_default();
     let newest = newest_of_each(&files).into_iter().find(|file| file.is_like(pushed));
-    if newest.is_some_and(|file| file.record.digests.iter().any(|digest| digests.contains(digest))) {
-        return Place::There;
+    let is_this = |file: &Kept<'_>| file.record.digests.iter().any(|digest| digests.contains(digest));
+    if let Some(file) = newest.filter(is_this) {
+        return Some(file.record.name.clone());
     }
     let timestamp = name::build_timestamp(now);
     let build = match last_build(&files) {
@@ -126,7 +119,7 @@ pub(super) fn place(
             Build { timestamp: &timestamp, number: greatest.saturating_add(1) }
         }
     };
-    name::build_file(package, version.key(), build, pushed).map_or(Place::TooLong, Place::Under)
+    name::build_file(package, version.key(), build, pushed)
 }
 
 /// The files of builds beyond those that are kept.
