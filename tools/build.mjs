@@ -15,7 +15,7 @@ const wasmFeatures = ["bulk-memory", "exception-handling", "multivalue", "mutabl
   .map((feature) => `--enable-${feature}`);
 // What is compressed best, found by measuring: functions that stay whole (a future with everything inlined has thousands of
 // locals, whose numbers no two places share), in the order of their names (like beside like); together a tenth of it all.
-const wasmPasses = ["-Oz", "--one-caller-inline-max-function-size=10", "--reorder-functions-by-name", "--strip-debug"];
+const wasmPasses = ["-Oz", "--converge", "--one-caller-inline-max-function-size=10", "--reorder-functions-by-name", "--strip-debug"];
 const wasmFile = join(buildDir, "index_bg.wasm");
 const stampFile = join(buildDir, ".inputs");
 

@@ -112,6 +112,11 @@ impl ListingDecoder for MetadataDecoder {
         let malformed = |text: &str| UpstreamFault::Malformed(text.to_owned());
         let metadata =
             Metadata::read(&self.document).ok_or_else(|| malformed("what should be its metadata"))?;
+        let artifact = name::coordinates(&self.package).1;
+        if metadata.artifact.as_deref().is_some_and(|told| artifact.is_some_and(|artifact| told != artifact))
+        {
+            return Err(malformed("metadata of another artifact"));
+        }
         for offer in self.offers(&metadata) {
             sink(offer).map_err(|error| malformed(&error.to_string()))?;
         }
@@ -170,6 +175,9 @@ mod tests {
         let (plugins, _) = decode(&name::group("g").unwrap(), document).unwrap();
         assert_eq!(plugins, ["p"]);
         assert!(decode(&name::group("g").unwrap(), "<html/>").is_err());
+        let other = "<metadata><artifactId>b</artifactId></metadata>";
+        assert!(decode(&name::parse("g:a").unwrap(), other).is_err(), "of another artifact");
+        assert!(decode(&name::parse("g:b").unwrap(), other).is_ok());
     }
 
     #[test]

@@ -23,6 +23,8 @@ const END: &str = "</metadata>\n";
 /// What metadata says, as far as it is read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Metadata {
+    /// Whose it is, where it says so.
+    pub(super) artifact: Option<String>,
     pub(super) versions: Vec<String>,
     pub(super) last_updated: Option<Timestamp>,
     pub(super) plugins: Vec<Plugin>,
@@ -41,6 +43,7 @@ impl Metadata {
     pub(super) fn read(document: &[u8]) -> Option<Self> {
         let mut metadata = Self::default();
         elements(document, "metadata", &mut |path, text| match *path {
+            ["artifactId"] => metadata.artifact = text,
             ["versioning", "versions", "version"] => metadata.versions.extend(text),
             ["versioning", "lastUpdated"] => metadata.last_updated = text.as_deref().and_then(name::moment),
             ["plugins", "plugin"] => metadata.plugins.push(Plugin::default()),

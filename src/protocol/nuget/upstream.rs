@@ -173,12 +173,17 @@ struct Release {
 }
 
 impl Release {
-    /// The version as an offer; `None` for what no client could use, or what is about another package.
-    fn offer(self, package: &Package) -> Option<Offer> {
-        let version = name::parse_version(wire::text(&self.members, "version"))?;
+    /// The version as an offer; `None` for what no client could use. What is about another package is a mistake of the source,
+    /// and not a package without versions.
+    fn offer(self, package: &Package) -> Result<Option<Offer>, UpstreamFault> {
         if wire::text(&self.members, "id").to_lowercase() != package.key() {
-            return None;
+            return Err(malformed("it tells of another package"));
         }
+        Ok(self.usable(package))
+    }
+
+    fn usable(self, package: &Package) -> Option<Offer> {
+        let version = name::parse_version(wire::text(&self.members, "version"))?;
         Some(Offer {
             version: version.as_str().to_owned(),
             key: version.key().to_owned(),

@@ -114,6 +114,12 @@ fn nonsense_is_a_failure_and_not_an_empty_list() {
 fn versions_that_no_client_could_use_are_left_out() {
     let (server, gallery) = server();
     gallery.add("lib", "1.0.0").add_with("lib", "1.1.0", |entry| entry["version"] = "latest".into());
-    gallery.add_with("lib", "1.2.0", |entry| entry["id"] = "other".into());
     assert_eq!(server.collaborator().nuget().numbers("lib"), ["1.0.0"]);
+}
+
+#[test]
+fn what_tells_of_another_package_is_a_mistake_of_the_source() {
+    let (server, gallery) = server();
+    gallery.add("lib", "1.0.0").add_with("lib", "1.2.0", |entry| entry["id"] = "other".into());
+    server.collaborator().nuget().get("v3/flat2/lib/index.json").expect(502);
 }

@@ -12,12 +12,18 @@ use crate::platform::Platform;
 use crate::service::{FeedContext, Package, internal_marks, is_internally_offered};
 use crate::store::{index, packages};
 use bytes::Bytes;
+use std::rc::Rc;
+use std::time::Duration;
 
 /// The mark of a group that has its plugins.
 const PLUGINS: &str = "plugins";
 
 /// The mark that has the archetypes of a feed, a line of `group artifact version` each; beside that of no group.
 const ARCHETYPES: &str = "archetypes";
+
+/// For how long it is remembered that a group has none: most folders are of artifacts, and their metadata is asked for often.
+/// Where a plugin is published it is seen at once.
+const NO_PLUGINS_REUSE: Duration = Duration::from_secs(60);
 
 /// A client that adds a plugin to a group sends all that it was told of before.
 const PLUGINS_LIMIT: usize = 500;
@@ -32,8 +38,15 @@ pub(super) async fn own<P: Platform>(
     group: Option<&Package>,
 ) -> Result<Vec<Plugin>> {
     let Some(group) = group else { return Ok(Vec::new()) };
+    let (platform, path) = (&context.platform, context.path(group));
+    let (memo, absent) = (platform.memo(), path.mark("no plugins"));
     let mut marks: Vec<Bytes> = Vec::new();
-    marks.extend(packages::mark(&context.platform, &context.path(group), PLUGINS).await?);
+    if memo.get::<()>(&absent, platform.now()).is_none() {
+        marks.extend(packages::mark(platform, &path, PLUGINS).await?);
+        if marks.is_empty() {
+            memo.put(absent, Rc::new(()), 16, platform.now(), NO_PLUGINS_REUSE);
+        }
+    }
     if context.sees_upstream() {
         marks.extend(internal_marks(context, group, PLUGINS).await?);
     }
@@ -77,7 +90,7 @@ pub(super) async fn adopt<P: Platform>(
     if published.is_empty() {
         return Ok(());
     }
-    packages::update_mark(platform, &context.path(group), PLUGINS, &mut |before| {
+    let outcome = packages::update_mark(platform, &context.path(group), PLUGINS, &mut |before| {
         let known = before.and_then(Metadata::read).unwrap_or_default().plugins;
         // What a client says of a plugin replaces what was said of it before.
         let mut next: Vec<Plugin> = Vec::new();
@@ -88,7 +101,9 @@ pub(super) async fn adopt<P: Platform>(
         let written = wire::with_plugins(None, &next).ok();
         Ok(written.filter(|_| next != known).map(Bytes::from))
     })
-    .await
+    .await;
+    platform.memo().forget(&context.path(group).mark("no plugins"));
+    outcome
 }
 
 /// Notes that a version is an archetype.

@@ -141,7 +141,7 @@ pub(super) async fn file<P: Platform>(
     };
     let artifact = download::artifact(context, package, version, &name).await?;
     if matches!(file, File::Archive | File::Symbols) {
-        return Ok(Answer::Artifact { artifact, content_type: "application/octet-stream" });
+        return Ok(Answer::Artifact { artifact, content_type: "application/zip" });
     }
     let (platform, archive) = (&context.platform, artifact.content());
     // First the manifest, and then what it says.

@@ -45,8 +45,9 @@ impl ListingDecoder for Decoder {
     fn next_document(&mut self) -> Result<Option<(Url, &'static str)>, UpstreamFault> {
         let page = Page::read(&std::mem::take(&mut self.page)).map_err(malformed)?;
         for entry in page.entries {
-            let offer = entry.release(&self.url).and_then(|release| release.offer(&self.package));
-            self.offers.extend(offer);
+            if let Some(release) = entry.release(&self.url) {
+                self.offers.extend(release.offer(&self.package)?);
+            }
         }
         let Some(next) = page.next else { return Ok(None) };
         let next = self.url.join(&next).map_err(malformed)?;

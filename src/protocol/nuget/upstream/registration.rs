@@ -130,8 +130,9 @@ impl Visitor for Document {
             ([_, _], "items") => self.page = self.page.take().map(|(url, _)| (url, false)),
             (_, "") => {
                 let leaf: Members = json::read(raw).map_err(malformed)?;
-                let offer = release(&self.url, &leaf).and_then(|release| release.offer(&self.package));
-                self.offers.extend(offer);
+                if let Some(release) = release(&self.url, &leaf) {
+                    self.offers.extend(release.offer(&self.package)?);
+                }
             }
             _ => return Err(malformed("a registration whose `items` are no array")),
         }
