@@ -18,7 +18,19 @@ const clients = [
   ["yarn", (base, token) => `yarn config set unsafeHttpWhitelist --json '["localhost"]' && yarn config set npmRegistryServer ${base}/npm/registry/ && yarn config set npmAuthToken "${token}"`],
   ["pip, uv", (base, token) => `export PIP_INDEX_URL="${withToken(base, token)}/pypi/simple/" UV_DEFAULT_INDEX="${withToken(base, token)}/pypi/simple/"`],
   ["cargo", (base, token) => `mkdir -p .cargo && printf '[registries.edgefeed]\\nindex = "sparse+${base}/Cargo/index/"\\n[registry]\\nglobal-credential-providers = ["cargo:token"]\\n[source.crates-io]\\nreplace-with = "edgefeed"\\n' >> .cargo/config.toml && export CARGO_REGISTRIES_EDGEFEED_TOKEN="${token}"`],
+  ["nuget, dotnet", (base, token) => `printf '${nugetConfig(base)}' "${token}" > nuget.config`],
+  ["mvn", (base, token) => `mkdir -p .mvn && printf '${mavenSettings(base)}' "${token}" > .mvn/settings.xml && echo --settings=.mvn/settings.xml >> .mvn/maven.config`],
 ];
+
+/** What NuGet's clients look for in the folder of a project; the token stands in for `%s`. */
+const nugetConfig = (base) =>
+  `<configuration><packageSources><clear/><add key="edgefeed" value="${base}/nuget/v3/index.json" protocolVersion="3" allowInsecureConnections="true"/></packageSources>` +
+  '<packageSourceCredentials><edgefeed><add key="Username" value="any"/><add key="ClearTextPassword" value="%s"/></edgefeed></packageSourceCredentials></configuration>';
+
+/** Maven's settings with the feed in place of every repository; the token stands in for `%s`. */
+const mavenSettings = (base) =>
+  "<settings><servers><server><id>edgefeed</id><username>any</username><password>%s</password></server></servers>" +
+  `<mirrors><mirror><id>edgefeed</id><mirrorOf>*</mirrorOf><url>${base}/maven/v1/</url></mirror></mirrors></settings>`;
 
 /** An address with credentials in it, as Python's installers take them. */
 const withToken = (base, token) => base.replace("://", `://edgefeed:${token}@`);
