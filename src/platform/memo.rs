@@ -35,23 +35,20 @@ struct Entry {
 impl Memo {
     /// What was remembered under this key, if it has not expired.
     pub fn get<T: 'static>(&self, key: &str, now: Timestamp) -> Option<Rc<T>> {
+        self.get_any(key, now)?.downcast().ok()
+    }
+
+    fn get_any(&self, key: &str, now: Timestamp) -> Option<Rc<dyn Any>> {
         let mut generations = self.generations.borrow_mut();
         if let Some((key, entry)) = generations.old.remove_entry(key) {
             generations.insert(key, entry);
         }
         let entry = generations.young.get(key).filter(|entry| now < entry.expires)?;
-        Rc::clone(&entry.value).downcast().ok()
+        Some(Rc::clone(&entry.value))
     }
 
     /// Remembers a value of about `weight` bytes for a while.
-    pub fn put<T: 'static>(
-        &self,
-        key: String,
-        value: Rc<T>,
-        weight: usize,
-        now: Timestamp,
-        lifetime: Duration,
-    ) {
+    pub fn put(&self, key: String, value: Rc<dyn Any>, weight: usize, now: Timestamp, lifetime: Duration) {
         let weight = weight + key.len() + 128;
         let mut generations = self.generations.borrow_mut();
         generations.remove(&key);

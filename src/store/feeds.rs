@@ -34,7 +34,7 @@ pub async fn find<P: Platform>(
         return Ok(None);
     };
     let feed = Rc::new(feed);
-    platform.memo().put(key, Rc::clone(&feed), 4096, now, FEED_REUSE);
+    platform.memo().put(key, feed.clone(), 4096, now, FEED_REUSE);
     Ok(Some(feed))
 }
 

@@ -196,7 +196,7 @@ pub async fn published_names<P: Platform>(
     }
     let names = Rc::new(names);
     let weight = names.iter().map(|name| name.len() + 32).sum();
-    platform.memo().put(prefix, Rc::clone(&names), weight, now, Duration::from_secs(60));
+    platform.memo().put(prefix, names.clone(), weight, now, Duration::from_secs(60));
     Ok(names)
 }
 

@@ -52,7 +52,7 @@ pub fn remember<P: Platform>(platform: &P, path: &PackagePath, version_key: &str
     if slot.is_live() {
         let weight = slot.manifest.get().len() + 512;
         let key = path.slot_of_key(version_key);
-        platform.memo().put(key, Rc::clone(slot), weight, platform.now(), CHECK_REUSE);
+        platform.memo().put(key, slot.clone(), weight, platform.now(), CHECK_REUSE);
     }
 }
 
@@ -112,7 +112,7 @@ pub async fn grow<P: Platform>(
     let (key, now) = (format!("growing:{}", path.slot_of_key(version_key)), platform.now());
     let growing = platform.memo().get::<Growing>(&key, now).unwrap_or_default();
     growing.borrow_mut().extend_from_slice(records);
-    platform.memo().put(key, Rc::clone(&growing), 1_024, now, GROWING);
+    platform.memo().put(key, growing.clone(), 1_024, now, GROWING);
     let outcome = update(platform, path, version_key, &mut |slot| {
         check(slot)?;
         let mut growing = growing.borrow_mut();

@@ -20,7 +20,7 @@ pub async fn find<P: Platform>(platform: &P, text: &TokenText) -> Result<Option<
     }
     let Some(stored) = super::read::<P, Token>(platform, &key).await? else { return Ok(None) };
     let token = Rc::new(stored.value);
-    platform.memo().put(key, Rc::clone(&token), 512, now, TOKEN_REUSE);
+    platform.memo().put(key, token.clone(), 512, now, TOKEN_REUSE);
     Ok(Some(token))
 }
 
