@@ -240,8 +240,8 @@ async fn add_files<P: Platform>(
     incoming: &Incoming,
     records: Vec<ArtifactRecord>,
 ) -> Result<Slot> {
-    slots::grow(platform, path, incoming.version.key(), &records, &|slot| {
-        if slot.is_live() { Ok(()) } else { Err(deleted(package, &incoming.version)) }
+    slots::grow(platform, path, incoming.version.key(), &records, true, &|slot| {
+        if slot.is_live() { exists(package, &incoming.version) } else { deleted(package, &incoming.version) }
     })
     .await
 }

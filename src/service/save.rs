@@ -176,11 +176,11 @@ async fn add_file<P: Platform>(
     version: &Version,
     record: &ArtifactRecord,
 ) -> Result<Slot> {
-    slots::grow(platform, path, version.key(), std::slice::from_ref(record), &|slot| {
-        if slot.is_live() {
-            return Ok(());
-        }
-        Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())))
+    slots::grow(platform, path, version.key(), std::slice::from_ref(record), false, &|slot| {
+        // Published in the meantime: then it has what was pushed, and nothing else.
+        let missing = if slot.is_live() { Missing::Artifact } else { Missing::Deleted };
+        let what = if slot.is_live() { record.name.to_string() } else { version.to_string() };
+        Error::NotFound(missing(package.to_string(), what))
     })
     .await
 }

@@ -101,20 +101,24 @@ type Growing = RefCell<Vec<ArtifactRecord>>;
 const GROWING: Duration = Duration::from_secs(60);
 
 /// Adds files to a slot, and with them those that other requests of this isolate are adding: R2 takes one write per second
-/// and key, and the files of a version come side by side. `check` refuses a slot that takes none.
+/// and key, and the files of a version come side by side. A version grows by what is pushed or by what is saved, as it began
+/// (`published`); `refusal` says why it takes no such file.
 pub async fn grow<P: Platform>(
     platform: &P,
     path: &PackagePath,
     version_key: &str,
     records: &[ArtifactRecord],
-    check: &dyn Fn(&Slot) -> Result<()>,
+    published: bool,
+    refusal: &dyn Fn(&Slot) -> Error,
 ) -> Result<Slot> {
-    let (key, now) = (format!("growing:{}", path.slot_of_key(version_key)), platform.now());
+    let (key, now) = (format!("growing:{published}:{}", path.slot_of_key(version_key)), platform.now());
     let growing = platform.memo().get::<Growing>(&key, now).unwrap_or_default();
     growing.borrow_mut().extend_from_slice(records);
     platform.memo().put(key, growing.clone(), 1_024, now, GROWING);
     let outcome = update(platform, path, version_key, &mut |slot| {
-        check(slot)?;
+        if !slot.is_live() || slot.is_published() != published {
+            return Err(refusal(slot));
+        }
         let mut growing = growing.borrow_mut();
         growing.retain(|record| slot.artifact(&record.name).is_none());
         let mut next = slot.clone();
