@@ -135,3 +135,35 @@ pub async fn grow<P: Platform>(
     growing.borrow_mut().retain(|record| records.iter().all(|ours| ours.name != record.name));
     outcome
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Digest, FeedId, PackageName, ProtocolId};
+    use crate::platform::memory::MemoryPlatform;
+    use futures_executor::block_on;
+
+    fn record(name: &str) -> ArtifactRecord {
+        let digests = Digest::all_of(name.as_bytes());
+        ArtifactRecord { name: name.to_owned().try_into().unwrap(), size: 1, digests, manifest: None }
+    }
+
+    #[test]
+    fn what_was_published_grows_by_what_is_pushed_only() {
+        let platform = MemoryPlatform::new();
+        let name = PackageName::new("lib", "lib");
+        let path = PackagePath::new(&FeedId::from_random([0; 16]), ProtocolId::new("any"), &name);
+        let slot =
+            serde_json::from_str::<Slot>(include_str!("../../tests/golden/slot.published.json")).unwrap();
+        let grown = block_on(async {
+            create(&platform, &path, "1.0.0", &slot).await.unwrap();
+            let refusal = |_: &Slot| Error::Invalid("refused".to_owned());
+            let saved = [record("saved.jar")];
+            let refused = grow(&platform, &path, "1.0.0", &saved, false, &refusal).await;
+            assert!(matches!(refused, Err(Error::Invalid(_))));
+            grow(&platform, &path, "1.0.0", &[record("pushed.jar")], true, &refusal).await.unwrap()
+        });
+        let names: Vec<_> = grown.artifacts.iter().map(|record| record.name.as_str()).collect();
+        assert!(names.contains(&"pushed.jar") && !names.contains(&"saved.jar"), "{names:?}");
+    }
+}
