@@ -9,6 +9,7 @@ mod maven;
 mod npm;
 mod nuget;
 mod pypi;
+mod text;
 
 use crate::error::{Error, Result};
 use crate::model::{Action, ProtocolId};

@@ -7,8 +7,9 @@
 //! Out of scope: how a name is spelled in stored keys.
 
 use super::Cargo;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{ArtifactName, PackageName, Version};
+use crate::protocol::text::invalid;
 use crate::service::Package;
 
 /// Longest name.
@@ -126,11 +127,6 @@ pub(super) fn check_feature_value(text: &str) -> Result<()> {
         }
         None => check_feature(text),
     }
-}
-
-fn invalid(what: &str, text: &str, fault: &str) -> Error {
-    let shown: String = text.chars().take(160).collect();
-    Error::Invalid(format!("`{}` is not a valid {what}: {fault}", shown.escape_debug()))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use super::name;
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Version};
+use crate::protocol::text;
 use crate::service::Package;
 use http::Method;
 
@@ -100,7 +101,7 @@ impl Endpoint {
 
 /// Finds the endpoint of a request. `tail` is the raw path below the protocol's root, without a leading slash.
 pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<Endpoint> {
-    let segments = tail.split('/').map(decode).collect::<Result<Vec<_>>>()?;
+    let segments = tail.split('/').map(text::segment).collect::<Result<Vec<_>>>()?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let [root, below @ ..] = segments.as_slice() else { return Err(Error::no_endpoint()) };
     let is = |fixed: &str| root.eq_ignore_ascii_case(fixed);
@@ -194,17 +195,6 @@ fn search(query: Option<&str>) -> Result<Target> {
         }
     }
     Ok(Target::Search { text, size, from: (page - 1) * size })
-}
-
-/// Decodes one segment. No name holds a `%` or a slash, so that one which remains was encoded twice or is a trick.
-fn decode(segment: &str) -> Result<String> {
-    let malformed = || Error::Invalid("a segment of the path is malformed or encoded twice".to_owned());
-    let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().map_err(|_| malformed())?;
-    let bad = |character: char| character.is_control() || matches!(character, '%' | '/' | '\\');
-    if decoded.contains(bad) || matches!(&*decoded, "." | "..") {
-        return Err(malformed());
-    }
-    Ok(decoded.into_owned())
 }
 
 #[cfg(test)]

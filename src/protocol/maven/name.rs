@@ -10,8 +10,9 @@
 pub(super) mod order;
 
 use super::Maven;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{ArtifactName, PackageName, Timestamp, Version};
+use crate::protocol::text::invalid;
 use crate::service::Package;
 
 /// Bytes of a group and of an artifact's id.
@@ -217,11 +218,6 @@ pub(super) fn media_type(file: &str) -> &'static str {
         "asc" | "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     }
-}
-
-fn invalid(what: &str, text: &str, fault: &str) -> Error {
-    let shown: String = text.chars().take(160).collect();
-    Error::Invalid(format!("`{}` is not a valid {what}: {fault}", shown.escape_debug()))
 }
 
 #[cfg(test)]

@@ -3,11 +3,9 @@
 use super::name::{self, METADATA};
 use crate::error::{Error, Result};
 use crate::model::{Action, Algorithm, ArtifactName, Version};
+use crate::protocol::text;
 use crate::service::Package;
 use http::Method;
-
-/// Bytes of one segment.
-const SEGMENT_LIMIT: usize = 255;
 
 /// How often a checksum is one of a checksum.
 const CHECKSUMS_LIMIT: usize = 2;
@@ -88,7 +86,7 @@ impl Endpoint {
 
 /// Finds the endpoint of a request. `tail` is the raw path below the root, without a leading slash.
 pub(super) fn route(method: &Method, tail: &str) -> Result<Endpoint> {
-    let segments = tail.split('/').map(decode).collect::<Result<Vec<_>>>()?;
+    let segments = tail.split('/').map(text::segment).collect::<Result<Vec<_>>>()?;
     let mut segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let mut checksums = Vec::new();
     if let Some(last) = segments.last_mut() {
@@ -141,24 +139,6 @@ fn metadata(folder: &[&str]) -> Option<Target> {
     let artifact = name::group_of(parents).and_then(|group| name::package(&group, last));
     let group = name::group_of(folder).and_then(|group| name::group(&group));
     (artifact.is_some() || group.is_some()).then_some(Target::Metadata { artifact, group })
-}
-
-/// Decodes one segment; refuses what was encoded twice, and what another decoder or a file system might take for something
-/// else.
-fn decode(segment: &str) -> Result<String> {
-    let malformed = || Error::Invalid("a segment of the path is malformed or encoded twice".to_owned());
-    let digits =
-        |rest: &str| rest.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
-    if !segment.split('%').skip(1).all(digits) {
-        return Err(malformed());
-    }
-    let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().map_err(|_| malformed())?;
-    let unsafe_character = |character: char| character.is_control() || matches!(character, '\\' | '%' | '/');
-    if decoded.len() > SEGMENT_LIMIT || matches!(&*decoded, "." | "..") || decoded.contains(unsafe_character)
-    {
-        return Err(malformed());
-    }
-    Ok(decoded.into_owned())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::name;
 use super::wire::odata::Query;
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Version};
+use crate::protocol::text;
 use crate::service::{Form, Package};
 use http::Method;
 
@@ -146,7 +147,7 @@ impl Endpoint {
 pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<Endpoint> {
     let (mut decoded, mut segments) = (Vec::new(), Vec::new());
     for segment in tail.split('/') {
-        decoded.push(decode(segment)?);
+        decoded.push(text::segment(segment)?);
     }
     for segment in &decoded {
         segments.push(segment.as_str());
@@ -272,17 +273,6 @@ fn search(query: Option<&str>) -> Result<(Search, Option<String>)> {
 fn number(key: &str, value: &str) -> Result<usize> {
     let fault = |_| Error::Invalid(format!("`{key}` must be a number"));
     value.trim().parse::<u32>().map_err(fault).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
-}
-
-/// Decodes one segment. No name holds a `%` or a slash, so that one which remains was encoded twice or is a trick.
-fn decode(segment: &str) -> Result<String> {
-    let malformed = || Error::Invalid("a segment of the path is malformed or encoded twice".to_owned());
-    let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().map_err(|_| malformed())?;
-    let bad = |character: char| character.is_control() || matches!(character, '%' | '/' | '\\');
-    if decoded.contains(bad) || matches!(&*decoded, "." | "..") {
-        return Err(malformed());
-    }
-    Ok(decoded.into_owned())
 }
 
 #[cfg(test)]

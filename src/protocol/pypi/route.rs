@@ -3,11 +3,9 @@
 use super::name;
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, ArtifactName, Version};
+use crate::protocol::text;
 use crate::service::Package;
 use http::Method;
-
-/// Bytes of one decoded path segment.
-const SEGMENT_LIMIT: usize = 512;
 
 /// All this protocol answers.
 #[derive(Clone, Debug)]
@@ -86,7 +84,7 @@ pub(super) fn action(endpoint: &Endpoint) -> Option<Action> {
 pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<Endpoint> {
     let slash = tail.ends_with('/');
     let path = tail.strip_suffix('/').unwrap_or(tail);
-    let segments = path.split('/').map(decode).collect::<Result<Vec<_>>>()?;
+    let segments = path.split('/').map(text::segment).collect::<Result<Vec<_>>>()?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
         [""] if *method == Method::POST => Ok(Endpoint::XmlRpc),
@@ -165,24 +163,6 @@ fn only_get(method: &Method, endpoint: Endpoint) -> Result<Endpoint> {
     } else {
         Err(Error::MethodNotAllowed { allow: "GET, HEAD" })
     }
-}
-
-/// Decodes one segment; refuses what was encoded twice, and what another decoder or a file system might take for
-/// something else.
-fn decode(segment: &str) -> Result<String> {
-    let malformed = || Error::Invalid("a segment of the path is malformed or encoded twice".to_owned());
-    let digits =
-        |rest: &str| rest.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
-    if !segment.split('%').skip(1).all(digits) {
-        return Err(malformed());
-    }
-    let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().map_err(|_| malformed())?;
-    let unsafe_character = |character: char| character.is_control() || matches!(character, '\\' | '%' | '/');
-    if decoded.len() > SEGMENT_LIMIT || matches!(&*decoded, "." | "..") || decoded.contains(unsafe_character)
-    {
-        return Err(malformed());
-    }
-    Ok(decoded.into_owned())
 }
 
 #[cfg(test)]

@@ -3,33 +3,19 @@
 use super::SearchQuery;
 use crate::error::{Error, Missing, Result};
 use crate::model::{ArtifactName, Version, json};
-use crate::protocol::npm::name;
+use crate::protocol::{npm::name, text};
 use crate::service::Package;
 
 /// Most results per page of a search.
 const SEARCH_LIMIT: usize = 250;
 /// Results per page of a search that does not say.
 const SEARCH_DEFAULT: usize = 20;
-/// Bytes of one decoded path segment: a scoped name in one segment, or a token, with room to spare.
-const SEGMENT_LIMIT: usize = 1024;
 
-/// Decodes one segment. A `%` that remains is refused (no name holds one, so it was encoded twice), and so is all that
-/// a file system or another decoder might take for something else.
+/// Decodes one segment. A slash in it stands between the two parts of a scoped name.
 pub(super) fn decode(segment: &str) -> Result<String> {
-    // Without the segment itself, which may be a token.
-    let malformed = || Error::Invalid("a segment of the path is malformed or encoded twice".to_owned());
-    let digits =
-        |rest: &str| rest.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
-    if !segment.split('%').skip(1).all(digits) {
-        return Err(malformed());
-    }
-    let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().map_err(|_| malformed())?;
-    let unsafe_character = |character: char| character.is_control() || matches!(character, '\\' | '%');
-    let path_trick = decoded.split('/').any(|part| matches!(part, "" | "." | ".."));
-    if decoded.len() > SEGMENT_LIMIT || path_trick || decoded.contains(unsafe_character) {
-        return Err(malformed());
-    }
-    Ok(decoded.into_owned())
+    let decoded = text::segment_with_slashes(segment)?;
+    let is_trick = decoded.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if is_trick { Err(text::malformed()) } else { Ok(decoded) }
 }
 
 /// A segment that must not hide an encoded slash.
