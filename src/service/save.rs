@@ -5,7 +5,7 @@
 
 use super::copy::{self, Copied};
 use super::resolve::{Found, Goods};
-use super::{FeedContext, Package};
+use super::{FeedContext, Package, download};
 use crate::error::{Error, Missing, Result};
 use crate::model::{
     ArtifactName, ArtifactRecord, FirstPublished, ListingState, Origin, Slot, SlotState, SourceStep,
@@ -178,9 +178,10 @@ async fn add_file<P: Platform>(
 ) -> Result<Slot> {
     slots::grow(platform, path, version.key(), std::slice::from_ref(record), false, &|slot| {
         // Published in the meantime: then it has what was pushed, and nothing else.
-        let missing = if slot.is_live() { Missing::Artifact } else { Missing::Deleted };
-        let what = if slot.is_live() { record.name.to_string() } else { version.to_string() };
-        Error::NotFound(missing(package.to_string(), what))
+        if slot.is_live() {
+            return download::no_artifact(package, &record.name);
+        }
+        Error::NotFound(Missing::Deleted(package.to_string(), version.to_string()))
     })
     .await
 }
