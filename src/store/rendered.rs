@@ -62,6 +62,14 @@ pub struct Rendered {
     pub body: Body,
 }
 
+impl Rendered {
+    /// All of its bytes, still compressed: to read back what it shows, which is decided in one place.
+    pub async fn collect(self) -> Result<Bytes> {
+        let limit = usize::try_from(self.info.size).unwrap_or(usize::MAX).saturating_add(1);
+        Ok(self.body.collect(limit).await?)
+    }
+}
+
 struct Remembered {
     info: RenderedInfo,
     bytes: Bytes,

@@ -71,8 +71,7 @@ async fn member<P: Platform>(
     path: &[&str],
 ) -> Result<Option<Bytes>> {
     let rendered = list::listing(context, package, form.document()).await?;
-    let limit = usize::try_from(rendered.info.size).unwrap_or(usize::MAX).saturating_add(1);
-    let compressed = rendered.body.collect(limit).await?;
+    let compressed = rendered.collect().await?;
     let mut decoder = GzDecoder::new(&compressed[..]);
     let mut search = Search { path, found: None };
     let mut splitter = Splitter::new();

@@ -116,8 +116,7 @@ pub(super) async fn leaf<P: Platform>(
 /// All that this caller is shown of a package, lowest version first: decided in one place, and read back from there.
 pub(super) async fn entries<P: Platform>(context: &FeedContext<P>, package: &Package) -> Result<Vec<Entry>> {
     let rendered = list::listing(context, package, listing::ENTRIES).await?;
-    let limit = usize::try_from(rendered.info.size).unwrap_or(usize::MAX).saturating_add(1);
-    let compressed = rendered.body.collect(limit).await?;
+    let compressed = rendered.collect().await?;
     let damaged = |reason: String| Error::Damaged { key: format!("entries of {package}"), reason };
     let mut entries = Vec::new();
     for line in BufReader::new(GzDecoder::new(&compressed[..])).split(b'\n') {
@@ -144,34 +143,32 @@ pub(super) async fn file<P: Platform>(
         return Ok(Answer::Artifact { artifact, content_type: "application/zip" });
     }
     let (platform, archive) = (&context.platform, artifact.content());
-    // First the manifest, and then what it says.
-    let mut path: Option<String> = None;
-    loop {
-        let is_wanted = |other: &str| match &path {
-            None => is_manifest(other),
-            // Paths in packages are percent-encoded.
-            Some(path) => {
-                let other = percent_encoding::percent_decode_str(other).decode_utf8_lossy();
-                !path.is_empty() && other.eq_ignore_ascii_case(path)
-            }
-        };
-        let found = zip::find(platform, &archive, &is_wanted).await?;
-        let missing =
-            || Error::NotFound(Missing::Artifact(format!("{package} {version}"), file.member().to_owned()));
-        let body = zip::read(platform, &archive, found.first().ok_or_else(missing)?, INNER_LIMIT).await?;
-        if path.is_none() && file != File::Manifest {
-            let inner = wire::text(&wire::nuspec::parse(&body)?, file.member()).replace('\\', "/");
-            path = Some(inner.trim_start_matches("./").trim_start_matches('/').to_owned());
-            continue;
-        }
-        let content_type = match file {
-            File::Manifest => "application/xml",
-            File::Icon if body.starts_with(b"\x89PNG") => "image/png",
-            File::Icon => "image/jpeg",
-            _ => "text/plain; charset=utf-8",
-        };
-        return Ok(Answer::Document { status: StatusCode::OK, content_type, body });
+    let missing =
+        || Error::NotFound(Missing::Artifact(format!("{package} {version}"), file.member().to_owned()));
+    let manifest = zip::find(platform, &archive, &is_manifest).await?;
+    let manifest = zip::read(platform, &archive, manifest.first().ok_or_else(missing)?, INNER_LIMIT).await?;
+    if file == File::Manifest {
+        return Ok(Answer::Document {
+            status: StatusCode::OK,
+            content_type: "application/xml",
+            body: manifest,
+        });
     }
+    let path = wire::text(&wire::nuspec::parse(&manifest)?, file.member()).replace('\\', "/");
+    let path = path.trim_start_matches("./").trim_start_matches('/');
+    // Paths in packages are percent-encoded.
+    let is_wanted = |other: &str| {
+        let other = percent_encoding::percent_decode_str(other).decode_utf8_lossy();
+        !path.is_empty() && other.eq_ignore_ascii_case(path)
+    };
+    let found = zip::find(platform, &archive, &is_wanted).await?;
+    let body = zip::read(platform, &archive, found.first().ok_or_else(missing)?, INNER_LIMIT).await?;
+    let content_type = match file {
+        File::Icon if body.starts_with(b"\x89PNG") => "image/png",
+        File::Icon => "image/jpeg",
+        _ => "text/plain; charset=utf-8",
+    };
+    Ok(Answer::Document { status: StatusCode::OK, content_type, body })
 }
 
 /// Is this the manifest of an archive?

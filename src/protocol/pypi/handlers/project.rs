@@ -78,8 +78,7 @@ pub(super) async fn document<P: Platform>(
 /// What this caller is shown: decided in one place, and read back from there.
 async fn page<P: Platform>(context: &FeedContext<P>, package: &Package) -> Result<Vec<Map<String, Value>>> {
     let rendered = list::listing(context, package, read::form(Wanted::Json)).await?;
-    let limit = usize::try_from(rendered.info.size).unwrap_or(usize::MAX).saturating_add(1);
-    let compressed = rendered.body.collect(limit).await?;
+    let compressed = rendered.collect().await?;
     let mut plain = Vec::new();
     let damaged = |reason: String| Error::Damaged { key: format!("page of {package}"), reason };
     let read = GzDecoder::new(&compressed[..]).take(PAGE_LIMIT).read_to_end(&mut plain);
