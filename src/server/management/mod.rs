@@ -29,7 +29,7 @@ use crate::platform::{Body, Platform};
 use crate::service::FeedContext;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use message::Reply;
-use route::{Endpoint, FeedOperation, Need};
+use route::{Endpoint, FeedOperation, FeedsOperation, Need};
 use serde_json::json;
 use std::rc::Rc;
 
@@ -107,11 +107,11 @@ async fn dispatch<P: Platform>(
             let holder = admit::member(&call.principal, &organization)?.clone();
             tokens::answer(call, &organization, &holder, operation).await
         }
-        Endpoint::ListFeeds(place) => {
+        Endpoint::Feeds(place, FeedsOperation::List) => {
             admit::not_root(&call.principal)?;
             feeds::list(call, &place).await
         }
-        Endpoint::CreateFeed(place) => {
+        Endpoint::Feeds(place, FeedsOperation::Create) => {
             let creator = admit::feed_creator(&call.principal, &place.organization)?.clone();
             feeds::create(call, place, &creator).await
         }
