@@ -268,10 +268,13 @@ fn operations(api: &Value) -> BTreeSet<String> {
     operations.filter_map(|operation| operation["operationId"].as_str().map(str::to_owned)).collect()
 }
 
-/// Every endpoint of `route.rs` has its name between `=> "` and `"`.
+/// Every endpoint of `route.rs` and of what is below it has its name between `=> "` and `"`.
 #[test]
 fn every_endpoint_is_documented_and_every_documented_one_exists() {
-    let code = text("src/server/management/route.rs");
+    let files = std::fs::read_dir("src/server/management/route").unwrap();
+    let files = files.map(|file| file.unwrap().path()).filter(|path| !path.ends_with("tests.rs"));
+    let code: String = files.map(|path| text(path.to_str().unwrap())).collect();
+    let code = text("src/server/management/route.rs") + &code;
     let named =
         code.split("=> \"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(name, _)| name.to_owned());
     assert_eq!(named.collect::<BTreeSet<_>>(), operations(&document("schema/management.json")));

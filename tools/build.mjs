@@ -7,7 +7,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Remedy, output, run, runMain } from "./process.mjs";
-import { buildDir, buildEnv, cargoTools, root, wasmTarget } from "./toolchain.mjs";
+import { buildDir, buildEnv, cargoTools, hasStandardLibrarySources, root, wasmTarget } from "./toolchain.mjs";
 
 const budget = { wasm: 2_000_000, gzip: 700_000 };
 // What rustc emits for wasm32 today and every runtime takes; wasm-opt would use more if it were let.
@@ -15,18 +15,39 @@ const wasmFeatures = ["bulk-memory", "exception-handling", "multivalue", "mutabl
   .map((feature) => `--enable-${feature}`);
 // What is compressed best, found by measuring: functions that stay whole (a future with everything inlined has thousands of
 // locals, whose numbers no two places share), in the order of their names (like beside like); together a tenth of it all.
-const wasmPasses = ["-Oz", "--converge", "--one-caller-inline-max-function-size=10", "--reorder-functions-by-name", "--strip-debug"];
+const wasmPasses = [
+  "-Oz", "--converge", "--one-caller-inline-max-function-size=10", "--low-memory-unused", "--reorder-functions-by-name", "--strip-debug",
+];
 const wasmFile = join(buildDir, "index_bg.wasm");
 const stampFile = join(buildDir, ".inputs");
 
 await runMain(() => {
   const env = buildEnv();
   if (process.argv[2] === "compliance") return buildCompliance(env);
+  Object.assign(env, smallStandardLibrary(env));
   run("cargo", ["build", "--quiet", "--lib", "--release", "--target", wasmTarget], { cwd: root, env });
   const inputs = fingerprint(env);
   if (!isFresh(inputs)) bindAndOptimize(env, inputs);
   checkBudget();
 });
+
+/**
+ * The standard library compiled along with the crate, for size, and panics that say what and not where: together a
+ * twenty-fifth of the program. The compiler is pinned, which is what makes its unstable flags safe to use. Where its
+ * sources could not be had, the library is the one that comes with it.
+ */
+function smallStandardLibrary(env) {
+  if (!hasStandardLibrarySources(env)) {
+    console.log("build: the standard library's sources are missing, so the program is larger (`rustup component add rust-src`)");
+    return {};
+  }
+  return {
+    RUSTC_BOOTSTRAP: "1",
+    CARGO_UNSTABLE_BUILD_STD: "std,panic_abort",
+    CARGO_UNSTABLE_BUILD_STD_FEATURES: "optimize_for_size",
+    RUSTFLAGS: `${env.RUSTFLAGS ?? ""} -Zlocation-detail=none`,
+  };
+}
 
 /** What `build/` depends on: the compiled crate and the versions of the tools that finish it. */
 function fingerprint(env) {

@@ -6,12 +6,13 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Remedy, run, runMain, succeeds } from "./process.mjs";
-import { cacheDir, cargoTools, debianRust, hasWasmTarget, npmTool, root, wasmTarget } from "./toolchain.mjs";
+import { buildEnv, cacheDir, cargoTools, debianRust, hasStandardLibrarySources, hasWasmTarget, npmTool, root, wasmTarget } from "./toolchain.mjs";
 
 await runMain(() => {
   checkMachine();
   installNpmPackages();
   installWasmTarget();
+  installStandardLibrarySources();
   for (const tool of Object.values(cargoTools())) installCargoTool(tool);
 });
 
@@ -55,6 +56,13 @@ function linkNode() {
     throw new Remedy(`npm has no Node for ${process.platform}-${process.arch}: install Node 22 or newer yourself.`);
   }
   symlinkSync(process.execPath, npmTool("node"));
+}
+
+/** The standard library's sources, of which the build makes a smaller one; it does without where they cannot be had. */
+function installStandardLibrarySources() {
+  if (hasStandardLibrarySources(buildEnv())) return;
+  console.log("setup: rust-src");
+  succeeds("rustup", ["component", "add", "rust-src"], { cwd: root });
 }
 
 /** The wasm32 standard library: from rustup, else Debian's compiler and sources. */

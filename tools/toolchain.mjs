@@ -48,6 +48,12 @@ export function hasWasmTarget(env = process.env) {
   return directory !== undefined && existsSync(directory);
 }
 
+/** Whether the compiler that the environment finds has its standard library's sources beside it. */
+export function hasStandardLibrarySources(env = process.env) {
+  const sysroot = output("rustc", ["--print", "sysroot"], { cwd: root, env });
+  return sysroot !== undefined && existsSync(join(sysroot, "lib/rustlib/src/rust/library/Cargo.toml"));
+}
+
 /**
  * The environment of the build: npm's programs first, so that a script asking for `node` gets the pinned one, and
  * `worker-build` told where everything is, so that it downloads nothing.
