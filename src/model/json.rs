@@ -1,80 +1,160 @@
 //! Reading JSON into our types.
 //!
-//! What is derived reads a struct from an object and from an array alike. No client, registry or record writes arrays
-//! for objects, and the second reader is an eighth of the program; here only objects are taken for structs.
+//! A type that derives its reading brings a copy of everything generic that the reader under it has, and with a reader
+//! that parses while it reads, that is most of it. Here one function takes a text apart, an object into its members and an
+//! array into its elements, and what is compiled for a type is little more than its own fields. Members are texts until
+//! somebody asks for them, so that each level is scanned once more; our documents have few.
+//!
+//! Structs are read from objects only: nobody writes arrays for them.
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::value::{BorrowedStrDeserializer, CowStrDeserializer};
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
+use serde_json::value::RawValue;
+use serde_json::{Error, Number, Result};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Reads a value from JSON text.
-pub fn read<'de, T: Deserialize<'de>>(text: &'de [u8]) -> serde_json::Result<T> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let value = T::deserialize(Strict(&mut deserializer))?;
-    deserializer.end()?;
-    Ok(value)
+pub fn read<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T> {
+    T::deserialize(Text(whole(text)?))
 }
 
-/// A deserializer, a visitor, a seed or the access to what is inside, wrapped so that everything inside is wrapped too.
-struct Strict<T>(T);
+/// The text, once it was found to be JSON, without the space around it.
+fn whole(text: &[u8]) -> Result<&str> {
+    serde_json::from_slice::<&RawValue>(text).map(RawValue::get)
+}
 
-macro_rules! forward {
+/// A value that was not read yet: valid JSON without space around it.
+#[derive(Clone, Copy)]
+struct Text<'de>(&'de str);
+
+impl<'de> Text<'de> {
+    fn string(self) -> Result<Cow<'de, str>> {
+        let inside = self.0.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        match inside {
+            Some(inside) if !inside.contains('\\') => Ok(Cow::Borrowed(inside)),
+            Some(_) => serde_json::from_str(self.0).map(Cow::Owned),
+            None => Err(self.instead_of("a string")),
+        }
+    }
+
+    fn number(self) -> Result<Number> {
+        if self.0.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+            serde_json::from_str(self.0)
+        } else {
+            Err(self.instead_of("a number"))
+        }
+    }
+
+    fn boolean(self) -> Result<bool> {
+        match self.0 {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(self.instead_of("true or false")),
+        }
+    }
+
+    fn members(self) -> Result<Members<'de>> {
+        if !self.0.starts_with('{') {
+            return Err(self.instead_of("an object"));
+        }
+        let members = serde_json::Deserializer::from_str(self.0).deserialize_map(Split)?;
+        Ok(Members { rest: members.into_iter(), value: None })
+    }
+
+    fn elements(self) -> Result<Elements<'de>> {
+        if !self.0.starts_with('[') {
+            return Err(self.instead_of("an array"));
+        }
+        let elements: Vec<&RawValue> = serde_json::from_str(self.0)?;
+        Ok(Elements(elements.into_iter()))
+    }
+
+    fn is_null(self) -> bool {
+        self.0 == "null"
+    }
+
+    fn instead_of(self, expected: &str) -> Error {
+        let shown: String = self.0.chars().take(32).collect();
+        Error::custom(format_args!("expected {expected}, found `{shown}`"))
+    }
+}
+
+macro_rules! numbers {
     ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method(visitor)
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            self.number()?.$method(visitor)
         }
     )*};
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
-    type Error = D::Error;
+macro_rules! strings {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            match self.string()? {
+                Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+                Cow::Owned(text) => visitor.visit_string(text),
+            }
+        }
+    )*};
+}
 
-    forward!(
-        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64
-        deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf
-        deserialize_unit deserialize_identifier deserialize_ignored_any
+impl<'de> Deserializer<'de> for Text<'de> {
+    type Error = Error;
+
+    numbers!(
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16
+        deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64
     );
 
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(Strict(visitor))
+    strings!(
+        deserialize_str deserialize_string deserialize_identifier deserialize_char deserialize_bytes
+        deserialize_byte_buf
+    );
+
+    /// For types that are JSON themselves, and read it best with the library's own reader.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        serde_json::Deserializer::from_str(self.0).deserialize_any(visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(Strict(visitor))
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_seq(Strict(visitor))
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_bool(self.boolean()?)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_seq(Strict(visitor))
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_option(Strict(visitor))
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.is_null() { visitor.visit_unit() } else { Err(self.instead_of("null")) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_newtype_struct(name, Strict(visitor))
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+        self.deserialize_unit(visitor)
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_unit_struct(name, visitor)
+    /// [`RawValue`] asks for itself by a name of its own, and then reads the text it is given under it.
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
+        if name.starts_with('$') {
+            return visitor.visit_map(Whole { name, text: Some(self.0) });
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_seq(self.elements()?)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -82,81 +162,151 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         _: &'static str,
         _: usize,
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_seq(Strict(visitor))
+    ) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
     }
 
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_map(self.members()?)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.deserialize_map(visitor)
+    }
+
+    /// `"name"`, or `{"name": value}` for a variant that carries one.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        name: &'static str,
-        variants: &'static [&'static str],
+        _: &'static str,
+        _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_enum(name, variants, visitor)
+    ) -> Result<V::Value> {
+        if !self.0.starts_with('{') {
+            return visitor.visit_enum(Variant { name: self.string()?, value: Text("null") });
+        }
+        let mut members = self.members()?.rest;
+        match (members.next(), members.next()) {
+            (Some((name, value)), None) => visitor.visit_enum(Variant { name, value }),
+            _ => Err(self.instead_of("an object of one member")),
+        }
     }
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Strict<V> {
-    type Value = V::Value;
+/// The members of an object, in their order.
+struct Members<'de> {
+    rest: std::vec::IntoIter<(Cow<'de, str>, Text<'de>)>,
+    value: Option<Text<'de>>,
+}
+
+impl<'de> MapAccess<'de> for Members<'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        let Some((name, value)) = self.rest.next() else { return Ok(None) };
+        self.value = Some(value);
+        let name: CowStrDeserializer<'_, Error> = name.into_deserializer();
+        seed.deserialize(name).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        seed.deserialize(self.value.take().unwrap_or(Text("null")))
+    }
+}
+
+/// Takes an object apart.
+struct Split;
+
+impl<'de> Visitor<'de> for Split {
+    type Value = Vec<(Cow<'de, str>, Text<'de>)>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(formatter)
+        formatter.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(Strict(map))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<V::Value, A::Error> {
-        self.0.visit_seq(Strict(items))
-    }
-
-    fn visit_none<E: serde::de::Error>(self) -> Result<V::Value, E> {
-        self.0.visit_none()
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<V::Value, E> {
-        self.0.visit_unit()
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<V::Value, D::Error> {
-        self.0.visit_some(Strict(value))
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<V::Value, D::Error> {
-        self.0.visit_newtype_struct(Strict(value))
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+            let name = Text(name.get()).string().map_err(A::Error::custom)?;
+            members.push((name, Text(value.get())));
+        }
+        Ok(members)
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Strict<A> {
-    type Error = A::Error;
+/// The elements of an array.
+struct Elements<'de>(std::vec::IntoIter<&'de RawValue>);
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        self.0.next_key_seed(seed)
-    }
+impl<'de> SeqAccess<'de> for Elements<'de> {
+    type Error = Error;
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        self.0.next_value_seed(Strict(seed))
-    }
-}
-
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strict<A> {
-    type Error = A::Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
-        self.0.next_element_seed(Strict(seed))
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        self.0.next().map(|element| seed.deserialize(Text(element.get()))).transpose()
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.0.size_hint()
+        Some(self.0.len())
     }
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strict<S> {
-    type Value = S::Value;
+/// A text as it is, under the name by which [`RawValue`] asks for it.
+struct Whole<'de> {
+    name: &'static str,
+    text: Option<&'de str>,
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        self.0.deserialize(Strict(deserializer))
+impl<'de> MapAccess<'de> for Whole<'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        if self.text.is_none() {
+            return Ok(None);
+        }
+        seed.deserialize(BorrowedStrDeserializer::new(self.name)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        seed.deserialize(BorrowedStrDeserializer::new(self.text.take().unwrap_or("null")))
+    }
+}
+
+/// One variant of an enum, and what it carries.
+struct Variant<'de> {
+    name: Cow<'de, str>,
+    value: Text<'de>,
+}
+
+impl<'de> EnumAccess<'de> for Variant<'de> {
+    type Error = Error;
+    type Variant = Text<'de>;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Text<'de>)> {
+        let name: CowStrDeserializer<'_, Error> = self.name.into_deserializer();
+        Ok((seed.deserialize(name)?, self.value))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Text<'de> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<()> {
+        if self.is_null() { Ok(()) } else { Err(self.instead_of("nothing")) }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
+        seed.deserialize(self)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value> {
+        self.deserialize_map(visitor)
     }
 }
 
