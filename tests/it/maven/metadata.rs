@@ -3,6 +3,7 @@
 use super::support::{Maven, all, folder, hex, server, versions_document};
 use edgefeed::model::Algorithm;
 use edgefeed::platform::memory::Reply as Scripted;
+use edgefeed::store::slots::CHECK_REUSE;
 
 const LIB: &str = "org.example:lib";
 const METADATA: &str = "org/example/lib/maven-metadata.xml";
@@ -88,24 +89,43 @@ fn a_document_and_its_digest_are_of_one_state_of_the_sources() {
     }
 }
 
-/// After a deploy elsewhere the document is the new one at once, here too, and so is its digest.
+/// Maven sends `no-cache` with every request: after a deploy elsewhere the document is the new one at once, and so is its
+/// digest, whoever answers.
 #[test]
-fn a_deploy_is_seen_everywhere_at_once() {
+fn whoever_insists_sees_a_deploy_everywhere_at_once() {
     let (server, _) = server();
     let (here, there) = (server.contributor().maven(), server.contributor().maven().elsewhere());
-    here.release("org.own:own", "1.0");
-    assert_eq!(there.told("org.own:own"), ["1.0"]);
-    here.release("org.own:own", "1.1");
     let path = format!("{}/maven-metadata.xml", folder("org.own:own"));
-    let document = there.get(&path).expect(200).text();
-    assert_eq!(all(&document, "version"), ["1.0", "1.1"]);
+    let insisting = [("cache-control", "no-cache, no-store"), ("pragma", "no-cache")];
+    for versions in [vec!["1.0"], vec!["1.0", "1.1"], vec!["1.0", "1.1", "1.2"]] {
+        here.release("org.own:own", versions.last().unwrap());
+        assert_eq!(here.told("org.own:own"), versions, "who deploys need not insist");
+        let document = there.get_with(&path, &insisting).expect(200).text();
+        assert_eq!(all(&document, "version"), versions);
+        for client in [&here, &there] {
+            let digest = client.get_with(&format!("{path}.sha1"), &insisting).expect(200).text();
+            assert_eq!(digest, hex(Algorithm::Sha1, document.as_bytes()));
+        }
+    }
+}
+
+/// Others see it within the reuse of a check, and until then a document and its digest of before.
+#[test]
+fn elsewhere_a_document_and_its_digest_change_together() {
+    let (server, _) = server();
+    let (here, there) = (server.contributor().maven(), server.contributor().maven().elsewhere());
+    let path = format!("{}/maven-metadata.xml", folder("org.own:own"));
+    here.release("org.own:own", "1.0");
+    let before = there.get(&path).expect(200).text();
+    here.release("org.own:own", "1.1");
+    let digest = || there.get(&format!("{path}.sha1")).expect(200).text();
     let warm = there.get(&path).expect(200);
-    let timing = warm.header("server-timing").to_owned();
-    assert_eq!(
-        here.get(&format!("{path}.sha1")).expect(200).text(),
-        hex(Algorithm::Sha1, document.as_bytes()),
-        "{timing}"
-    );
+    assert_eq!((warm.count("r2"), warm.count("kv")), (0, 0));
+    assert_eq!((warm.text(), digest()), (before.clone(), hex(Algorithm::Sha1, before.as_bytes())));
+    server.platform.advance(CHECK_REUSE);
+    let after = there.get(&path).expect(200).text();
+    assert_eq!(all(&after, "version"), ["1.0", "1.1"]);
+    assert_eq!(digest(), hex(Algorithm::Sha1, after.as_bytes()));
 }
 
 #[test]

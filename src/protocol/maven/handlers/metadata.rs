@@ -20,13 +20,14 @@ pub(super) async fn get<P: Platform>(
     context: &FeedContext<P>,
     artifact: Option<&Package>,
     group: Option<&Package>,
+    insists: bool,
 ) -> Result<Content<P>> {
     let own = plugins::own(context, group).await?;
-    let versions = versions(context, artifact).await?;
+    let versions = versions(context, artifact, insists).await?;
     let rendered = match (versions, group) {
         (Ok(rendered), _) => Ok(rendered),
         // What sources have of a group stands in a listing of its own.
-        (Err(error), Some(group)) => match listing(context, group).await {
+        (Err(error), Some(group)) => match listing(context, group, insists).await {
             Err(Error::NotFound(_)) if artifact.is_some() => Err(error),
             other => other,
         },
@@ -52,9 +53,10 @@ pub(super) async fn get<P: Platform>(
 async fn versions<P: Platform>(
     context: &FeedContext<P>,
     artifact: Option<&Package>,
+    insists: bool,
 ) -> Result<Result<Rendered>> {
     let Some(package) = artifact else { return Ok(Err(Error::no_endpoint())) };
-    match listing(context, package).await {
+    match listing(context, package, insists).await {
         Err(error) if !matches!(error, Error::NotFound(_)) => Err(error),
         outcome => Ok(outcome),
     }
@@ -69,10 +71,17 @@ pub(super) fn unwritten(error: &std::io::Error) -> Error {
     Error::Damaged { key: "metadata".to_owned(), reason: error.to_string() }
 }
 
-/// The listing of an artifact or a group. What was deployed anywhere is in it at once: clients read metadata and what it hashes
-/// to one after the other, perhaps from two isolates, and both must be of one document.
-async fn listing<P: Platform>(context: &FeedContext<P>, package: &Package) -> Result<Rendered> {
-    index::check(&context.platform, &context.path(package), true).await?;
+/// The listing of an artifact or a group. Clients read metadata and then what it hashes to: both come from one rendered record
+/// here. Maven, which insists, is told at once what was deployed anywhere, so that both are of one document although two
+/// isolates answered.
+async fn listing<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    insists: bool,
+) -> Result<Rendered> {
+    if insists {
+        index::check(&context.platform, &context.path(package), true).await?;
+    }
     list::listing(context, package, METADATA).await
 }
 

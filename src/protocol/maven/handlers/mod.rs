@@ -23,11 +23,12 @@ pub(super) async fn handle<P: Platform>(
     endpoint: Endpoint,
     body: Body,
 ) -> Result<Answer<P>> {
-    // Maven sends `Cache-Control: no-cache` with every request: it cannot mean that every source shall be asked each time. What
-    // must be seen at once is looked at anew wherever that matters.
+    // Maven sends `Cache-Control: no-cache` with every request: it cannot mean that every source shall be asked each time, nor
+    // that files are looked for anew, which never change. Of metadata it means what it says, as far as this feed goes.
+    let insists = context.always_check;
     let context = &FeedContext { always_check: false, ..context.clone() };
     match endpoint.verb {
-        Verb::Get => read::get(context, &endpoint).await,
+        Verb::Get => read::get(context, &endpoint, insists).await,
         Verb::Put => put(context, endpoint, body).await,
     }
 }

@@ -30,15 +30,19 @@ pub(super) enum Content<P> {
     Document(&'static str, Bytes),
 }
 
-/// Answers what is at a place, or what that hashes to.
-pub(super) async fn get<P: Platform>(context: &FeedContext<P>, endpoint: &Endpoint) -> Result<Answer<P>> {
+/// Answers what is at a place, or what that hashes to; metadata from no memory if the caller insists.
+pub(super) async fn get<P: Platform>(
+    context: &FeedContext<P>,
+    endpoint: &Endpoint,
+    insists: bool,
+) -> Result<Answer<P>> {
     let content = match &endpoint.target {
         Target::Root => {
             Content::Document("text/plain; charset=utf-8", format!("url: {}\n", context.root).into())
         }
         Target::Archetypes => Content::Document(wire::XML, plugins::archetypes(context).await?),
         Target::Metadata { artifact, group } => {
-            metadata::get(context, artifact.as_ref(), group.as_ref()).await?
+            metadata::get(context, artifact.as_ref(), group.as_ref(), insists).await?
         }
         Target::Builds { package, version } => {
             Content::Document(wire::XML, metadata::builds(context, package, version).await?)
