@@ -17,7 +17,7 @@ mod rest;
 #[path = "schema/support.rs"]
 mod support;
 
-use edgefeed::model::{Feed, FeedId, PackageSettings, Slot, SourceHealth, Token, TokenHash};
+use edgefeed::model::{Feed, FeedId, PackageSettings, Slot, SourceHealth, Timestamp, Token, TokenHash};
 use edgefeed::platform::{KeyValueStore as _, Platform as _};
 use edgefeed::store::index::{PackageIndex, RepairNote};
 use edgefeed::store::listing_codec::{ListingHead, ListingReader, ListingTail, Offer};
@@ -126,6 +126,7 @@ fn records_of_every_release_read_back() {
             "package-settings" => reads::<PackageSettings>(name, &value),
             "repair-note" => reads::<RepairNote>(name, &value),
             "source-health" => reads::<SourceHealth>(name, &value),
+            "withdrawals" => reads::<Timestamp>(name, &value),
             "rendered-info" => reads::<RenderedInfo>(name, &value),
             "upstream-listing" => {
                 reads::<ListingHead>(name, &value["head"]);

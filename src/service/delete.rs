@@ -28,7 +28,7 @@ pub async fn delete<P: Platform>(
     let (platform, path) = (&context.platform, context.path(package));
     let state = SlotState::Deleted { at: platform.now(), by: context.principal.subject().to_owned() };
     let slot = match slots::get(platform, &path, version.key()).await? {
-        Some(_) => flip(platform, &path, version, &|slot| slot.is_live().then(|| state.clone())).await?,
+        Some(_) => bury(platform, &path, version, &state).await?,
         None => tombstone(context, &path, package, version, &state).await?,
     };
     // Before the index: a bin note without a deleted slot is harmless, the reverse would keep the bytes for ever.
@@ -55,9 +55,9 @@ pub async fn restore<P: Platform>(
         let text = format!("`{package}` {version} was never in this feed: there is nothing to restore");
         return Err(Error::Conflict(Conflict::Other(text)));
     }
-    let slot = flip(platform, &path, version, &|slot| match slot.state {
-        SlotState::Deleted { .. } => Some(SlotState::Live),
-        SlotState::Live | SlotState::Purged { .. } => None,
+    let slot = slots::update(platform, &path, version.key(), &mut |slot| {
+        let deleted = matches!(slot.state, SlotState::Deleted { .. });
+        Ok(deleted.then(|| Slot { state: SlotState::Live, ..slot.clone() }))
     })
     .await?;
     if !slot.is_live() {
@@ -147,14 +147,14 @@ async fn purge_at<P: Platform>(platform: &P, path: &PackagePath, version_key: &s
     index::record(platform, path, "", &[(version_key.to_owned(), slot)], None).await
 }
 
-async fn flip<P: Platform>(
+async fn bury<P: Platform>(
     platform: &P,
     path: &PackagePath,
     version: &Version,
-    to: &dyn Fn(&Slot) -> Option<SlotState>,
+    state: &SlotState,
 ) -> Result<Slot> {
-    slots::update(platform, path, version.key(), &mut |slot| {
-        Ok(to(slot).map(|state| Slot { state, ..slot.clone() }))
+    slots::withdraw(platform, path, version.key(), &mut |slot| {
+        Ok(slot.is_live().then(|| Slot { state: state.clone(), ..slot.clone() }))
     })
     .await
 }
@@ -189,9 +189,7 @@ async fn tombstone<P: Platform>(
     match slots::create(&context.platform, path, version.key(), &slot).await? {
         Created::Yes => Ok(slot),
         // Saved in the meantime.
-        Created::No(_) => {
-            flip(&context.platform, path, version, &|slot| slot.is_live().then(|| state.clone())).await
-        }
+        Created::No(_) => bury(&context.platform, path, version, state).await,
     }
 }
 

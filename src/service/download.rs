@@ -53,12 +53,19 @@ pub async fn artifact<P: Platform>(
     let mut known = if context.always_check {
         None
     } else {
-        slots::get_recent(&context.platform, &path, version.key()).await?
+        // A version that only feeds hold may lose files that others replaced.
+        let grows = !package.ecosystem.is_local_only(version);
+        slots::get_recent(&context.platform, &path, version.key(), grows).await?
     };
-    // Only what is remembered as being there may be answered from memory: versions grow.
-    if context.always_check || known.as_ref().is_some_and(|slot| slot.artifact(name).is_none()) {
+    // Only what is remembered as being there may be answered from memory: versions grow, and are added to views.
+    let lacks = |slot: &Rc<Slot>| slot.artifact(name).is_none() || !context.shows(&slot.views);
+    if context.always_check || known.as_ref().is_some_and(lacks) {
+        let now = context.platform.now();
         known =
             slots::get(&context.platform, &path, version.key()).await?.map(|stored| Rc::new(stored.value));
+        if let Some(slot) = &known {
+            slots::remember(&context.platform, &path, version.key(), slot, now);
+        }
     }
     let slot = match known {
         Some(slot) if !slot.is_live() => {
@@ -114,7 +121,7 @@ async fn obtain<P: Platform>(
     memo.put(saving.clone(), Rc::new(()), 16, now, SAVE_PATIENCE);
     let saved = find_and_save(context, package, version, name, here).await;
     if let Ok(slot) = &saved {
-        slots::remember(&context.platform, &path, version.key(), &Rc::new(slot.clone()));
+        slots::remember(&context.platform, &path, version.key(), &Rc::new(slot.clone()), now);
     }
     memo.forget(&saving);
     saved
@@ -154,8 +161,7 @@ async fn await_other_save<P: Platform>(
     let deadline = platform.now().plus(SAVE_PATIENCE);
     while platform.now() < deadline && platform.memo().get::<()>(&saving, platform.now()).is_some() {
         platform.sleep(Duration::from_millis(20)).await;
-        let slot = platform.memo().get::<Slot>(&path.slot(version), platform.now());
-        if let Some(slot) = slot.filter(|slot| slot.artifact(name).is_some()) {
+        if let Some(slot) = slots::remembered(platform, path, version.key(), name) {
             context.trace.note("saved-by-another");
             return Some((*slot).clone());
         }

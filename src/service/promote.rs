@@ -24,7 +24,7 @@ pub async fn promote<P: Platform>(
         let text = "every local version is in `Local`; delete the version to take it out";
         return Err(Error::Conflict(Conflict::Other(text.to_owned())));
     }
-    let slot = relist::edit_slot(context, package, version, &|slot| {
+    let slot = relist::edit_slot(context, package, version, !member, &|slot| {
         let mut views = slot.views.clone();
         let changes = if member { views.insert(found.id.clone()) } else { views.remove(&found.id) };
         changes.then(|| Slot { views, ..slot.clone() })

@@ -16,7 +16,7 @@ pub async fn relist<P: Platform>(
     super::publish::refuse_view(context)?;
     let mut changed = Vec::new();
     for (version, listing) in changes {
-        let slot = edit_slot(context, package, &version, &|slot| {
+        let slot = edit_slot(context, package, &version, false, &|slot| {
             (slot.listing != listing).then(|| Slot { listing: listing.clone(), ..slot.clone() })
         })
         .await?;
@@ -46,7 +46,7 @@ pub(super) async fn hear<P: Platform>(
 ) -> Result<()> {
     let mut changed = Vec::new();
     for Heard { key, listing, published, files } in heard {
-        let slot = edit_slot(context, package, &Version::new(&key, &key), &|slot| {
+        let slot = edit_slot(context, package, &Version::new(&key, &key), false, &|slot| {
             let upstream_listing = listing.clone().unwrap_or_else(|| slot.upstream_listing.clone());
             let published = slot.published.or(published);
             let mut next = Slot { upstream_listing, published, ..slot.clone() };
@@ -69,11 +69,12 @@ pub(super) async fn hear<P: Platform>(
     index::record(&context.platform, &path, package.as_str(), &changed, None).await
 }
 
-/// Changes a live slot.
+/// Changes a live slot; `withdraws` says that somebody will not be shown it any more.
 pub(super) async fn edit_slot<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
     version: &Version,
+    withdraws: bool,
     edit: &dyn Fn(&Slot) -> Option<Slot>,
 ) -> Result<Slot> {
     let path = context.path(package);
@@ -81,11 +82,14 @@ pub(super) async fn edit_slot<P: Platform>(
     if slots::get(&context.platform, &path, version.key()).await?.is_none() {
         return Err(missing());
     }
-    slots::update(&context.platform, &path, version.key(), &mut |slot| {
+    let change = &mut |slot: &Slot| {
         if !slot.is_live() {
             return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
         }
         Ok(edit(slot))
-    })
-    .await
+    };
+    if withdraws {
+        return slots::withdraw(&context.platform, &path, version.key(), change).await;
+    }
+    slots::update(&context.platform, &path, version.key(), change).await
 }

@@ -1,4 +1,5 @@
-//! Retiring: taking files out of a published version that later ones have replaced, where a protocol lets versions change.
+//! Retiring: taking files out of a published version that later ones have replaced, where a protocol lets versions change: of
+//! versions that only feeds hold, which therefore nobody remembers for longer than a moment.
 //!
 //! The slot first: from then on nobody is led to the files, here at once and elsewhere within
 //! [`CHECK_REUSE`](slots::CHECK_REUSE). What dies between slot and bytes leaves bytes that nothing refers to.

@@ -19,6 +19,7 @@
 //!     v1/staging/{random}                                 uploads of unknown length, for minutes         private
 //!     v1/published/{feed-id}/{protocol}/{package}         some version of it was published here          create-only
 //!     v1/stars/{feed-id}/{protocol}/{sha256}/{package}    the package is a favourite of that user        create-only
+//!     v1/withdrawals/{feed-id}                            until when versions may be withdrawn           CAS
 //! KV  r1/{sha256}                                         rendered listing
 //!     p1/{sha256}                                         passed through from an upstream source
 //! ```
@@ -79,6 +80,11 @@ pub fn feed_names(organization: &OrganizationName, project: Option<&ProjectName>
 /// A feed.
 pub fn feed(id: &FeedId) -> String {
     format!("v1/feeds/{}.json", id.as_str())
+}
+
+/// Until when versions of a feed may be withdrawn.
+pub fn withdrawals(id: &FeedId) -> String {
+    format!("v1/withdrawals/{}", id.as_str())
 }
 
 /// How a source is doing.

@@ -14,6 +14,7 @@ pub mod passed;
 pub mod rendered;
 pub mod slots;
 pub mod tokens;
+mod withdrawals;
 
 use crate::error::{Conflict, Error, Result};
 use crate::model::json;

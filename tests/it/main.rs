@@ -34,3 +34,4 @@ mod tokens;
 mod unpublish;
 mod upstream_failures;
 mod views;
+mod withdrawals;

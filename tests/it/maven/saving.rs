@@ -8,6 +8,7 @@ use crate::support::server::internal;
 use crate::support::verbs::{Verb, owner_does};
 use edgefeed::model::{Algorithm, Role, SourceStatus, UpstreamSource, UpstreamingBehavior};
 use edgefeed::platform::memory::{Operation, Reply as Scripted};
+use edgefeed::store::slots::LIVE_REUSE;
 use serde_json::Value;
 
 const LIB: &str = "org.example:lib";
@@ -94,7 +95,7 @@ fn what_was_not_declared_is_computed_once() {
     let slot: Value =
         serde_json::from_slice(&server.platform.object(&server.key(&["/slots/1.0"])).unwrap()).unwrap();
     assert_eq!(slot["artifacts"][0]["digests"].as_array().unwrap().len(), 4);
-    server.advance(3);
+    server.platform.advance(LIVE_REUSE);
     let file = collaborator.fetch(LIB, "1.0", "jar").expect(200);
     assert_eq!(file.header("x-checksum-sha512"), expected);
 }

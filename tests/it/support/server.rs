@@ -229,9 +229,15 @@ impl TestServer {
             }
         }
         let about_packages = |key: &String| {
-            ["v1/organizations/", "v1/names/", "v1/feeds/", "v1/tokens/", "v1/health/"]
-                .iter()
-                .all(|prefix| !key.starts_with(prefix))
+            let others = [
+                "v1/organizations/",
+                "v1/names/",
+                "v1/feeds/",
+                "v1/tokens/",
+                "v1/health/",
+                "v1/withdrawals/",
+            ];
+            others.iter().all(|prefix| !key.starts_with(prefix))
         };
         let readable = |key: String| names.iter().fold(key, |key, (id, name)| key.replace(id, name));
         let mut keys: Vec<String> =
