@@ -57,6 +57,17 @@ pub(super) async fn copy<P: Platform>(
     }
 }
 
+/// Does a registry have a file of which its listing does not tell?
+pub(super) async fn has<P: Platform>(
+    context: &FeedContext<P>,
+    source: &UpstreamSource,
+    offered: OfferedArtifact,
+) -> Result<bool> {
+    let goods = Goods::Unlisted(Box::new(offered.clone()));
+    let found = Found { source: source.clone(), goods };
+    Ok(request(context, &found, &offered).await?.is_some())
+}
+
 async fn from_registry<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,

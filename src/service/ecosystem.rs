@@ -67,13 +67,14 @@ pub trait Ecosystem: Sync {
     }
 
     /// Where a registry at `location` would keep a file, for registries that are trees of files: their listings tell of
-    /// versions at most, and not of all. `None` where what is not listed is not there.
+    /// versions at most, and not of all. Without `file`, that which every version has. `None` where what is not listed is
+    /// not there.
     fn unlisted(
         &self,
         _location: &Url,
         _package: &Package,
         _version: &Version,
-        _file: &ArtifactName,
+        _file: Option<&ArtifactName>,
     ) -> Option<OfferedArtifact> {
         None
     }

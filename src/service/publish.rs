@@ -6,11 +6,12 @@
 use super::claim::{Claim, claim};
 use super::resolve::{self, Supply};
 use super::stage::Staged;
-use super::upstream::Need;
-use super::{FeedContext, Package};
+use super::upstream::{self, Need};
+use super::{FeedContext, Package, copy};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    ArtifactName, ArtifactRecord, FirstPublished, ListingState, Origin, Slot, SlotState, Version,
+    ArtifactName, ArtifactRecord, FirstPublished, ListingState, Origin, Slot, SlotState, SourceKind,
+    UpstreamSource, Version,
 };
 use crate::platform::{Expected, Platform};
 use crate::store::index::{self, PackageIndex};
@@ -163,7 +164,7 @@ async fn refuse_upstream_conflict<P: Platform>(
         candidates = resolve::candidates(context, package, *form, &unguarded, Need::Now).await;
     }
     for candidate in candidates {
-        let offered = match candidate.supply? {
+        let listed = match candidate.supply? {
             Supply::Nothing => false,
             Supply::Feed(supply) => supply.members().any(|(key, _)| key == version.key()),
             Supply::Registry(listing) => {
@@ -171,7 +172,7 @@ async fn refuse_upstream_conflict<P: Platform>(
                 reader.find(version.key()).map_err(|error| listing.damaged(&error))?.is_some()
             }
         };
-        if offered {
+        if listed || has_unlisted(context, &candidate.source, package, version).await? {
             return Err(Error::Conflict(Conflict::ExistsUpstream {
                 package: package.to_string(),
                 version: version.to_string(),
@@ -180,6 +181,23 @@ async fn refuse_upstream_conflict<P: Platform>(
         }
     }
     Ok(())
+}
+
+/// Does a source have a version of which its listing need not tell?
+async fn has_unlisted<P: Platform>(
+    context: &FeedContext<P>,
+    source: &UpstreamSource,
+    package: &Package,
+    version: &Version,
+) -> Result<bool> {
+    if source.kind != SourceKind::Public {
+        return Ok(false);
+    }
+    let place = package.ecosystem.unlisted(&upstream::location(source)?, package, version, None);
+    match place {
+        Some(place) => copy::has(context, source, place).await,
+        None => Ok(false),
+    }
 }
 
 /// Bytes, then slot.

@@ -277,7 +277,7 @@ impl Wanted<'_> {
         let (package, version) = (self.package, self.version);
         let place = |source: &UpstreamSource| {
             let location = upstream::location(source).ok()?;
-            package.ecosystem.unlisted(&location, package, version, file)
+            package.ecosystem.unlisted(&location, package, version, Some(file))
         };
         let mut public =
             context.feed.sources(package.protocol()).filter(|source| source.kind == SourceKind::Public);

@@ -221,18 +221,24 @@ describe("SNAPSHOTs", { skip: missing() }, () => {
 });
 
 describe("plugins", { skip: missingCompiler() }, () => {
-  test("a plugin is built, deployed, and run by its prefix; the upstream's prefixes of the group stay", async () => {
-    const group = "org.example.hello";
-    upstream.packages.add({ name: `${group}:other-maven-plugin`, prefix: "other", versions: { "1.0": {} } });
-    const app = await feed.maven("contributor");
-    for (const [path, content] of Object.entries(helloPlugin(`${group}:hello-maven-plugin`, "1.0"))) await app.write(path, content);
-    await app.must(app.deployingPlugin());
-    const listing = await text(`${group.replaceAll(".", "/")}/maven-metadata.xml`);
-    assert.deepEqual(all(listing, "prefix").sort(), ["hello", "other"]);
-    const user = await feed.maven("reader", { pluginGroups: [group] });
-    const { output } = await user.must(["hello:say"]);
-    assert.match(output, /hello from org\.example\.hello:hello-maven-plugin 1\.0/);
-  });
+  const deploys = {
+    "org.example.hello": ["with metadata of its group", (app) => app.deployingPlugin()],
+    "org.example.today": ["without, as today's clients do", (app) => app.deploying()],
+  };
+  for (const [group, [how, deploying]] of Object.entries(deploys)) {
+    test(`a plugin is built, deployed ${how}, and run by its prefix; the upstream's prefixes of the group stay`, async () => {
+      const name = `${group}:hello-maven-plugin`;
+      upstream.packages.add({ name: `${group}:other-maven-plugin`, prefix: "other", versions: { "1.0": {} } });
+      const app = await feed.maven("contributor");
+      for (const [path, content] of Object.entries(helloPlugin(name, "1.0"))) await app.write(path, content);
+      await app.must(deploying(app));
+      const listing = await text(`${group.replaceAll(".", "/")}/maven-metadata.xml`);
+      assert.deepEqual(all(listing, "prefix").sort(), ["hello", "other"]);
+      const user = await feed.maven("reader", { pluginGroups: [group] });
+      const { output } = await user.must(["hello:say"]);
+      assert.ok(output.includes(`hello from ${name} 1.0`), output);
+    });
+  }
 });
 
 describe("what is sent is checked", () => {

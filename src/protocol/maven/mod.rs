@@ -102,9 +102,12 @@ impl Ecosystem for Maven {
         location: &Url,
         package: &Package,
         version: &Version,
-        file: &ArtifactName,
+        file: Option<&ArtifactName>,
     ) -> Option<OfferedArtifact> {
-        upstream::file(location, package, version, file)
+        match file {
+            Some(file) => upstream::file(location, package, version, file),
+            None => upstream::file(location, package, version, &name::main_file(package, version, "pom")?),
+        }
     }
 
     fn declared(&self, headers: &HeaderMap) -> Vec<Digest> {

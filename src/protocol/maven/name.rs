@@ -113,6 +113,11 @@ pub(super) struct SnapshotFile<'a> {
     pub(super) extension: &'a str,
 }
 
+/// The file of a version that has no classifier; of a snapshot, that of its newest build.
+pub(super) fn main_file(package: &PackageName, version: &Version, extension: &str) -> Option<ArtifactName> {
+    ArtifactName::parse(&format!("{}-{}.{extension}", coordinates(package).1?, version.key()))
+}
+
 /// Reads the name of a file of a snapshot: `a-1.0-20260102.030405-6-sources.jar`, or `a-1.0-SNAPSHOT-sources.jar`.
 pub(super) fn snapshot_file<'a>(
     package: &PackageName,

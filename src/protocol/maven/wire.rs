@@ -84,6 +84,17 @@ impl Plugin {
     }
 }
 
+/// What the descriptor in a plugin's archive says of it; `None` for what is none.
+pub(super) fn descriptor(document: &[u8]) -> Option<Plugin> {
+    let mut plugin = Plugin::default();
+    elements(document, "plugin", &mut |path, text| match (path, text) {
+        (["goalPrefix"], Some(text)) => plugin.prefix = text,
+        ([field @ ("artifactId" | "name")], Some(text)) => plugin.set(field, text),
+        _ => {}
+    })?;
+    Some(plugin).filter(|plugin| !plugin.prefix.is_empty())
+}
+
 /// Elements of which the text is wanted have none within them: these are the longest paths.
 const DEPTH: usize = 3;
 
@@ -218,6 +229,18 @@ mod tests {
     }
 
     #[test]
+    fn a_plugin_says_by_which_prefix_it_is_called() {
+        let document = b"<?xml version=\"1.0\"?><!-- generated --><plugin><name>N &amp; M</name><groupId>g</groupId>\
+            <artifactId>a</artifactId><goalPrefix>p</goalPrefix><mojos><mojo><goal>say</goal><goalPrefix>no</goalPrefix>\
+            </mojo></mojos></plugin>";
+        let plugin = Plugin { prefix: "p".into(), artifact: "a".into(), name: "N & M".into() };
+        assert_eq!(descriptor(document), Some(plugin));
+        for bad in [&b"<plugin/>"[..], b"<project><goalPrefix>p</goalPrefix></project>", b"<plugin>", b""] {
+            assert_eq!(descriptor(bad), None);
+        }
+    }
+
+    #[test]
     fn checksums_are_read_in_every_shape_tools_write() {
         let hex = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
         for text in [
@@ -238,7 +261,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>, text: String) {
-            let _ = (Metadata::read(&bytes), read_checksum(&bytes, Algorithm::Md5));
+            let _ = (Metadata::read(&bytes), read_checksum(&bytes, Algorithm::Md5), descriptor(&bytes));
             let _ = Metadata::read(format!("<metadata><plugins><plugin>{text}</plugin></plugins></metadata>").as_bytes());
         }
     }

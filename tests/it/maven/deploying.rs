@@ -3,7 +3,7 @@
 use super::support::{Maven, content, detail, folder, hex, path, server};
 use crate::support::verbs::{Verb, owner_does};
 use edgefeed::model::Algorithm;
-use edgefeed::platform::memory::Fault;
+use edgefeed::platform::memory::{Fault, Reply as Scripted};
 use edgefeed::platform::{Body, PlatformError};
 use futures_executor::block_on;
 use futures_util::future::join_all;
@@ -152,6 +152,31 @@ fn numbers_that_cannot_be_had_are_refused() {
             hex(Algorithm::Sha1, &content(OWN, "1.0", "jar")).as_bytes(),
         )
         .expect(409);
+}
+
+/// A repository need not list what it has: it is asked whether it has the project's description, once for a new version.
+#[test]
+fn a_version_that_a_source_has_untold_is_a_conflict() {
+    let (server, repository) = server();
+    repository.add("org.example:lib", "1.0").add_untold("org.example:lib", "1.1").add_untold(OWN, "2.0");
+    let contributor = server.contributor().maven();
+    for (name, version) in [("org.example:lib", "1.1"), (OWN, "2.0")] {
+        let refused = contributor.deploy(name, version, "jar").expect(409);
+        assert!(
+            detail(&refused).contains("exists in the upstream source `repository`"),
+            "{}",
+            refused.text()
+        );
+    }
+    let asked = |version: &str| repository.asked(&path(OWN, version, "pom"));
+    contributor.release(OWN, "1.0");
+    contributor.deploy(OWN, "1.0", "-sources.jar").expect(201);
+    contributor.deploy(OWN, "3.0-SNAPSHOT", "jar").expect(201);
+    assert_eq!((asked("1.0"), asked("2.0"), asked("3.0-SNAPSHOT")), (1, 1, 0));
+    repository.fault("own-4.0.pom", Scripted::status(500));
+    contributor.deploy(OWN, "4.0", "jar").expect(502);
+    server.edit_feed("main", |feed| feed.allow_upstream_name_conflict = true);
+    contributor.clone().elsewhere().release(OWN, "2.0");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What stands in no package: the plugins of groups, and archetypes.
 
 use super::support::{Maven, all, hex, path, plugins_document, server};
+use crate::support::documents::zip;
 use crate::support::verbs::{Verb, owner_does};
 use edgefeed::model::Algorithm;
-use edgefeed::platform::memory::Reply as Scripted;
+use edgefeed::platform::PlatformError;
+use edgefeed::platform::memory::{Fault, Reply as Scripted};
 
 const GROUP: &str = "org/example/plugins/maven-metadata.xml";
 
@@ -129,6 +131,83 @@ fn a_view_tells_of_the_plugins_it_shows() {
     owner_does(&server, "main", "maven:org.example.plugins:b-maven-plugin", Verb::Promote("1.0", "Release"))
         .unwrap();
     assert_eq!(all(&view.get(GROUP).expect(200).text(), "prefix"), ["b"]);
+}
+
+const OWN: &str = "org.example.plugins:own-maven-plugin";
+const PROJECT: &[u8] = b"<project><packaging>maven-plugin</packaging></project>";
+
+/// The archive of a plugin.
+fn archive(artifact: &str, prefix: &str) -> Vec<u8> {
+    let about = format!("<artifactId>{artifact}</artifactId><goalPrefix>{prefix}</goalPrefix>");
+    let descriptor = format!("<plugin><name>Own</name>{about}<mojos/></plugin>");
+    zip(&[("META-INF/MANIFEST.MF", b""), ("META-INF/maven/plugin.xml", descriptor.as_bytes())])
+}
+
+/// Clients of today send no metadata of groups: the prefix stands in the archive, whichever file comes first.
+#[test]
+fn the_prefix_of_a_plugin_is_read_from_its_archive() {
+    let (jar, main) = (archive("own-maven-plugin", "own"), ["jar", "pom"]);
+    for (version, order) in [("1.0", main), ("1.0", ["pom", "jar"]), ("1.0-SNAPSHOT", main)] {
+        let (server, _) = server();
+        let contributor = server.contributor().maven();
+        contributor.get(GROUP).expect(404);
+        for ending in order {
+            let bytes = if ending == "pom" { PROJECT } else { &jar[..] };
+            contributor.deploy_at(&path(OWN, version, ending), bytes).expect(201);
+        }
+        let told = server.reader().maven().elsewhere().get(GROUP).expect(200).text();
+        assert_eq!((all(&told, "prefix"), all(&told, "name")), (vec!["own".into()], vec!["Own".into()]));
+        let other = archive("own-maven-plugin", "renamed");
+        contributor.deploy_at(&path(OWN, "2.0", "pom"), PROJECT).expect(201);
+        contributor.deploy_at(&path(OWN, "2.0", "-tests.jar"), &other).expect(201);
+        assert_eq!(all(&contributor.get(GROUP).expect(200).text(), "prefix"), ["own"], "not of other files");
+        contributor.deploy_at(&path(OWN, "2.0", "jar"), &other).expect(201);
+        assert_eq!(all(&contributor.get(GROUP).expect(200).text(), "prefix"), ["renamed"]);
+    }
+}
+
+#[test]
+fn an_archive_that_says_nothing_of_a_prefix_is_deployed_all_the_same() {
+    let descriptor = |content: &[u8]| zip(&[("META-INF/maven/plugin.xml", content)]);
+    let mut torn = archive("own-maven-plugin", "own");
+    torn.truncate(torn.len() - 30);
+    for jar in [
+        b"no archive".to_vec(),
+        torn,
+        zip(&[("a.class", b"")]),
+        archive("another-plugin", "own"),
+        descriptor(b"<plugin><artifactId>own-maven-plugin</artifactId></plugin>"),
+        descriptor(b"<!DOCTYPE plugin [<!ENTITY a 'b'>]><plugin><goalPrefix>&a;</goalPrefix></plugin>"),
+        descriptor(&vec![b' '; 5 << 20]),
+        [&b"PK\x05\x06"[..], &[0xff; 18]].concat(),
+    ] {
+        let (server, _) = server();
+        let contributor = server.contributor().maven();
+        contributor.deploy_at(&path(OWN, "1.0", "pom"), PROJECT).expect(201);
+        contributor.deploy_at(&path(OWN, "1.0", "jar"), &jar).expect(201);
+        contributor.get(GROUP).expect(404);
+        contributor.fetch(OWN, "1.0", "jar").expect(200);
+    }
+    let (server, _) = server();
+    let contributor = server.contributor().maven();
+    contributor.deploy(OWN, "1.0", "pom").expect(201);
+    contributor.deploy_at(&path(OWN, "1.0", "jar"), &archive("own-maven-plugin", "own")).expect(201);
+    contributor.get(GROUP).expect(404);
+}
+
+/// The prefix could not be kept: the client is told, and its retry keeps it.
+#[test]
+fn a_deploy_that_died_before_the_prefix_is_finished_by_its_retry() {
+    let (server, _) = server();
+    let contributor = server.contributor().maven();
+    contributor.deploy_at(&path(OWN, "1.0", "pom"), PROJECT).expect(201);
+    let outage = Fault::any_write().on("/marks/plugins").times(usize::MAX);
+    server.platform.faults().add(outage.before(PlatformError::TimedOut));
+    let jar = archive("own-maven-plugin", "own");
+    assert!(contributor.deploy_at(&path(OWN, "1.0", "jar"), &jar).status >= 400);
+    server.platform.faults().clear();
+    contributor.deploy_at(&path(OWN, "1.0", "jar"), &jar).expect(200);
+    assert_eq!(all(&contributor.get(GROUP).expect(200).text(), "prefix"), ["own"]);
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn a_published_name_shadows_the_public_one_until_that_is_allowed() {
     assert_eq!(owner.told("org.own:own"), ["1.0", "8.0", "9.9"]);
     owner.fetch("org.own:own", "9.9", "jar").expect(200);
     server.contributor().maven().fetch("org.own:own", "1.0", "-sources.jar").expect(404);
-    assert_eq!(repository.asked("own-1.0"), 0, "a published version takes no files from elsewhere");
+    assert_eq!(repository.asked("own-1.0-sources"), 0, "a published version takes no files from elsewhere");
 }
 
 #[test]

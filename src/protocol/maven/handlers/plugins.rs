@@ -6,12 +6,15 @@
 use super::super::name;
 use super::super::wire::{self, Metadata, Plugin};
 use super::metadata::unwritten;
-use crate::error::Result;
-use crate::model::Version;
+use super::snapshots;
+use crate::error::{Error, Result};
+use crate::model::{Version, json};
 use crate::platform::Platform;
-use crate::service::{FeedContext, Package, internal_marks, is_internally_offered};
-use crate::store::{index, packages};
+use crate::service::stage::Staged;
+use crate::service::{FeedContext, Package, download, internal_marks, is_internally_offered, zip};
+use crate::store::{index, packages, slots};
 use bytes::Bytes;
+use serde_json::Value;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,6 +27,15 @@ const ARCHETYPES: &str = "archetypes";
 /// For how long it is remembered that a group has none: most folders are of artifacts, and their metadata is asked for often.
 /// Where a plugin is published it is seen at once.
 const NO_PLUGINS_REUSE: Duration = Duration::from_secs(60);
+
+/// How a project is packed that is a plugin.
+pub(super) const PLUGIN: &str = "maven-plugin";
+
+/// Where a plugin's archive describes it.
+const DESCRIPTOR: &str = "META-INF/maven/plugin.xml";
+
+/// Bytes of that; the largest known have 1 MB.
+const DESCRIPTOR_LIMIT: u64 = 4 << 20;
 
 /// A client that adds a plugin to a group sends all that it was told of before.
 const PLUGINS_LIMIT: usize = 500;
@@ -104,6 +116,41 @@ pub(super) async fn adopt<P: Platform>(
     .await;
     platform.memo().forget(&context.path(group).mark("no plugins"));
     outcome
+}
+
+/// Keeps the prefix of a plugin that was published here, once both its project and its archive are: the descriptor in the archive
+/// says it, and today's clients do not.
+pub(super) async fn adopt_archive<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    version: &Version,
+) -> Result<()> {
+    let platform = &context.platform;
+    let slot = slots::get(platform, &context.path(package), version.key()).await?.map(|stored| stored.value);
+    let main = |extension: &str| snapshots::main(package, version, slot.as_ref()?, extension);
+    let (Some(project), Some(archive)) = (main("pom"), main("jar")) else { return Ok(()) };
+    let facts = project.manifest.as_ref().map(|facts| json::read::<Value>(facts.get().as_bytes()));
+    if facts.and_then(std::result::Result::ok).is_none_or(|facts| facts["packaging"] != PLUGIN) {
+        return Ok(());
+    }
+    let archive = download::artifact(context, package, version, &archive.name).await?.content();
+    let plugin = match descriptor(platform, &archive).await {
+        // Whatever else it is: it is no plugin that could be called.
+        Err(Error::Invalid(_) | Error::TooLarge { .. }) => None,
+        outcome => outcome?,
+    };
+    let (group, artifact) = name::coordinates(package);
+    let plugin = plugin.filter(|plugin| artifact == Some(&plugin.artifact));
+    match (name::group(group), plugin) {
+        (Some(group), Some(plugin)) => adopt(context, &group, vec![plugin]).await,
+        _ => Ok(()),
+    }
+}
+
+async fn descriptor<P: Platform>(platform: &P, archive: &Staged) -> Result<Option<Plugin>> {
+    let found = zip::find(platform, archive, &|path| path == DESCRIPTOR).await?;
+    let Some(entry) = found.first() else { return Ok(None) };
+    Ok(wire::descriptor(&zip::read(platform, archive, entry, DESCRIPTOR_LIMIT).await?))
 }
 
 /// Notes that a version is an archetype.

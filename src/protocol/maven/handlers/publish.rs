@@ -39,7 +39,7 @@ pub(super) async fn file<P: Platform>(
     let taken = stage::take(&context.platform, body.into_stream(), &Algorithm::ALL, FILE_LIMIT).await;
     let content = taken.map_err(|error| too_large(error, "the file", FILE_LIMIT))?;
     let prepared = prepare(context, package, version, file, &content).await;
-    let Prepared { name, manifest, is_archetype } = match prepared {
+    let Prepared { name, manifest, packaging } = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             // What cannot be discarded now is swept by the housekeeping.
@@ -67,8 +67,10 @@ pub(super) async fn file<P: Platform>(
         Err(error) => return Err(error),
     };
     context.trace.note("published");
-    if is_archetype {
+    if packaging == ARCHETYPE {
         plugins::adopt_archetype(context, package, version).await?;
+    } else if packaging == plugins::PLUGIN || file.as_str().strip_suffix(".jar").is_some() {
+        plugins::adopt_archive(context, package, version).await?;
     }
     if name::is_snapshot(version.key()) {
         retire_in_background(context, package, version);
@@ -80,7 +82,8 @@ pub(super) async fn file<P: Platform>(
 struct Prepared {
     name: ArtifactName,
     manifest: Option<Box<RawValue>>,
-    is_archetype: bool,
+    /// How its project is packed, if it is a project that says so.
+    packaging: String,
 }
 
 /// Under which name a file is kept, and what its content says of it.
@@ -105,12 +108,10 @@ async fn prepare<P: Platform>(
         let range = ByteRange { start: 0, length: content.size() };
         facts = pom::facts(&content.range(&context.platform, range).await?);
     }
-    let is_archetype = facts
-        .as_ref()
-        .and_then(|facts| facts.get("packaging"))
-        .is_some_and(|packaging| packaging == ARCHETYPE);
+    let packaging = facts.as_ref().and_then(|facts| facts.get("packaging")?.as_str());
+    let packaging = packaging.unwrap_or_default().to_owned();
     let manifest = facts.filter(|facts| !facts.is_empty()).and_then(|facts| to_raw_value(&facts).ok());
-    Ok(Prepared { name, manifest, is_archetype })
+    Ok(Prepared { name, manifest, packaging })
 }
 
 /// Builds beyond those that are kept go, once the client has its answer.

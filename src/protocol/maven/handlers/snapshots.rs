@@ -58,6 +58,20 @@ pub(super) fn newest<'a>(
     newest.into_iter().find(|file| file.is_like(kind)).map(|file| (file.record, file.build))
 }
 
+/// The file of a version that has no classifier, and that extension; of a snapshot, the newest.
+pub(super) fn main<'a>(
+    package: &PackageName,
+    version: &Version,
+    slot: &'a Slot,
+    extension: &str,
+) -> Option<&'a ArtifactRecord> {
+    let file = name::main_file(package, version, extension)?;
+    match name::snapshot_file(package, version.key(), file.as_str()) {
+        Some(kind) => newest(package, slot, kind).map(|(record, _)| record),
+        None => slot.artifact(&file),
+    }
+}
+
 /// What clients read to find the newest files; `None` if there is not one build.
 pub(super) fn document(package: &PackageName, slot: &Slot) -> io::Result<Option<Vec<u8>>> {
     let newest = newest_of_each(&files(package, slot));
