@@ -57,7 +57,7 @@ async function builds({ scale, scope, report, build, folder }) {
   const edgefeed = scope.keep(await startEdgefeed({ build }));
   const feed = await edgefeed.feed({ protocol: "maven", sources: [source(upstream)] });
   const runs = {
-    edgefeed: await make({ url: feed.registry(), token: await feed.token("collaborator") }),
+    edgefeed: await make({ url: feed.registry(), token: await feed.token("collaborator"), preemptive: true }),
     ...(!noNginx() && { nginx: await make({ url: scope.keep(await startNginx(upstream, folder)).url }) }),
   };
   const direct = await make({ url: upstream.url });

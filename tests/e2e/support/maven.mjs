@@ -22,7 +22,7 @@ const PLUGINS = {
   "maven-dependency-plugin": "3.8.1",
   "maven-plugin-plugin": "3.15.1",
 };
-// The one that tells repositories of a plugin's prefix; later ones leave that to Maven 3.9.
+// The one that tells repositories of a plugin's prefix; later ones do not.
 const OLD_DEPLOY = `${APACHE}:maven-deploy-plugin:2.8.2:deploy`;
 const PLUGIN_API = { id: "org.apache.maven:maven-plugin-api:3.8.7", scope: "provided" };
 
@@ -30,8 +30,10 @@ const PLUGIN_API = { id: "org.apache.maven:maven-plugin-api:3.8.7", scope: "prov
  * Maven announces a body and waits up to three seconds to be told to go on. Cloudflare tells it; the local runtime takes no
  * notice, and every file of a deploy costs these seconds.
  */
-const AT_ONCE =
-  "<configuration><httpConfiguration><put><params><property><name>http.protocol.expect-continue</name><value>%b,false</value></property></params></put></httpConfiguration></configuration>";
+const AT_ONCE = "<put><params><property><name>http.protocol.expect-continue</name><value>%b,false</value></property></params></put>";
+
+/** Maven asks without its token first, unless it is told that it will be wanted. */
+const PREEMPTIVE = "<all><usePreemptive>true</usePreemptive></all>";
 
 const maven = { name: "mvn", command: () => [machineMaven(), "-B", "-ntp"] };
 
@@ -106,10 +108,10 @@ function javac() {
 export class MavenWorkspace extends Workspace {
   /**
    * `url` is the repository; `token` may be left out; `seeded: false` starts without any plugin; `pluginGroups` names more;
-   * `plain: true` leaves out the one setting that is for the local runtime.
+   * `plain: true` leaves out the one setting that is for the local runtime; `preemptive: true` has the one that the README recommends.
    */
-  static async create({ url, token, seeded = true, pluginGroups = [], plain = false }) {
-    const workspace = await MavenWorkspace.open({ client: maven, url, token, seeded, pluginGroups, plain });
+  static async create({ url, token, seeded = true, pluginGroups = [], plain = false, preemptive = false }) {
+    const workspace = await MavenWorkspace.open({ client: maven, url, token, seeded, pluginGroups, plain, preemptive });
     await workspace.#emptyHome();
     await workspace.configure({});
     return workspace;
@@ -124,7 +126,8 @@ export class MavenWorkspace extends Workspace {
     const both = `<repositories><repository>${central}</repository></repositories><pluginRepositories><pluginRepository>${central}</pluginRepository></pluginRepositories>`;
     const profile = `<profiles><profile><id>feed</id>${both}</profile></profiles><activeProfiles><activeProfile>feed</activeProfile></activeProfiles>`;
     const groups = this.pluginGroups.map((group) => `<pluginGroup>${group}</pluginGroup>`);
-    const server = `<servers><server><id>feed</id><username>edgefeed</username><password>${this.token}</password>${this.plain ? "" : AT_ONCE}</server></servers>`;
+    const transport = `<configuration><httpConfiguration>${this.preemptive ? PREEMPTIVE : ""}${this.plain ? "" : AT_ONCE}</httpConfiguration></configuration>`;
+    const server = `<servers><server><id>feed</id><username>edgefeed</username><password>${this.token}</password>${transport}</server></servers>`;
     await this.write("settings.xml", `<settings><pluginGroups>${groups.join("")}</pluginGroups>${this.token ? server : ""}${mirror}${profile}</settings>\n`);
     // In the place of the installation's, which may name repositories of this machine.
     await this.write("none.xml", "<settings />\n");
@@ -165,7 +168,7 @@ export class MavenWorkspace extends Workspace {
     return ["deploy", `-DaltDeploymentRepository=feed::${this.url}`, ...args];
   }
 
-  /** As `deploying`, for a plugin. */
+  /** As `deploying`, with metadata of the group that says by which prefix a plugin is called. */
   deployingPlugin() {
     return ["package", OLD_DEPLOY, `-DaltDeploymentRepository=feed::default::${this.url}`];
   }
