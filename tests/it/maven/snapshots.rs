@@ -4,6 +4,7 @@ use super::support::{
     Maven, REPOSITORY, Repository, all, content, detail, hex, path, repository, server, versions_document,
 };
 use crate::support::TestServer;
+use crate::support::verbs::{Verb, owner_does};
 use edgefeed::model::Algorithm;
 use edgefeed::platform::memory::Fault;
 use edgefeed::platform::{Body, PlatformError};
@@ -152,8 +153,8 @@ fn a_deleted_snapshot_is_not_deployed_again() {
     contributor.deploy(OWN, "1.0-SNAPSHOT", "jar").expect(201);
     let view = server.contributor().maven_on("main@Local");
     assert!(detail(&view.deploy(OWN, "1.0-SNAPSHOT", "jar").expect(409)).contains("read-only"));
-    let delete = crate::support::verbs::Verb::Delete("1.0-SNAPSHOT");
-    crate::support::verbs::owner_does(&server, "main", "maven:org.own:own", delete).unwrap();
+    let delete = Verb::Delete("1.0-SNAPSHOT");
+    owner_does(&server, "main", "maven:org.own:own", delete).unwrap();
     server.advance(3);
     assert!(detail(&contributor.deploy(OWN, "1.0-SNAPSHOT", "jar").expect(409)).contains("deleted"));
     contributor.deploy_at(&build("20260102.030405", 9, ".jar"), b"x").expect(409);
@@ -282,4 +283,21 @@ fn a_crash_between_any_two_steps_of_a_deploy_loses_nothing() {
         }
     }
     panic!("never done");
+}
+
+/// Its number is gone like that of a release, until it is restored.
+#[test]
+fn a_deleted_snapshot_is_restored_before_it_is_deployed_to_again() {
+    let (server, _) = server();
+    let contributor = server.contributor().maven();
+    contributor.deploy("org.own:gone", "1.0-SNAPSHOT", "jar").expect(201);
+    owner_does(&server, "main", "maven:org.own:gone", Verb::Delete("1.0-SNAPSHOT")).unwrap();
+    let again = || contributor.deploy_at(&path("org.own:gone", "1.0-SNAPSHOT", "jar"), b"other bytes");
+    assert!(detail(&again().expect(409)).contains("deleted"));
+    owner_does(&server, "main", "maven:org.own:gone", Verb::Restore("1.0-SNAPSHOT")).unwrap();
+    again().expect(201);
+    assert_eq!(
+        contributor.fetch("org.own:gone", "1.0-SNAPSHOT", "jar").expect(200).bytes(),
+        &b"other bytes"[..]
+    );
 }
