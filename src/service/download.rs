@@ -1,8 +1,8 @@
 //! Downloads: a file of a version, from the store, or saved into it first.
 //!
-//! Warm: the slot's check is remembered for two seconds, the bytes come from the edge cache where it has them. Cold in
-//! this isolate: slot and bytes are read side by side. Never saved: the owner is found, saved from, and the bytes are
-//! served from the store: what is served is what was verified.
+//! Warm: the slot is remembered, for two seconds or while nothing is withdrawn from the feed, the bytes come from the
+//! edge cache where it has them. Cold in this isolate: slot and bytes are read side by side. Never saved: the owner
+//! is found, saved from, and the bytes are served from the store: what is served is what was verified.
 
 use super::stage::Staged;
 use super::{FeedContext, Package, resolve, save};
