@@ -167,6 +167,18 @@ pub enum UpstreamFault {
     /// An answer that is no answer.
     #[error("answered {0}")]
     Status(u16),
+    /// It does not let us in, although it was shown credentials.
+    #[error("refuses our credentials (it answered {0})")]
+    Denied(u16),
+    /// It does not let us in, and was shown no credentials.
+    #[error("wants credentials (it answered {0})")]
+    WantsCredentials(u16),
+    /// Nobody here can read the credentials that are stored for it.
+    #[error(
+        "cannot be asked: its credentials were sealed under another CREDENTIALS_KEY than this deployment has; an owner of \
+         the feed can send them again"
+    )]
+    Locked,
     /// Asks for patience.
     #[error("asks to slow down")]
     Throttled(Option<Duration>),

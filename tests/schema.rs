@@ -24,6 +24,7 @@ use edgefeed::store::listing_codec::{ListingHead, ListingReader, ListingTail, Of
 use edgefeed::store::organizations::Organization;
 use edgefeed::store::rendered::RenderedInfo;
 use futures_executor::block_on;
+use registry::Registry;
 use rest::{Answer, ROOT, Server};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -195,6 +196,7 @@ impl Documented {
 #[test]
 fn the_rest_surface_is_as_documented() {
     let server = eventful_server();
+    Registry::new(server.platform.upstream(), "https://answers.test/").add("answering", "1.0.0");
     let admin = server.admin.clone();
     let documented = Documented {
         server,
@@ -250,6 +252,11 @@ fn the_rest_surface_is_as_documented() {
     let upstreaming = format!("{feed}/npm/packages/left-pad/upstreaming");
     call(&format!("GET {upstreaming}"), Value::Null).expect(200);
     call(&format!("PATCH {upstreaming}"), json!({ "versionsFromExternalUpstreams": "auto" })).expect(200);
+    call(&format!("POST {feed}/npm/packages/left-pad/refresh"), Value::Null).expect(200);
+    let there = json!({ "packageName": "answering", "upstreamLocation": "https://answers.test/" });
+    call("POST /acme/_apis/packaging/npm/validateupstream", there).expect(200);
+    let nowhere = json!({ "packageName": "left-pad", "upstreamLocation": "https://nowhere.test/" });
+    call("POST /acme/_apis/packaging/npm/validateupstream", nowhere).expect(400);
     let items = json!([{ "id": "left-pad", "version": "1.0.0" }, { "id": "left-pad", "version": "9.0.0" }]);
     let body = json!({ "operation": "promote", "data": { "viewId": "Prerelease" }, "packages": items });
     call(&format!("POST {feed}/npm/packagesbatch"), body).expect(200);

@@ -13,6 +13,9 @@ pub enum InvalidLocator {
     Shape(String),
 }
 
+/// What locators of feeds of this deployment start with.
+pub(super) const SCHEME: &str = "azure-feed://";
+
 /// `feed` or `feed@view`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedLocator {
@@ -50,7 +53,7 @@ impl Address {
     /// it is what keeps internal sources free of cycles (DESIGN section 4).
     pub fn parse_internal(text: &str) -> Result<Self, InvalidLocator> {
         let shape = || InvalidLocator::Shape(text.chars().take(160).collect());
-        let rest = text.strip_prefix("azure-feed://").ok_or_else(shape)?;
+        let rest = text.strip_prefix(SCHEME).ok_or_else(shape)?;
         let address = Self::parse_path(rest)?;
         if address.locator.view.is_none() {
             return Err(shape());

@@ -4,6 +4,7 @@
 //! Out of scope: anything asynchronous, anything that reads or writes, any protocol's wire format.
 
 mod artifact;
+mod credentials;
 mod digest;
 mod feed;
 pub mod json;
@@ -20,6 +21,7 @@ mod upstream;
 mod view;
 
 pub use artifact::{ArtifactName, ArtifactRecord};
+pub use credentials::{Credentials, Keyring, Opened, SealedCredentials};
 pub use digest::{Algorithm, Digest, Hasher, InvalidDigest, hexadecimal};
 pub use feed::{Feed, FeedId, FeedName, InvalidName, ListingMode, OrganizationName, ProjectName};
 pub use locator::{Address, FeedLocator, InvalidLocator};

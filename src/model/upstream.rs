@@ -1,6 +1,6 @@
 //! Upstream sources: where a feed looks for versions it lacks.
 
-use super::{FeedId, Timestamp, feed::guid};
+use super::{FeedId, FirstPublished, SealedCredentials, Timestamp, feed::guid};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -31,8 +31,19 @@ impl SourceId {
 pub enum SourceKind {
     /// A registry, stock or custom, reached over HTTP: what it offers is external.
     Public,
-    /// A view of another feed of this deployment: what it offers keeps its origin.
+    /// A view of another feed: of this deployment, where what it offers keeps its origin, or on another host, where it counts as
+    /// internal.
     Internal,
+}
+
+impl SourceKind {
+    /// What everything counts as that it offers without saying where it was first published.
+    pub const fn origin(self) -> FirstPublished {
+        match self {
+            Self::Public => FirstPublished::External,
+            Self::Internal => FirstPublished::Internal,
+        }
+    }
 }
 
 /// One upstream source of a feed; part of the feed's record.
@@ -54,6 +65,9 @@ pub struct UpstreamSource {
     /// For how many seconds its listings are fresh.
     #[serde(default = "default_freshness")]
     pub freshness_seconds: u32,
+    /// What it wants to see before it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<SealedCredentials>,
 }
 
 /// 60 s: fresh upstreams are what users of Azure Artifacts miss most.
@@ -65,6 +79,22 @@ impl UpstreamSource {
     /// How long its listings are fresh.
     pub const fn freshness(&self) -> Duration {
         Duration::from_secs(self.freshness_seconds as u64)
+    }
+
+    /// Is it a feed of this deployment, read in process? All others are asked over HTTP.
+    pub fn is_neighbour(&self) -> bool {
+        self.kind == SourceKind::Internal && self.location.starts_with(super::locator::SCHEME)
+    }
+
+    /// Who answers, and to whom: what is remembered of its answers is what it said to these credentials.
+    pub fn memory_key(&self) -> String {
+        let credentials = self.credentials.as_ref().map_or("", SealedCredentials::as_str);
+        format!("{} {credentials}", self.id.as_str())
+    }
+
+    /// The place for which its credentials are sealed.
+    pub fn sealed_for(&self, feed: &FeedId) -> String {
+        format!("{} {}", feed.as_str(), self.id.as_str())
     }
 
     /// The default of `freshness_seconds`.
@@ -94,7 +124,10 @@ pub struct SourceHealth {
     /// Why the last failure was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When the last failure was.
+    /// When the last failure was, give or take an hour in which it was the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<Timestamp>,
+    /// When it last did what it was asked for, give or take an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_success: Option<Timestamp>,
 }

@@ -1,6 +1,6 @@
 //! What a deployment is configured with.
 
-use crate::model::{Address, Secret, json};
+use crate::model::{Address, Keyring, Secret, json};
 use crate::service::Settings;
 use std::collections::BTreeMap;
 
@@ -29,7 +29,14 @@ impl Config {
         Ok(Self {
             root_token: get("ROOT_TOKEN").filter(|text| !text.is_empty()).map(Secret::new),
             hosts: hosts(get("HOST_FEEDS").as_deref().unwrap_or("{}"))?,
-            settings: Settings { allow_private_upstreams: is_true("ALLOW_PRIVATE_UPSTREAMS") },
+            settings: Settings {
+                allow_private_upstreams: is_true("ALLOW_PRIVATE_UPSTREAMS"),
+                keyring: Keyring::new(
+                    get("CREDENTIALS_KEY").as_deref(),
+                    get("CREDENTIALS_KEY_PREVIOUS").as_deref(),
+                )
+                .map_err(|reason| format!("CREDENTIALS_KEY or CREDENTIALS_KEY_PREVIOUS {reason}"))?,
+            },
             logs_failures_only: get("LOG").is_some_and(|value| value.eq_ignore_ascii_case("failures")),
             compliance: is_true("COMPLIANCE"),
         })
@@ -62,6 +69,10 @@ mod tests {
         let config = Config::from_vars(vars).unwrap();
         assert_eq!(config.hosts["npm.example.com:8787"].locator.feed.as_str(), "main");
         assert!(!format!("{config:?}").contains("s3cret"));
+        assert!(!config.settings.keyring.can_seal());
+        let short = Config::from_vars(|name| (name == "CREDENTIALS_KEY").then(|| "sh0rt".to_owned()));
+        let reason = short.unwrap_err();
+        assert!(reason.contains("CREDENTIALS_KEY") && !reason.contains("sh0rt"), "{reason}");
         assert!(
             Config::from_vars(|name| (name == "HOST_FEEDS").then(|| r#"{"x": "y"}"#.to_owned())).is_err()
         );

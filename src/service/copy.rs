@@ -80,8 +80,12 @@ async fn from_registry<P: Platform>(
         Ok(None) => Ok(None),
         Err(error) => Err(error),
     };
-    if let Err(error @ Error::Upstream { .. }) = &outcome {
-        upstream::record_health(context, &found.source, Some(error)).await;
+    match &outcome {
+        Err(error @ Error::Upstream { .. }) => {
+            upstream::record_health(context, &found.source, Some(error)).await;
+        }
+        Ok(Some(_)) => upstream::record_health(context, &found.source, None).await,
+        Ok(None) | Err(_) => {}
     }
     outcome
 }
@@ -96,7 +100,7 @@ async fn request<P: Platform>(
     let (platform, source) = (&context.platform, &found.source);
     let fault =
         |reason| Error::Upstream { name: source.name.clone(), fault: UpstreamFault::Malformed(reason) };
-    let absent = format!("absent:{}:{}", source.id.as_str(), offered.url);
+    let absent = format!("absent:{}:{}", source.memory_key(), offered.url);
     let is_question = matches!(found.goods, Goods::Unlisted(_));
     if is_question && !context.always_check {
         if platform.memo().get::<()>(&absent, platform.now()).is_some() {
@@ -107,8 +111,7 @@ async fn request<P: Platform>(
         }
     }
     let url = Url::parse(&offered.url).map_err(|error| fault(error.to_string()))?;
-    let allow_private = context.settings.allow_private_upstreams;
-    match fetch::fetch(platform, source, fetch::get(url, "*/*", true), allow_private).await {
+    match fetch::fetch(context, source, fetch::get(url, "*/*", true)).await {
         Ok(answer) if !answer.is_absent() => Ok(Some(answer)),
         Ok(_) if is_question => {
             let lifetime = UNLISTED_ABSENT_REUSE.min(source.freshness());
@@ -142,9 +145,7 @@ async fn declared<P: Platform>(
     let fault =
         |reason| Error::Upstream { name: source.name.clone(), fault: UpstreamFault::Malformed(reason) };
     let url = Url::parse(checksum).map_err(|error| fault(error.to_string()))?;
-    let request = fetch::get(url, "*/*", false);
-    let answer =
-        fetch::fetch(&context.platform, source, request, context.settings.allow_private_upstreams).await?;
+    let answer = fetch::fetch(context, source, fetch::get(url, "*/*", false)).await?;
     if answer.is_absent() {
         return Ok(Vec::new());
     }

@@ -26,6 +26,9 @@ pub trait Ecosystem: Sync {
         &["packages"]
     }
 
+    /// What is added to the address of a feed, ours or Azure's, to make that of a registry of this ecosystem.
+    fn source_root(&self) -> &'static str;
+
     /// Reads a version number.
     fn version(&self, text: &str) -> Option<Version>;
 

@@ -1,10 +1,11 @@
-//! Fetching from upstream sources: redirects, refused addresses, and what failures mean.
+//! Fetching from upstream sources: credentials, redirects, refused addresses, and what failures mean.
 
+use super::{FeedContext, Settings};
 use crate::error::{Error, Result, UpstreamFault};
-use crate::model::UpstreamSource;
+use crate::model::{Credentials, UpstreamSource};
 use crate::platform::{Body, HttpClient as _, OutgoingRequest, OutgoingResponse, Platform, PlatformError};
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use url::{Host, Url};
@@ -43,36 +44,93 @@ impl Fetched {
     }
 }
 
-/// Fetches from a source. Redirects are followed to allowed addresses only.
+/// Who goes to a source, with what it is shown: the one place through which everything goes to sources.
+pub(super) struct Envoy<'a, P> {
+    platform: &'a P,
+    /// The source.
+    pub(super) source: &'a UpstreamSource,
+    credentials: Option<Credentials>,
+    allow_private: bool,
+}
+
+/// Fetches from a source of a feed.
 pub(super) async fn fetch<P: Platform>(
-    platform: &P,
+    context: &FeedContext<P>,
     source: &UpstreamSource,
     request: OutgoingRequest,
-    allow_private: bool,
 ) -> Result<Fetched> {
-    let fault = |fault| Error::Upstream { name: source.name.clone(), fault };
-    let (method, headers) = (request.method.clone(), request.headers.clone());
-    let mut next = request;
-    for _ in 0..=REDIRECTS {
-        let url = next.url.clone();
-        permitted(&url, allow_private).map_err(fault)?;
-        let response = send(platform, next).await.map_err(|error| fault(fault_of(&error)))?;
-        if !response.status.is_redirection() || response.status == StatusCode::NOT_MODIFIED {
-            return settle(response, url).map_err(fault);
-        }
-        let location = response.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-        let target = location.and_then(|location| url.join(location).ok());
-        let target =
-            target.ok_or_else(|| fault(UpstreamFault::Malformed("a redirect to nowhere".to_owned())))?;
-        next = OutgoingRequest {
-            method: method.clone(),
-            url: target,
-            headers: headers.clone(),
-            body: Body::Empty,
-            timeout: TIMEOUT,
+    Envoy::of(context, source)?.fetch(request).await
+}
+
+impl<'a, P: Platform> Envoy<'a, P> {
+    /// One who shows a source of a feed what is stored for it.
+    pub(super) fn of(context: &'a FeedContext<P>, source: &'a UpstreamSource) -> Result<Self> {
+        let Settings { keyring, allow_private_upstreams } = context.settings;
+        let opened = |sealed| keyring.open(sealed, &source.sealed_for(&context.feed.id));
+        let credentials = match source.credentials.as_ref().map(opened) {
+            Some(None) => {
+                return Err(Error::Upstream { name: source.name.clone(), fault: UpstreamFault::Locked });
+            }
+            Some(Some(opened)) => Some(opened.credentials),
+            None => None,
         };
+        Ok(Self::new(&context.platform, source, credentials, allow_private_upstreams))
     }
-    Err(fault(UpstreamFault::Malformed("too many redirects".to_owned())))
+
+    /// One who shows a source these credentials.
+    pub(super) const fn new(
+        platform: &'a P,
+        source: &'a UpstreamSource,
+        credentials: Option<Credentials>,
+        allow_private: bool,
+    ) -> Self {
+        Self { platform, source, credentials, allow_private }
+    }
+
+    /// Fetches. Redirects are followed, to allowed addresses only; credentials are shown to the source's own scheme, host and port,
+    /// and never again after a redirect has led elsewhere.
+    pub(super) async fn fetch(&self, request: OutgoingRequest) -> Result<Fetched> {
+        let fault = |fault| Error::Upstream { name: self.source.name.clone(), fault };
+        let (method, headers) = (request.method.clone(), request.headers.clone());
+        let mut credentials = self.credentials.as_ref();
+        let mut next = request;
+        for _ in 0..=REDIRECTS {
+            let url = next.url.clone();
+            permitted(&url, self.allow_private).map_err(fault)?;
+            credentials = credentials.filter(|_| self.is_own(&url));
+            if let Some(Ok(mut value)) = credentials.map(|known| HeaderValue::from_str(known.expose())) {
+                value.set_sensitive(true);
+                next.headers.insert(header::AUTHORIZATION, value);
+            }
+            let response = send(self.platform, next).await.map_err(|error| fault(fault_of(&error)))?;
+            if !response.status.is_redirection() || response.status == StatusCode::NOT_MODIFIED {
+                return settle(response, url, credentials.is_some()).map_err(fault);
+            }
+            let location = response.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+            let target = location.and_then(|location| url.join(location).ok());
+            let target =
+                target.ok_or_else(|| fault(UpstreamFault::Malformed("a redirect to nowhere".to_owned())))?;
+            next = OutgoingRequest {
+                method: method.clone(),
+                url: target,
+                headers: headers.clone(),
+                body: Body::Empty,
+                timeout: TIMEOUT,
+            };
+        }
+        Err(fault(UpstreamFault::Malformed("too many redirects".to_owned())))
+    }
+
+    /// Is this an address of the source itself, at which nobody listens on the way?
+    fn is_own(&self, url: &Url) -> bool {
+        let own = Url::parse(&self.source.location).is_ok_and(|location| location.origin() == url.origin());
+        own && is_confidential(url, self.allow_private)
+    }
+}
+
+/// May credentials be sent to this address? In plain text only where development keeps its registries.
+pub fn is_confidential(url: &Url, allow_private: bool) -> bool {
+    url.scheme() == "https" || allow_private && is_private(url)
 }
 
 /// Sends a request; one without a body once more if its connection fails before there is an answer. A connection that was
@@ -97,14 +155,14 @@ async fn send<P: Platform>(
 /// A `GET` with an `Accept` header and the validators of what is known.
 pub(super) fn get(url: Url, accept: &'static str, identity: bool) -> OutgoingRequest {
     let mut headers = HeaderMap::new();
-    headers.insert(header::ACCEPT, http::HeaderValue::from_static(accept));
+    headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
     headers.insert(
         header::USER_AGENT,
-        http::HeaderValue::from_static(concat!("edgefeed/", env!("CARGO_PKG_VERSION"))),
+        HeaderValue::from_static(concat!("edgefeed/", env!("CARGO_PKG_VERSION"))),
     );
     // Archives are stored as they come, and R2 takes no stream of unknown length, which decoding would make of them.
     let encoding = if identity { "identity" } else { "gzip" };
-    headers.insert(header::ACCEPT_ENCODING, http::HeaderValue::from_static(encoding));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
     OutgoingRequest { method: Method::GET, url, headers, body: Body::Empty, timeout: TIMEOUT }
 }
 
@@ -133,7 +191,11 @@ pub(super) fn fault_of(error: &PlatformError) -> UpstreamFault {
     }
 }
 
-fn settle(response: OutgoingResponse, url: Url) -> std::result::Result<Fetched, UpstreamFault> {
+fn settle(
+    response: OutgoingResponse,
+    url: Url,
+    had_credentials: bool,
+) -> std::result::Result<Fetched, UpstreamFault> {
     let OutgoingResponse { status, headers, body } = response;
     match status {
         StatusCode::OK | StatusCode::NOT_MODIFIED => Ok(Fetched { status, headers, url, body }),
@@ -141,6 +203,11 @@ fn settle(response: OutgoingResponse, url: Url) -> std::result::Result<Fetched, 
         StatusCode::TOO_MANY_REQUESTS => {
             let after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
             Err(UpstreamFault::Throttled(after.and_then(retry_after)))
+        }
+        closed @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            let status = closed.as_u16();
+            let fault = if had_credentials { UpstreamFault::Denied } else { UpstreamFault::WantsCredentials };
+            Err(fault(status))
         }
         other => Err(UpstreamFault::Status(other.as_u16())),
     }
@@ -161,8 +228,15 @@ pub fn permitted(url: &Url, allow_private: bool) -> std::result::Result<(), Upst
     if !url.username().is_empty() || url.password().is_some() {
         return refuse("credentials in a URL");
     }
-    let private = match url.host() {
-        None => return refuse("no host"),
+    if url.host().is_none() {
+        return refuse("no host");
+    }
+    if is_private(url) && !allow_private { refuse("a private address") } else { Ok(()) }
+}
+
+fn is_private(url: &Url) -> bool {
+    match url.host() {
+        None => false,
         Some(Host::Ipv4(address)) => private_v4(address),
         Some(Host::Ipv6(address)) => private_v6(address),
         Some(Host::Domain(name)) => {
@@ -171,8 +245,7 @@ pub fn permitted(url: &Url, allow_private: bool) -> std::result::Result<(), Upst
                 || [".localhost", ".internal", ".local"].iter().any(|suffix| name.ends_with(suffix))
                 || !name.contains('.')
         }
-    };
-    if private && !allow_private { refuse("a private address") } else { Ok(()) }
+    }
 }
 
 fn private_v4(address: Ipv4Addr) -> bool {

@@ -8,7 +8,7 @@ use super::document::Document;
 use super::relist::{self, Heard};
 use super::resolve::{self, Candidate};
 use super::upstream::{Need, STALE_LIMIT};
-use super::{FeedContext, Form, Package};
+use super::{FeedContext, Form, Package, neighbours};
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Algorithm, Digest, ListingMode, Timestamp};
 use crate::platform::{Body, Platform};
@@ -133,7 +133,7 @@ impl<'a, P: Platform> List<'a, P> {
 
     async fn internal_etags(&self) -> Result<Vec<IndexEtag>> {
         match self.audience {
-            Audience::Everything => resolve::internal_etags(self.context, self.package).await,
+            Audience::Everything => neighbours::etags(self.context, self.package).await,
             Audience::View(_) => Ok(Vec::new()),
         }
     }

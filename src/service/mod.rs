@@ -14,10 +14,13 @@ pub mod housekeeping;
 pub mod json_splitter;
 pub mod list;
 pub mod multipart;
+mod neighbours;
 mod open;
 mod policy;
+pub mod probe;
 pub mod promote;
 pub mod publish;
+pub mod refresh;
 mod registry;
 pub mod relist;
 mod resolve;
@@ -37,7 +40,7 @@ pub use ecosystem::{
     Ecosystem, Form, Listed, ListedFile, ListingDecoder, ListingRenderer, Package, Registry, Summary,
     UpstreamForm,
 };
-pub use fetch::{permitted as permitted_address, upstream_get};
+pub use fetch::{is_confidential, permitted as permitted_address, upstream_get};
+pub use neighbours::{internal_marks, is_internally_offered};
 pub use open::{FeedContext, Settings, Trace, authorize, open, refused_login};
 pub use registry::ask_first;
-pub use resolve::{internal_marks, is_internally_offered};

@@ -2,7 +2,7 @@
 
 use super::Package;
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Address, Authority, Feed, FeedLocator, Principal, View};
+use crate::model::{Action, Address, Authority, Feed, FeedLocator, Keyring, Principal, View};
 use crate::platform::Platform;
 use crate::store::{feeds, keys::PackagePath};
 use std::cell::Cell;
@@ -13,6 +13,8 @@ use std::rc::Rc;
 pub struct Settings {
     /// May upstream sources be at private addresses? Development only.
     pub allow_private_upstreams: bool,
+    /// What credentials of sources are sealed with.
+    pub keyring: Keyring,
 }
 
 /// Where an answer came from, for the log line.

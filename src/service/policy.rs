@@ -10,6 +10,7 @@ use crate::store::index::PackageIndex;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy<'a> {
     index: &'a PackageIndex,
+    guarded: bool,
     blocks_external: bool,
 }
 
@@ -17,12 +18,17 @@ impl<'a> Policy<'a> {
     /// The policy for a package; `internal_offered` says whether an internal source offers an internal version of it.
     pub(super) fn new(index: &'a PackageIndex, internal_offered: bool) -> Self {
         let guarded = index.settings.upstreaming_behavior == UpstreamingBehavior::Auto;
-        Self { index, blocks_external: guarded && (internal_offered || published_here(index)) }
+        Self { index, guarded, blocks_external: guarded && (internal_offered || published_here(index)) }
     }
 
     /// Are external versions out of the question, so that public sources need not be asked?
     pub(super) fn blocks_external(self) -> bool {
         self.blocks_external
+    }
+
+    /// Would a version of that origin be blocked, were an internal one offered?
+    pub(super) fn guards(self, first_published: FirstPublished) -> bool {
+        self.guarded && first_published == FirstPublished::External
     }
 
     /// May a source supply this version?

@@ -1,9 +1,10 @@
 //! What upstream registries are asked besides listings: what they say of themselves, from which the addresses of everything
 //! else follow, and what is passed through from them.
 
-use super::{Ecosystem, FeedContext, Registry, fetch, upstream};
+use super::fetch::{self, Envoy};
+use super::{Ecosystem, FeedContext, Registry, upstream};
 use crate::error::{Error, Result, UpstreamFault};
-use crate::model::{SourceKind, UpstreamSource};
+use crate::model::UpstreamSource;
 use crate::platform::{OutgoingRequest, Platform};
 use crate::store::passed;
 use bytes::Bytes;
@@ -25,7 +26,7 @@ pub(super) async fn description<P: Platform>(
     ecosystem: &'static dyn Ecosystem,
     location: &Url,
 ) -> Result<Bytes> {
-    let Some((url, accept)) = ecosystem.description_request(location) else { return Ok(Bytes::new()) };
+    let Some((url, _)) = ecosystem.description_request(location) else { return Ok(Bytes::new()) };
     let (platform, now) = (&context.platform, context.platform.now());
     let question = format!("description of {} at {url}", source.id.as_str());
     if let Some(known) = platform.memo().get::<Bytes>(&question, now) {
@@ -35,11 +36,7 @@ pub(super) async fn description<P: Platform>(
     let bytes = if let Some(known) = passed::get(platform, &context.feed, protocol, &question).await {
         known
     } else {
-        let bytes = read_description(context, source, fetch::get(url, accept, false)).await?;
-        if !ecosystem.is_description(&bytes) {
-            let fault = UpstreamFault::Malformed("what should be its description".to_owned());
-            return Err(Error::Upstream { name: source.name.clone(), fault });
-        }
+        let bytes = read_description(&Envoy::of(context, source)?, ecosystem, location).await?;
         passed::put(platform, &context.feed, protocol, &question, bytes.clone(), LIFETIME).await;
         bytes
     };
@@ -47,7 +44,30 @@ pub(super) async fn description<P: Platform>(
     Ok(bytes)
 }
 
-/// Asks public sources in order and answers with what the first has that has something: for what is not about versions,
+/// Asks a registry what it says of itself; empty where its ecosystem does not ask.
+pub(super) async fn read_description<P: Platform>(
+    envoy: &Envoy<'_, P>,
+    ecosystem: &dyn Ecosystem,
+    location: &Url,
+) -> Result<Bytes> {
+    let Some((url, accept)) = ecosystem.description_request(location) else { return Ok(Bytes::new()) };
+    let malformed = |what: &str| Error::Upstream {
+        name: envoy.source.name.clone(),
+        fault: UpstreamFault::Malformed(what.to_owned()),
+    };
+    let fetched = envoy.fetch(fetch::get(url, accept, false)).await?;
+    if fetched.is_absent() {
+        return Err(malformed("it does not describe itself"));
+    }
+    let bytes = fetch::collect(envoy.source, fetched.body, LIMIT).await?;
+    if ecosystem.is_description(&bytes) {
+        Ok(bytes)
+    } else {
+        Err(malformed("what should be its description"))
+    }
+}
+
+/// Asks sources in order, feeds of this deployment left out, and answers with what the first has that has something: for what is not about versions,
 /// such as searches, audits, keys and attestations. `make` is given a source's address, and what it says of itself.
 pub async fn ask_first<P: Platform>(
     context: &FeedContext<P>,
@@ -57,7 +77,7 @@ pub async fn ask_first<P: Platform>(
 ) -> Result<Option<Bytes>> {
     let mut failure = None;
     for source in context.feed.sources(ecosystem.protocol()) {
-        if source.kind != SourceKind::Public {
+        if source.is_neighbour() {
             continue;
         }
         match ask_one(context, source, ecosystem, make, limit).await {
@@ -78,7 +98,7 @@ async fn ask_one<P: Platform>(
     make: &dyn Fn(Registry<'_>) -> Option<OutgoingRequest>,
     limit: usize,
 ) -> Result<Option<Bytes>> {
-    let Ok(location) = upstream::location(source) else { return Ok(None) };
+    let Ok(location) = upstream::location(source, ecosystem) else { return Ok(None) };
     let (platform, memo) = (&context.platform, context.platform.memo());
     if let Some(error) = upstream::paused(platform, source).filter(|_| !context.always_check) {
         return Err(error);
@@ -88,12 +108,12 @@ async fn ask_one<P: Platform>(
         return Ok(None);
     };
     let reads = request.method == Method::GET;
-    let absent = reads.then(|| format!("absent:{}:{}", source.id.as_str(), request.url));
+    let absent = reads.then(|| format!("absent:{}:{}", source.memory_key(), request.url));
     let known = absent.as_ref().filter(|_| !context.always_check);
     if known.is_some_and(|key| memo.get::<()>(key, platform.now()).is_some()) {
         return Ok(None);
     }
-    match fetch::fetch(platform, source, request, context.settings.allow_private_upstreams).await {
+    match fetch::fetch(context, source, request).await {
         Ok(fetched) if fetched.status == StatusCode::OK => {
             fetch::collect(source, fetched.body, limit).await.map(Some)
         }
@@ -118,18 +138,4 @@ async fn ask_one<P: Platform>(
 pub(super) fn is_out_of_reach(error: &Error) -> bool {
     use UpstreamFault::{Throttled, TimedOut, Unreachable};
     matches!(error, Error::Upstream { fault: Unreachable(_) | TimedOut | Throttled(_), .. })
-}
-
-async fn read_description<P: Platform>(
-    context: &FeedContext<P>,
-    source: &UpstreamSource,
-    request: OutgoingRequest,
-) -> Result<Bytes> {
-    let fault = |fault| Error::Upstream { name: source.name.clone(), fault };
-    let allow_private = context.settings.allow_private_upstreams;
-    let fetched = fetch::fetch(&context.platform, source, request, allow_private).await?;
-    if fetched.is_absent() {
-        return Err(fault(UpstreamFault::Malformed("it does not describe itself".to_owned())));
-    }
-    fetch::collect(source, fetched.body, LIMIT).await
 }

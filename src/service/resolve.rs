@@ -1,24 +1,19 @@
 //! Which upstream source supplies what (DESIGN section 4).
 //!
 //! Union of versions; order decides only who supplies a number that several offer. A source that fails is not a source
-//! that has none. An internal source answers with the members of its view: local versions only, no recursion, so no
-//! cycles.
+//! that has none. Feeds of this deployment are read in process (`neighbours.rs`), all others asked over HTTP.
 
+use super::neighbours::{self, FeedSupply};
 use super::policy::Policy;
 use super::upstream::{self, Need, Stale};
 use super::{FeedContext, Package, UpstreamForm};
-use crate::error::{Error, Result, UpstreamFault};
-use crate::model::{
-    Address, ArtifactName, FirstPublished, Slot, SourceKind, Timestamp, UpstreamSource, Version, View,
-    Visibility,
-};
-use crate::platform::{Etag, Platform};
-use crate::store::index::{self, PackageIndex};
+use crate::error::{Error, Result};
+use crate::model::{ArtifactName, FirstPublished, Slot, SourceKind, Timestamp, UpstreamSource, Version};
+use crate::platform::Platform;
+use crate::store::index::PackageIndex;
 use crate::store::keys::PackagePath;
 use crate::store::listing_codec::{Offer, OfferedArtifact};
 use crate::store::listings::StoredListing;
-use crate::store::{feeds, packages};
-use bytes::Bytes;
 
 /// A source with what it says about a package.
 pub(super) struct Candidate {
@@ -38,26 +33,6 @@ pub(super) enum Supply {
     Registry(StoredListing),
     /// The members of a view of another feed.
     Feed(Box<FeedSupply>),
-}
-
-/// What another feed offers through one of its views.
-pub(super) struct FeedSupply {
-    /// The package's place there.
-    pub(super) path: PackagePath,
-    /// Its index there.
-    pub(super) index: PackageIndex,
-    view: View,
-}
-
-impl FeedSupply {
-    /// The slots the view shows, by version key.
-    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Slot)> {
-        let local = self.view.name.is_local();
-        self.index.slots.iter().filter_map(move |entry| {
-            let member = local || entry.slot.views.contains(&self.view.id);
-            (member && entry.slot.is_live()).then_some((entry.key.as_str(), &entry.slot))
-        })
-    }
 }
 
 /// A version that a source supplies.
@@ -87,10 +62,10 @@ impl Goods {
         }
     }
 
-    fn first_published(&self) -> FirstPublished {
+    fn first_published(&self, source: &UpstreamSource) -> FirstPublished {
         match self {
             Self::Offer(offer, _) => offer.first_published,
-            Self::Unlisted(_) => FirstPublished::External,
+            Self::Unlisted(_) => source.kind.origin(),
             Self::Slot(slot, _) => slot.first_published,
         }
     }
@@ -122,36 +97,56 @@ pub(super) async fn candidates<P: Platform>(
     index: &PackageIndex,
     need: Need,
 ) -> Vec<Candidate> {
-    let mut candidates = internal_candidates(context, package).await;
-    if Policy::new(index, internal_offered(&candidates)).blocks_external() {
-        return candidates;
+    let question = Question { package, form, need };
+    let mut candidates = internal_candidates(context, question).await;
+    if !Policy::new(index, internal_offered(&candidates)).blocks_external() {
+        ask_all(context, &mut candidates, SourceKind::Public, question).await;
     }
-    let public = candidates.iter_mut().filter(|candidate| candidate.source.kind == SourceKind::Public);
-    futures_util::future::join_all(public.map(|candidate| ask(context, candidate, package, form, need)))
-        .await;
     candidates
 }
 
-/// All sources of this feed, only the internal ones asked.
-async fn internal_candidates<P: Platform>(context: &FeedContext<P>, package: &Package) -> Vec<Candidate> {
+/// What is asked of sources.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    package: &'a Package,
+    form: UpstreamForm,
+    need: Need,
+}
+
+/// All sources of this feed, only the internal ones asked: what they say decides whether the others are.
+async fn internal_candidates<P: Platform>(
+    context: &FeedContext<P>,
+    question: Question<'_>,
+) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    for source in context.feed.sources(package.protocol()) {
-        let supply = match source.kind {
-            SourceKind::Internal => internal(context, source, package).await,
-            SourceKind::Public => Ok(Supply::Nothing),
+    for source in context.feed.sources(question.package.protocol()) {
+        let supply = if source.is_neighbour() {
+            let supply = neighbours::supply(context, source, question.package).await;
+            supply.map(|supply| supply.map_or(Supply::Nothing, |supply| Supply::Feed(Box::new(supply))))
+        } else {
+            Ok(Supply::Nothing)
         };
         candidates.push(Candidate { source: source.clone(), supply, stale: None });
     }
+    ask_all(context, &mut candidates, SourceKind::Internal, question).await;
     candidates
 }
 
-async fn ask<P: Platform>(
+/// Asks the sources of that kind that are asked over HTTP, all at once.
+async fn ask_all<P: Platform>(
     context: &FeedContext<P>,
-    candidate: &mut Candidate,
-    package: &Package,
-    form: UpstreamForm,
-    need: Need,
+    candidates: &mut [Candidate],
+    kind: SourceKind,
+    question: Question<'_>,
 ) {
+    let asked = candidates
+        .iter_mut()
+        .filter(|candidate| candidate.source.kind == kind && !candidate.source.is_neighbour());
+    futures_util::future::join_all(asked.map(|candidate| ask(context, candidate, question))).await;
+}
+
+async fn ask<P: Platform>(context: &FeedContext<P>, candidate: &mut Candidate, question: Question<'_>) {
+    let Question { package, form, need } = question;
     match upstream::listing(context, &candidate.source, package, form, need).await {
         Ok(answer) => {
             candidate.supply = Ok(answer.listing.map_or(Supply::Nothing, Supply::Registry));
@@ -159,32 +154,6 @@ async fn ask<P: Platform>(
         }
         Err(error) => candidate.supply = Err(error),
     }
-}
-
-/// What internal sources keep of a package as a small fact of that name, in their order. A source that leads nowhere keeps
-/// nothing.
-pub async fn internal_marks<P: Platform>(
-    context: &FeedContext<P>,
-    package: &Package,
-    name: &str,
-) -> Result<Vec<Bytes>> {
-    let mut marks = Vec::new();
-    for source in
-        context.feed.sources(package.protocol()).filter(|source| source.kind == SourceKind::Internal)
-    {
-        if let Ok((path, _)) = internal_place(context, source, package).await {
-            marks.extend(packages::mark(&context.platform, &path, name).await?);
-        }
-    }
-    Ok(marks)
-}
-
-/// Does an internal source show any version of a package?
-pub async fn is_internally_offered<P: Platform>(context: &FeedContext<P>, package: &Package) -> bool {
-    let candidates = internal_candidates(context, package).await;
-    candidates.iter().any(|candidate| {
-        matches!(&candidate.supply, Ok(Supply::Feed(supply)) if supply.members().next().is_some())
-    })
 }
 
 /// What the sources offer, in short: while that and the indexes stay the same a listing stays the same.
@@ -202,12 +171,21 @@ pub(super) fn offers(candidates: &[Candidate]) -> String {
     words.join(" ")
 }
 
-/// Does one of these candidates offer an internal version?
+/// Does one of these candidates offer an internal version? A feed on another host does if it knows the package.
 pub(super) fn internal_offered(candidates: &[Candidate]) -> bool {
-    candidates.iter().any(|candidate| {
-        matches!(&candidate.supply, Ok(Supply::Feed(supply))
-            if supply.members().any(|(_, slot)| slot.first_published == FirstPublished::Internal))
+    candidates.iter().any(|candidate| match &candidate.supply {
+        Ok(Supply::Feed(supply)) => {
+            supply.members().any(|(_, slot)| slot.first_published == FirstPublished::Internal)
+        }
+        Ok(Supply::Registry(_)) => candidate.source.kind == SourceKind::Internal,
+        Ok(Supply::Nothing) | Err(_) => false,
     })
+}
+
+/// The failure of an internal source of whose word nothing is known: whether it offers an internal version is not either.
+fn silent(candidates: &[Candidate]) -> Option<Error> {
+    let internal = candidates.iter().filter(|candidate| candidate.source.kind == SourceKind::Internal);
+    internal.filter_map(|candidate| candidate.supply.as_ref().err()).next().cloned()
 }
 
 /// The sources that may supply a version, or a file of it, in the order in which to try them; `here` is the version's
@@ -255,14 +233,14 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     /// The first source in order that lists the version, as far as policy admits it.
     fn first_supplier(&self, candidates: &[Candidate]) -> Result<Option<Found>> {
-        let policy = Policy::new(self.index, internal_offered(candidates));
+        let (policy, silent) = (self.policy(candidates), silent(candidates));
         for candidate in candidates {
-            let goods = match &candidate.supply {
-                Err(error) => return Err(error.clone()),
-                Ok(supply) => goods(supply, self.version.key())?,
-            };
-            if let Some(goods) = goods.filter(|goods| self.admits(policy, &candidate.source, goods)) {
-                return Ok(Some(Found { source: candidate.source.clone(), goods }));
+            let (source, supply) = (&candidate.source, candidate.supply.as_ref().map_err(Clone::clone)?);
+            if let Some(goods) =
+                goods(supply, self.version.key())?.filter(|goods| self.admits(policy, source, goods))
+            {
+                self.insist_on_word(policy, silent.as_ref(), source, &goods)?;
+                return Ok(Some(Found { source: source.clone(), goods }));
             }
         }
         Ok(None)
@@ -276,31 +254,33 @@ impl Wanted<'_> {
     ) -> Result<Option<Vec<Result<Found>>>> {
         let (package, version) = (self.package, self.version);
         let place = |source: &UpstreamSource| {
-            let location = upstream::location(source).ok()?;
+            let location = upstream::location(source, package.ecosystem).ok()?;
             package.ecosystem.unlisted(&location, package, version, Some(file))
         };
-        let mut public =
-            context.feed.sources(package.protocol()).filter(|source| source.kind == SourceKind::Public);
-        if public.all(|source| place(source).is_none()) {
+        let mut asked = context.feed.sources(package.protocol()).filter(|source| !source.is_neighbour());
+        let forms = package.ecosystem.upstream_forms();
+        let Some(form) = forms.first().filter(|_| asked.any(|source| place(source).is_some())) else {
             return Ok(None);
-        }
-        let candidates = internal_candidates(context, package).await;
-        let policy = Policy::new(self.index, internal_offered(&candidates));
+        };
+        let question = Question { package, form: *form, need: Need::Normal };
+        let candidates = internal_candidates(context, question).await;
+        let (policy, silent) = (self.policy(&candidates), silent(&candidates));
         let mut found = Vec::new();
         for Candidate { source, supply, .. } in candidates {
-            let goods = match (source.kind, supply) {
-                (_, Err(error)) => {
+            let goods = match supply {
+                Err(error) => {
                     found.push(Err(error));
                     break;
                 }
-                (SourceKind::Internal, Ok(supply)) => goods(&supply, version.key())?,
-                (SourceKind::Public, Ok(_)) => place(&source).map(|file| Goods::Unlisted(Box::new(file))),
+                Ok(supply) if source.is_neighbour() => goods(&supply, version.key())?,
+                Ok(_) => place(&source).map(|file| Goods::Unlisted(Box::new(file))),
             };
             if let Some(goods) = goods.filter(|goods| self.admits(policy, &source, goods)) {
+                let insisted = self.insist_on_word(policy, silent.as_ref(), &source, &goods);
                 // A version that a feed has is that feed's: nobody else supplies its files.
-                let is_listed = matches!(goods, Goods::Slot(..));
-                found.push(Ok(Found { source, goods }));
-                if is_listed {
+                let is_last = insisted.is_err() || matches!(goods, Goods::Slot(..));
+                found.push(insisted.map(|()| Found { source, goods }));
+                if is_last {
                     break;
                 }
             }
@@ -308,8 +288,25 @@ impl Wanted<'_> {
         Ok(Some(found))
     }
 
+    fn policy(&self, candidates: &[Candidate]) -> Policy<'_> {
+        Policy::new(self.index, internal_offered(candidates))
+    }
+
+    /// An external version is not taken while an internal source that might block it says nothing: whoever can silence that one
+    /// could otherwise put his own in its place. A version of which files are here was admitted before.
+    fn insist_on_word(
+        &self,
+        policy: Policy<'_>,
+        silent: Option<&Error>,
+        source: &UpstreamSource,
+        goods: &Goods,
+    ) -> Result<()> {
+        let is_new = self.here.is_none() && policy.guards(goods.first_published(source));
+        silent.filter(|_| is_new).map_or(Ok(()), |error| Err(error.clone()))
+    }
+
     fn admits(&self, policy: Policy<'_>, source: &UpstreamSource, goods: &Goods) -> bool {
-        let first_published = goods.first_published();
+        let first_published = goods.first_published(source);
         match self.here {
             Some(slot) => policy.admits_files(slot, &source.id, first_published),
             None => policy.admits(self.version.key(), first_published),
@@ -333,60 +330,4 @@ fn goods(supply: &Supply, version_key: &str) -> Result<Option<Goods>> {
             Ok(Some(Goods::Offer(Box::new(offer), published)))
         }
     }
-}
-
-/// The etags of what internal sources hold of a package: part of what a listing is rendered from.
-pub(super) async fn internal_etags<P: Platform>(
-    context: &FeedContext<P>,
-    package: &Package,
-) -> Result<Vec<Option<Etag>>> {
-    let mut etags = Vec::new();
-    for source in
-        context.feed.sources(package.protocol()).filter(|source| source.kind == SourceKind::Internal)
-    {
-        let etag = match internal_place(context, source, package).await {
-            Ok((path, _)) => index::check(&context.platform, &path, context.always_check).await?,
-            Err(_) => None,
-        };
-        etags.push(etag);
-    }
-    Ok(etags)
-}
-
-async fn internal<P: Platform>(
-    context: &FeedContext<P>,
-    source: &UpstreamSource,
-    package: &Package,
-) -> Result<Supply> {
-    let (path, view) = internal_place(context, source, package).await?;
-    Ok(match index::get(&context.platform, &path).await? {
-        Some(stored) => Supply::Feed(Box::new(FeedSupply { path, index: stored.value, view })),
-        None => Supply::Nothing,
-    })
-}
-
-/// Where an internal source leads; the view must still be shared with this feed's organization.
-async fn internal_place<P: Platform>(
-    context: &FeedContext<P>,
-    source: &UpstreamSource,
-    package: &Package,
-) -> Result<(PackagePath, View)> {
-    let fault = |reason: &str| Error::Upstream {
-        name: source.name.clone(),
-        fault: UpstreamFault::Malformed(reason.to_owned()),
-    };
-    let address = Address::parse_internal(&source.location).map_err(|error| fault(&error.to_string()))?;
-    let name = &address.locator.feed;
-    let feed = feeds::find(&context.platform, &address.organization, address.project.as_ref(), name).await?;
-    let feed = feed
-        .filter(|feed| feed.deleted.is_none())
-        .ok_or_else(|| fault("its feed does not exist any more"))?;
-    let view = address.locator.view.as_ref().and_then(|view| feed.view(view)).cloned();
-    let view = view.ok_or_else(|| fault("its view does not exist any more"))?;
-    let neighbour = feed.organization == context.feed.organization;
-    let least = if neighbour { Visibility::Collection } else { Visibility::Organization };
-    if view.visibility < least {
-        return Err(fault("its view is no longer shared"));
-    }
-    Ok((PackagePath::new(&feed.id, package.protocol(), package), view))
 }

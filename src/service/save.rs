@@ -8,8 +8,7 @@ use super::resolve::{Found, Goods};
 use super::{FeedContext, Package, download};
 use crate::error::{Error, Missing, Result};
 use crate::model::{
-    ArtifactName, ArtifactRecord, FirstPublished, ListingState, Origin, Slot, SlotState, SourceStep,
-    Timestamp, Version,
+    ArtifactName, ArtifactRecord, ListingState, Origin, Slot, SlotState, SourceStep, Timestamp, Version,
 };
 use crate::platform::{BlobStore as _, Platform};
 use crate::store::slots::{self, Created};
@@ -116,7 +115,7 @@ fn new_slot<P: Platform>(
             (offer.first_published, offer.listing.clone(), *published, offer.manifest.clone())
         }
         Goods::Unlisted(_) => {
-            (FirstPublished::External, ListingState::default(), modified, RawValue::NULL.to_owned())
+            (source.kind.origin(), ListingState::default(), modified, RawValue::NULL.to_owned())
         }
         Goods::Slot(slot, _) => {
             if let Origin::Saved { source_chain, .. } = &slot.origin {

@@ -5,11 +5,11 @@
 //! most [`ABSENT_REUSE`].
 
 use super::fetch::{self, Fetched};
-use super::{FeedContext, ListingDecoder, Package, Registry, UpstreamForm, registry};
+use super::{Ecosystem, FeedContext, ListingDecoder, Package, Registry, UpstreamForm, registry};
 use crate::error::{Error, Result, UpstreamFault};
-use crate::model::{SourceHealth, SourceStatus, Timestamp, UpstreamSource};
+use crate::model::{SourceHealth, SourceKind, SourceStatus, Timestamp, UpstreamSource};
 use crate::platform::{Body, Platform};
-use crate::store::listing_codec::{ListingHead, ListingWriter};
+use crate::store::listing_codec::{ListingHead, ListingWriter, Offer};
 use crate::store::listings::StoredListing;
 use crate::store::{feeds, listings};
 use futures_util::StreamExt;
@@ -62,11 +62,14 @@ pub(super) struct Stale {
     pub(super) confirmed: Timestamp,
 }
 
-/// A public source's address, as a directory.
-pub(super) fn location(source: &UpstreamSource) -> Result<Url> {
+/// The address of a source's registry, as a directory: of a feed on another host, the root of the protocol below it.
+pub(super) fn location(source: &UpstreamSource, ecosystem: &dyn Ecosystem) -> Result<Url> {
     let mut text = source.location.clone();
     if !text.ends_with('/') {
         text.push('/');
+    }
+    if source.kind == SourceKind::Internal {
+        text.push_str(ecosystem.source_root());
     }
     Url::parse(&text).map_err(|error| Error::Upstream {
         name: source.name.clone(),
@@ -116,8 +119,8 @@ struct Asked<'a, P> {
 
 impl<P: Platform> Asked<'_, P> {
     fn memo(&self, fact: &str) -> String {
-        let path = self.context.path(self.package);
-        format!("{fact}:{}", path.upstream(&self.source.id, self.form.0))
+        let path = self.context.path(self.package).upstream(&self.source.id, self.form.0);
+        format!("{fact}:{path}:{}", self.source.memory_key())
     }
 
     /// When the source last answered.
@@ -149,7 +152,7 @@ impl<P: Platform> Asked<'_, P> {
     async fn refresh(&self, stored: Option<&StoredListing>) -> Result<Answer> {
         let (platform, now) = (&self.context.platform, self.context.platform.now());
         let absent = Answer { listing: None, stale: None };
-        let (ecosystem, location) = (self.package.ecosystem, location(self.source)?);
+        let (ecosystem, location) = (self.package.ecosystem, location(self.source, self.package.ecosystem)?);
         let description = registry::description(self.context, self.source, ecosystem, &location).await?;
         let registry = Registry { location: &location, description: &description };
         let request = ecosystem.listing_request(registry, self.package, self.form);
@@ -167,8 +170,7 @@ impl<P: Platform> Asked<'_, P> {
                 }
             }
         }
-        let allow_private = self.context.settings.allow_private_upstreams;
-        let fetched = fetch::fetch(platform, self.source, request, allow_private).await?;
+        let fetched = fetch::fetch(self.context, self.source, request).await?;
         if fetched.is_absent() {
             let lifetime = ABSENT_REUSE.min(self.source.freshness());
             platform.memo().put(self.memo("absent"), Rc::new(()), 16, now, lifetime);
@@ -207,7 +209,9 @@ impl<P: Platform> Asked<'_, P> {
                 if size > DOCUMENT_LIMIT {
                     return Err(self.fault(UpstreamFault::TooLarge(DOCUMENT_LIMIT)));
                 }
-                decoder.push(&piece, &mut |offer| writer.offer(&offer)).map_err(|fault| self.fault(fault))?;
+                decoder
+                    .push(&piece, &mut |offer| writer.offer(&self.of_source(offer)))
+                    .map_err(|fault| self.fault(fault))?;
             }
             let next = decoder.next_document().map_err(|fault| self.fault(fault))?;
             let Some((url, accept)) = next else { return self.keep(writer, decoder).await };
@@ -218,10 +222,9 @@ impl<P: Platform> Asked<'_, P> {
 
     /// A further document of a listing: one that is not there makes the listing incomplete, which is not to be shown.
     async fn further(&self, url: Url, accept: &'static str) -> Result<Body> {
-        let allow_private = self.context.settings.allow_private_upstreams;
         let missing = UpstreamFault::Malformed(format!("it lists `{}` but does not have it", url.path()));
         let request = fetch::get(url, accept, false);
-        let fetched = fetch::fetch(&self.context.platform, self.source, request, allow_private).await?;
+        let fetched = fetch::fetch(self.context, self.source, request).await?;
         if fetched.status == StatusCode::OK { Ok(fetched.body) } else { Err(self.fault(missing)) }
     }
 
@@ -232,10 +235,18 @@ impl<P: Platform> Asked<'_, P> {
         decoder: Box<dyn ListingDecoder>,
     ) -> Result<StoredListing> {
         let malformed = |error: std::io::Error| self.fault(UpstreamFault::Malformed(error.to_string()));
-        let tail = decoder.finish(&mut |offer| writer.offer(&offer)).map_err(|fault| self.fault(fault))?;
+        let tail = decoder
+            .finish(&mut |offer| writer.offer(&self.of_source(offer)))
+            .map_err(|fault| self.fault(fault))?;
         let bytes = writer.finish(&tail).map_err(malformed)?;
         let path = self.context.path(self.package);
         Ok(listings::put(&self.context.platform, &path, &self.source.id, self.form.0, bytes).await)
+    }
+
+    /// An offer, with its origin. A feed on another host does not say what it saved and what was published to it: all of it counts
+    /// as internal, which is the stricter of the two for what others offer.
+    fn of_source(&self, offer: Offer) -> Offer {
+        Offer { first_published: self.source.kind.origin(), ..offer }
     }
 
     fn fault(&self, fault: UpstreamFault) -> Error {
@@ -244,7 +255,7 @@ impl<P: Platform> Asked<'_, P> {
 }
 
 fn failing(source: &UpstreamSource) -> String {
-    format!("failing:{}", source.id.as_str())
+    format!("failing:{}", source.memory_key())
 }
 
 /// Why a source is left alone at present, if it is.
@@ -258,7 +269,11 @@ pub(super) fn pause<P: Platform>(platform: &P, source: &UpstreamSource, error: &
     platform.memo().put(failing(source), error, 256, platform.now(), FAILURE_PAUSE);
 }
 
-/// Records a change of a source's health. Failing to record it is not worth failing the request.
+/// How long a source's last success, or a failure that goes on, may be another one than the one that is written down.
+const HEALTH_REST: Duration = Duration::from_secs(3_600);
+
+/// Records how a source did: when that changes, and once an hour besides, since a write costs more than most of what is asked.
+/// Failing to record it is not worth failing the request.
 pub(super) async fn record_health<P: Platform>(
     context: &FeedContext<P>,
     source: &UpstreamSource,
@@ -272,15 +287,22 @@ pub(super) async fn record_health<P: Platform>(
     };
     let status = if error.is_some() { SourceStatus::Failing } else { SourceStatus::Ok };
     let reason = error.map(ToString::to_string).or(known.reason.clone());
-    let changed = status != known.status || error.is_some() && reason != known.reason;
-    let next = SourceHealth {
-        status,
-        since: if status == known.status { known.since } else { Some(now) },
-        last_failure: error.map(|_| now).or(known.last_failure),
-        reason,
-    };
-    if changed {
+    let last = if error.is_some() { known.last_failure } else { known.last_success };
+    let is_news = status != known.status
+        || reason != known.reason
+        || last.is_none_or(|last| now.since(last) >= HEALTH_REST);
+    let next = if is_news {
+        let next = SourceHealth {
+            status,
+            since: if status == known.status { known.since.or(Some(now)) } else { Some(now) },
+            last_failure: error.map(|_| now).or(known.last_failure),
+            last_success: if error.is_none() { Some(now) } else { known.last_success },
+            reason,
+        };
         let _ = feeds::set_health(platform, &source.id, &next).await;
-    }
+        next
+    } else {
+        known
+    };
     platform.memo().put(key, Rc::new(next), 256, now, Duration::from_secs(60));
 }

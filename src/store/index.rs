@@ -172,6 +172,18 @@ async fn try_record<P: Platform>(
     Ok(())
 }
 
+/// Makes another state of an index, or the first one, that says the same: listings made from the one before are made anew.
+pub async fn touch<P: Platform>(platform: &P, path: &PackagePath, name: &str) -> Result<()> {
+    super::update::<P, PackageIndex>(platform, &path.index(), &mut |before| {
+        let before = before.cloned();
+        let before = before.unwrap_or_else(|| PackageIndex { name: name.to_owned(), ..Default::default() });
+        Ok(Change::To(PackageIndex { sequence: before.sequence + 1, ..before }))
+    })
+    .await?;
+    platform.memo().forget(&path.index());
+    Ok(())
+}
+
 /// The packages of one protocol that were ever published to a feed, as it was up to a minute ago: names that are not
 /// told to upstream sources.
 pub async fn published_names<P: Platform>(

@@ -100,7 +100,9 @@ pub(crate) fn eventful_server() -> Server {
     server.config.settings.allow_private_upstreams = true;
     let registry = Registry::new(server.platform.upstream(), "https://registry.test/");
     registry.add("left-pad", "1.0.0").add("left-pad", "1.1.0").add("@scope/deep", "2.0.0");
-    let source = json!({ "name": "registry", "protocol": "npm", "location": "https://registry.test/" });
+    let key = "a key of at least thirty-two characters";
+    server.config.settings.keyring = edgefeed::model::Keyring::new(Some(key), None).unwrap();
+    let source = json!({ "name": "registry", "protocol": "npm", "location": "https://registry.test/", "credentials": { "token": "t0ken" } });
     server.feed(json!({ "name": "main", "upstreamSources": [source], "description": "everything" }));
     server.call("POST /acme/web/_apis/packaging/feeds", &server.admin, json!({ "name": "main" })).expect(201);
     let inner = json!({ "name": "inner", "protocol": "npm", "location": "azure-feed://acme/main@Release" });

@@ -58,6 +58,10 @@ impl Ecosystem for Cargo {
         name::parse(text)
     }
 
+    fn source_root(&self) -> &'static str {
+        "Cargo/index/"
+    }
+
     fn version(&self, text: &str) -> Option<Version> {
         name::parse_version(text).ok()
     }

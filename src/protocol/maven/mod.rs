@@ -65,6 +65,10 @@ impl Ecosystem for Maven {
         &["groups", "artifacts"]
     }
 
+    fn source_root(&self) -> &'static str {
+        "maven/v1/"
+    }
+
     fn version(&self, text: &str) -> Option<Version> {
         name::parse_version(text)
     }

@@ -83,6 +83,10 @@ impl Ecosystem for Npm {
         name::parse(text)
     }
 
+    fn source_root(&self) -> &'static str {
+        "npm/registry/"
+    }
+
     fn version(&self, text: &str) -> Option<Version> {
         name::parse_version(text).ok()
     }

@@ -59,6 +59,10 @@ impl Ecosystem for NuGet {
         name::parse(text)
     }
 
+    fn source_root(&self) -> &'static str {
+        "nuget/v3/index.json"
+    }
+
     fn version(&self, text: &str) -> Option<Version> {
         name::parse_version(text)
     }

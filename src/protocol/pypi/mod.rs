@@ -54,6 +54,10 @@ impl Ecosystem for PyPi {
         name::parse(text)
     }
 
+    fn source_root(&self) -> &'static str {
+        "pypi/simple/"
+    }
+
     fn version(&self, text: &str) -> Option<Version> {
         name::parse_version(text)
     }

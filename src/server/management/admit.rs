@@ -39,6 +39,19 @@ pub(super) fn member<'a>(principal: &'a Principal, organization: &OrganizationNa
     }
 }
 
+/// One whose token's scope is that of managing; what it may manage is another question.
+pub(super) fn manager(principal: &Principal, organization: &OrganizationName) -> Result<()> {
+    let token = member(principal, organization)?;
+    if token.scope == Scope::Manage {
+        return Ok(());
+    }
+    let text = format!(
+        "trying out upstream sources needs a token of scope `manage`; this one's is `{}`",
+        token.scope.name()
+    );
+    Err(Error::Forbidden(text))
+}
+
 /// One who may create feeds, by a token whose scope lets it.
 pub(super) fn feed_creator<'a>(
     principal: &'a Principal,

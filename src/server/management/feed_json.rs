@@ -71,24 +71,24 @@ impl<P: Platform> FeedPrinter<'_, P> {
             "upstreamSourceType": kind,
             "status": if source.enabled { "ok" } else { "disabled" },
             "freshnessSeconds": source.freshness_seconds,
+            "hasCredentials": source.credentials.is_some(),
         });
         let Some(platform) = self.look_up else { return Ok(body) };
-        let health = match source.kind {
-            SourceKind::Public => feeds::health(platform, &source.id).await?,
-            SourceKind::Internal => {
-                match sources::target(platform, &feed.organization, &source.location).await? {
-                    Ok((target, view)) => {
-                        body["internalUpstreamFeedId"] = json!(target.id);
-                        body["internalUpstreamViewId"] = json!(view.id);
-                        SourceHealth::default()
-                    }
-                    Err(reason) => SourceHealth {
-                        status: SourceStatus::Failing,
-                        reason: Some(reason),
-                        ..SourceHealth::default()
-                    },
+        let health = if source.is_neighbour() {
+            match sources::target(platform, &feed.organization, &source.location).await? {
+                Ok((target, view)) => {
+                    body["internalUpstreamFeedId"] = json!(target.id);
+                    body["internalUpstreamViewId"] = json!(view.id);
+                    SourceHealth::default()
                 }
+                Err(reason) => SourceHealth {
+                    status: SourceStatus::Failing,
+                    reason: Some(reason),
+                    ..SourceHealth::default()
+                },
             }
+        } else {
+            feeds::health(platform, &source.id).await?
         };
         if health.status == SourceStatus::Failing {
             if source.enabled {

@@ -1,6 +1,7 @@
 //! Feeds: list, create, read, change, delete.
 
 use super::Call;
+use super::credentials::{self, Sealer};
 use super::feed_json::FeedPrinter;
 use super::message::{self, Precondition, Reply, etag};
 use super::route::Place;
@@ -68,15 +69,18 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, place: Place, creator
     if wish.include_common_public_sources {
         proposer.add_stock(&mut proposed)?;
     }
+    let id = FeedId::from_random(message::random(platform));
+    let sealer = Sealer { platform, keyring: call.config.settings.keyring, feed: &id };
+    let upstream_sources = sources::settle(&proposed, &[], &sealer);
     let feed = Feed {
-        id: FeedId::from_random(message::random(platform)),
+        id,
         organization: place.organization,
         project: place.project,
         name,
         description: description(wish.description)?.unwrap_or_default(),
         is_public: wish.is_public.unwrap_or_default(),
         upstream_enabled: wish.upstream_enabled.unwrap_or(true),
-        upstream_sources: sources::settle(&proposed, &[]),
+        upstream_sources,
         views: first_views(platform)?,
         allow_upstream_name_conflict: wish.allow_upstream_name_conflict.unwrap_or_default(),
         listing: wish.listing.unwrap_or_default(),
@@ -181,6 +185,7 @@ pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext
         }
         None => None,
     };
+    let sealer = Sealer { platform, keyring: call.config.settings.keyring, feed: &context.feed.id };
     let feed = change(platform, &context.feed, &precondition, &|before| {
         let mut next = before.clone();
         next.description = text.clone().unwrap_or(next.description);
@@ -190,7 +195,10 @@ pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext
             wish.allow_upstream_name_conflict.unwrap_or(next.allow_upstream_name_conflict);
         next.listing = wish.listing.unwrap_or(next.listing);
         if let Some(proposed) = &proposed {
-            next.upstream_sources = sources::settle(proposed, &before.upstream_sources);
+            next.upstream_sources = sources::settle(proposed, &before.upstream_sources, &sealer);
+        }
+        for source in &mut next.upstream_sources {
+            source.credentials = sealer.settle(source, source.credentials.as_ref(), &credentials::Wish::Keep);
         }
         Ok(next)
     })

@@ -7,6 +7,7 @@
 
 mod admit;
 mod batch;
+mod credentials;
 mod feed_json;
 mod feeds;
 mod message;
@@ -15,6 +16,7 @@ mod packages;
 mod route;
 mod sources;
 mod tokens;
+mod upstreams;
 mod version_json;
 mod views;
 
@@ -114,6 +116,10 @@ async fn dispatch<P: Platform>(
         Endpoint::Feeds(place, FeedsOperation::Create) => {
             let creator = admit::feed_creator(&call.principal, &place.organization)?.clone();
             feeds::create(call, place, &creator).await
+        }
+        Endpoint::Feeds(place, FeedsOperation::ValidateSource(protocol)) => {
+            admit::manager(&call.principal, &place.organization)?;
+            upstreams::validate(call, &place.organization, protocol).await
         }
         Endpoint::Feed(address, operation) => {
             line.feed = format!("{}/{}", address.organization, address.locator.feed);

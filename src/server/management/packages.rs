@@ -2,7 +2,7 @@
 
 use super::message::{self, Reply};
 use super::route::PackageOperation;
-use super::{Call, admit, version_json};
+use super::{Call, admit, upstreams, version_json};
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, ListingState, ProtocolId, Slot, UpstreamingBehavior, Version, ViewName};
 use crate::platform::{Body, Platform};
@@ -66,6 +66,7 @@ pub(super) async fn answer<P: Platform>(
             delete::purge(context, &target.package, &version_of(&version)?).await?;
             Ok(Reply::done())
         }
+        PackageOperation::Refresh => upstreams::refresh(context, &target.package).await,
         PackageOperation::GetBehavior => {
             Ok(behavior_reply(decide::behavior(context, &target.package).await?))
         }

@@ -12,7 +12,8 @@ pub(super) use package::PackageOperation;
 pub(super) use token::TokenOperation;
 
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Address, FeedLocator, OrganizationName, ProjectName};
+use crate::model::{Action, Address, FeedLocator, OrganizationName, ProjectName, ProtocolId};
+use crate::protocol;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -57,6 +58,8 @@ pub(super) enum FeedsOperation {
     List,
     /// A new one.
     Create,
+    /// Does a registry of that protocol answer at some address?
+    ValidateSource(ProtocolId),
 }
 
 /// What an endpoint needs of its caller.
@@ -68,6 +71,8 @@ pub(super) enum Need {
     Root,
     /// A token of the organization; which tokens it may see, make and revoke is decided one by one in `tokens.rs`.
     Member,
+    /// A token of the organization that may manage whatever it has a right to.
+    Manager,
     /// An administrator of the organization, or a feed creator.
     FeedCreator,
     /// Nothing; the answer shows only what the caller may read.
@@ -86,6 +91,7 @@ impl Endpoint {
             Self::Tokens(..) => Need::Member,
             Self::Feeds(_, FeedsOperation::List) => Need::Reader,
             Self::Feeds(_, FeedsOperation::Create) => Need::FeedCreator,
+            Self::Feeds(_, FeedsOperation::ValidateSource(_)) => Need::Manager,
             Self::Feed(_, operation) => Need::Feed(operation.action()),
         }
     }
@@ -99,6 +105,7 @@ impl Endpoint {
             Self::Tokens(_, operation) => operation.name(),
             Self::Feeds(_, FeedsOperation::List) => "list-feeds",
             Self::Feeds(_, FeedsOperation::Create) => "create-feed",
+            Self::Feeds(_, FeedsOperation::ValidateSource(_)) => "validate-upstream",
             Self::Feed(_, operation) => operation.name(),
         }
     }
@@ -164,6 +171,11 @@ fn below_apis(
     match rest {
         [feeds] if is(area, "packaging") && is(feeds, "feeds") => {
             let operation = collection(method, FeedsOperation::List, FeedsOperation::Create)?;
+            Ok(Endpoint::Feeds(place, operation))
+        }
+        [protocol, validate] if is(area, "packaging") && is(validate, "validateupstream") => {
+            let ecosystem = protocol::ecosystem(protocol).ok_or_else(Error::no_endpoint)?;
+            let operation = post(method, FeedsOperation::ValidateSource(ecosystem.protocol()))?;
             Ok(Endpoint::Feeds(place, operation))
         }
         [feeds, feed, rest @ ..] if is(area, "packaging") && is(feeds, "feeds") => {

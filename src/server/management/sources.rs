@@ -1,5 +1,6 @@
 //! Upstream sources in bodies: read, checked, and matched with those a feed has.
 
+use super::credentials::{self, Sealer, Wish};
 use super::message;
 use crate::error::{Error, Result};
 use crate::model::{
@@ -9,8 +10,9 @@ use crate::platform::Platform;
 use crate::protocol::catalogue::{STOCK_SOURCES, StockSource};
 use crate::protocol::{self};
 use crate::service::{self, Settings};
-use crate::store::feeds;
+use crate::store::{feeds, organizations};
 use serde::Deserialize;
+use serde_json::Value;
 use std::rc::Rc;
 use url::Url;
 
@@ -31,13 +33,38 @@ pub(super) struct SourceBody {
     upstream_source_type: Option<String>,
     status: Option<String>,
     freshness_seconds: Option<u32>,
-    deleted_date: Option<serde_json::Value>,
+    deleted_date: Option<Value>,
+    #[serde(default, deserialize_with = "credentials::present")]
+    credentials: Option<Value>,
+}
+
+impl SourceBody {
+    /// One of which no more is known than where it is.
+    pub(super) fn at(
+        protocol: &str,
+        location: String,
+        kind: Option<String>,
+        credentials: Option<Value>,
+    ) -> Self {
+        Self {
+            id: None,
+            name: location.chars().take(64).collect(),
+            protocol: protocol.to_owned(),
+            location: Some(location),
+            upstream_source_type: kind,
+            status: None,
+            freshness_seconds: None,
+            deleted_date: None,
+            credentials,
+        }
+    }
 }
 
 /// A source that was checked, with the id it came with and the one it gets if it is new.
 #[derive(Clone, Debug)]
 pub(super) struct Proposed {
-    source: UpstreamSource,
+    pub(super) source: UpstreamSource,
+    pub(super) credentials: Wish,
     known_as: Option<SourceId>,
 }
 
@@ -56,7 +83,7 @@ impl<P: Platform> Proposer<'_, P> {
         let mut proposed = Vec::new();
         for body in bodies {
             // Azure keeps removed sources in the list, dated.
-            if body.deleted_date.as_ref().is_none_or(serde_json::Value::is_null) {
+            if body.deleted_date.as_ref().is_none_or(Value::is_null) {
                 proposed.push(self.one(body).await?);
             }
         }
@@ -77,15 +104,17 @@ impl<P: Platform> Proposer<'_, P> {
                 kind: SourceKind::Public,
                 enabled: true,
                 freshness_seconds: UpstreamSource::DEFAULT_FRESHNESS_SECONDS,
+                credentials: None,
             };
             if !proposed.iter().any(|other| same_place(&other.source, &source)) {
-                proposed.push(Proposed { source, known_as: None });
+                proposed.push(Proposed { source, credentials: Wish::Keep, known_as: None });
             }
         }
         check_set(proposed)
     }
 
-    async fn one(&self, body: SourceBody) -> Result<Proposed> {
+    /// Checks one source.
+    pub(super) async fn one(&self, body: SourceBody) -> Result<Proposed> {
         let name = body.name.trim();
         if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
             return Err(Error::Invalid(
@@ -106,10 +135,8 @@ impl<P: Platform> Proposer<'_, P> {
             refuse("`location` is missing: a URL, or `azure-feed://organization/feed@view`")
         })?;
         let kind = kind(body.upstream_source_type.as_deref(), &location).map_err(|reason| refuse(&reason))?;
-        match kind {
-            SourceKind::Public => self.check_url(&location).map_err(|reason| refuse(&reason))?,
-            SourceKind::Internal => self.check_feed(&location).await?.map_err(|reason| refuse(&reason))?,
-        }
+        let credentials = Wish::read(body.credentials.as_ref()).map_err(&refuse)?;
+        let wants_to_be_sealed = matches!(credentials, Wish::Set(_));
         let freshness_seconds = body.freshness_seconds.unwrap_or(UpstreamSource::DEFAULT_FRESHNESS_SECONDS);
         if freshness_seconds > FRESHNESS_LIMIT {
             return Err(refuse(&format!("`freshnessSeconds` is at most {FRESHNESS_LIMIT}")));
@@ -122,26 +149,65 @@ impl<P: Platform> Proposer<'_, P> {
             kind,
             enabled: !body.status.is_some_and(|status| status.eq_ignore_ascii_case("disabled")),
             freshness_seconds,
+            credentials: None,
         };
-        Ok(Proposed { source, known_as: body.id.as_deref().and_then(SourceId::parse) })
+        let checked = if source.is_neighbour() {
+            self.check_feed(&source.location, wants_to_be_sealed).await?
+        } else {
+            self.check_url(&source, wants_to_be_sealed)
+        };
+        checked.map_err(|reason| refuse(&reason))?;
+        Ok(Proposed { source, credentials, known_as: body.id.as_deref().and_then(SourceId::parse) })
     }
 
-    fn check_url(&self, location: &str) -> std::result::Result<(), String> {
+    fn check_url(&self, source: &UpstreamSource, sealed: bool) -> std::result::Result<(), String> {
+        let (location, allow_private) = (&source.location, self.settings.allow_private_upstreams);
         let url = Url::parse(location).map_err(|error| format!("`location` is not a URL: {error}"))?;
         if url.query().is_some() || url.fragment().is_some() {
             return Err("`location` may have neither a query nor a fragment".to_owned());
         }
-        service::permitted_address(&url, self.settings.allow_private_upstreams)
-            .map_err(|fault| format!("`location` {fault}"))
+        service::permitted_address(&url, allow_private).map_err(|fault| format!("`location` {fault}"))?;
+        if source.kind == SourceKind::Internal && !is_view(&url) {
+            return Err(format!(
+                "an internal source is `azure-feed://organization/feed@view`, or {VIEW_ADDRESS}"
+            ));
+        }
+        if !sealed {
+            return Ok(());
+        }
+        if !service::is_confidential(&url, allow_private) {
+            return Err("credentials are sent by https only".to_owned());
+        }
+        if self.settings.keyring.can_seal() { Ok(()) } else { Err(NO_KEY.to_owned()) }
     }
 
-    async fn check_feed(&self, location: &str) -> Result<std::result::Result<(), String>> {
+    async fn check_feed(&self, location: &str, sealed: bool) -> Result<std::result::Result<(), String>> {
+        if sealed {
+            return Ok(Err("a feed of this deployment wants no credentials: who may use a view says its \
+                           visibility"
+                .to_owned()));
+        }
         let target = target(self.platform, self.organization, location).await?;
         Ok(target.and_then(|(feed, _)| match self.feed {
             Some(own) if own.id == feed.id => Err("a feed cannot be its own upstream source".to_owned()),
             _ => Ok(()),
         }))
     }
+}
+
+const NO_KEY: &str = "this deployment cannot keep credentials: it has no key to seal them with. Whoever runs it sets the \
+                      secret CREDENTIALS_KEY, of at least 32 characters (npx wrangler secret put CREDENTIALS_KEY)";
+
+const VIEW_ADDRESS: &str =
+    "the address of a view on another host, `https://host/organization/_packaging/feed@view`";
+
+/// Is this the address of a feed's view?
+fn is_view(url: &Url) -> bool {
+    let path = url.path().trim_end_matches('/');
+    let mut last = path.rsplit('/');
+    let (locator, packaging) = (last.next().unwrap_or_default(), last.next().unwrap_or_default());
+    let named = locator.split_once('@').is_some_and(|(feed, view)| !feed.is_empty() && !view.is_empty());
+    named && packaging.eq_ignore_ascii_case("_packaging")
 }
 
 /// The feed and view an internal source leads to, or why it leads nowhere.
@@ -159,6 +225,12 @@ pub(super) async fn target<P: Platform>(
     let feed = feed.filter(|feed| feed.deleted.is_none());
     let neighbour = address.organization == *organization;
     if !neighbour {
+        if feed.is_none() && !organizations::exists(platform, &address.organization).await? {
+            let organization = &address.organization;
+            return Ok(Err(format!(
+                "organization `{organization}` is not of this deployment; an `internal` source may also be {VIEW_ADDRESS}"
+            )));
+        }
         // Whether another organization has such a feed is its own business.
         let text =
             format!("`{location}` does not exist, or is not shared with organization `{organization}`");
@@ -178,13 +250,21 @@ pub(super) async fn target<P: Platform>(
 
 /// The sources a feed then has. One keeps its id only while it keeps its place: what is stored under an id is what that
 /// place said, and must never be taken for another's word.
-pub(super) fn settle(proposed: &[Proposed], present: &[UpstreamSource]) -> Vec<UpstreamSource> {
-    let settled = proposed.iter().map(|Proposed { source, known_as }| {
+/// Credentials go with the place as well, or an owner could have them sent to another.
+pub(super) fn settle<P: Platform>(
+    proposed: &[Proposed],
+    present: &[UpstreamSource],
+    sealer: &Sealer<'_, P>,
+) -> Vec<UpstreamSource> {
+    let settled = proposed.iter().map(|Proposed { source, credentials, known_as }| {
         let known = present.iter().find(|known| {
             same_place(known, source) && (known_as.as_ref() == Some(&known.id) || known.name == source.name)
         });
         let id = known.map_or_else(|| source.id.clone(), |known| known.id.clone());
-        UpstreamSource { id, ..source.clone() }
+        let mut settled = UpstreamSource { id, ..source.clone() };
+        let stored = known.and_then(|known| known.credentials.as_ref());
+        settled.credentials = sealer.settle(&settled, stored, credentials);
+        settled
     });
     settled.collect()
 }
@@ -203,10 +283,9 @@ fn kind(declared: Option<&str>, location: &str) -> std::result::Result<SourceKin
     match declared.map(str::to_ascii_lowercase).as_deref() {
         None if internal => Ok(SourceKind::Internal),
         Some("internal") => Ok(SourceKind::Internal),
-        None | Some("public" | "custom") if !internal => Ok(SourceKind::Public),
-        Some("public" | "custom") => Err("a feed is an `internal` source".to_owned()),
+        Some("public" | "custom") if internal => Err("a feed is an `internal` source".to_owned()),
+        None | Some("public" | "custom") => Ok(SourceKind::Public),
         Some(other) => Err(format!("`upstreamSourceType` is `public` or `internal`, not `{other}`")),
-        None => Ok(SourceKind::Public),
     }
 }
 
@@ -242,6 +321,8 @@ fn check_set(proposed: &[Proposed]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Credentials, FeedId, Keyring};
+    use crate::platform::memory::MemoryPlatform;
 
     fn source(random: u8, name: &str, location: &str) -> UpstreamSource {
         UpstreamSource {
@@ -252,15 +333,30 @@ mod tests {
             kind: SourceKind::Public,
             enabled: true,
             freshness_seconds: 60,
+            credentials: None,
         }
+    }
+
+    const KEY: &str = "a key of at least thirty-two characters";
+
+    fn settled(
+        proposed: UpstreamSource,
+        credentials: Wish,
+        known_as: Option<u8>,
+        present: &[UpstreamSource],
+        keyring: Keyring,
+    ) -> UpstreamSource {
+        let (platform, feed) = (MemoryPlatform::new(), FeedId::from_random([0; 16]));
+        let known_as = known_as.map(|random| SourceId::from_random([random; 16]));
+        let sealer = Sealer { platform: &platform, keyring, feed: &feed };
+        settle(&[Proposed { source: proposed, credentials, known_as }], present, &sealer).remove(0)
     }
 
     #[test]
     fn an_id_goes_with_its_place() {
         let present = [source(1, "one", "https://one.example/"), source(2, "two", "https://two.example/")];
         let settled = |proposed: UpstreamSource, known_as: Option<u8>| {
-            let known_as = known_as.map(|random| SourceId::from_random([random; 16]));
-            settle(&[Proposed { source: proposed, known_as }], &present)[0].id.clone()
+            settled(proposed, Wish::Keep, known_as, &present, Keyring::default()).id
         };
         let new = SourceId::from_random([9; 16]);
         assert_eq!(settled(source(9, "one", "https://one.example"), None), present[0].id, "name and place");
@@ -275,9 +371,54 @@ mod tests {
     }
 
     #[test]
+    fn credentials_go_with_their_place() {
+        let keyring = Keyring::new(Some(KEY), None).unwrap();
+        let secret = || Wish::Set(Credentials::bearer("t0ken").unwrap());
+        let at = |location: &str| source(1, "one", location);
+        let first = settled(at("https://one.example/"), secret(), None, &[], keyring);
+        let present = [first.clone()];
+        let sent = |location: &str, wish: Wish, keyring: Keyring| {
+            settled(at(location), wish, Some(1), &present, keyring).credentials
+        };
+        assert!(first.credentials.is_some());
+        assert_eq!(sent("https://one.example/", Wish::Keep, keyring), first.credentials);
+        assert_eq!(sent("https://one.example", Wish::Keep, keyring), first.credentials, "the same place");
+        assert_eq!(sent("https://one.example/", secret(), keyring), first.credentials, "a write repeated");
+        assert_eq!(sent("https://one.example/", Wish::Remove, keyring), None);
+        assert_eq!(sent("https://evil.example/", Wish::Keep, keyring), None);
+        assert_eq!(sent("http://one.example/", Wish::Keep, keyring), None);
+        let other = Wish::Set(Credentials::bearer("other").unwrap());
+        assert_ne!(sent("https://one.example/", other, keyring), first.credentials);
+        let key = "another key of at least 32 characters";
+        let rotated = Keyring::new(Some(key), Some(KEY)).unwrap();
+        let again = sent("https://one.example/", Wish::Keep, rotated).unwrap();
+        let place = first.sealed_for(&FeedId::from_random([0; 16]));
+        let opened = Keyring::new(Some(key), None).unwrap().open(&again, &place);
+        assert_eq!(opened.unwrap().credentials.expose(), "Bearer t0ken", "sealed anew");
+        let without = sent("https://one.example/", Wish::Keep, Keyring::default());
+        assert_eq!(without, first.credentials, "no key, no change");
+    }
+
+    #[test]
+    fn a_view_on_another_host_is_named() {
+        for (address, good) in [
+            ("https://h.example/acme/_packaging/main@Release", true),
+            ("https://h.example/acme/web/_Packaging/main@Local/", true),
+            ("https://h.example/_packaging/main@x", true),
+            ("https://h.example/acme/_packaging/main", false),
+            ("https://h.example/acme/_packaging/@Local", false),
+            ("https://h.example/acme/_packaging/main@", false),
+            ("https://h.example/acme/_packaging/main@Local/npm/registry/", false),
+        ] {
+            assert_eq!(is_view(&Url::parse(address).unwrap()), good, "{address}");
+        }
+    }
+
+    #[test]
     fn the_kind_follows_the_location_unless_it_is_said() {
         assert_eq!(kind(None, "azure-feed://a/b@c"), Ok(SourceKind::Internal));
         assert_eq!(kind(Some("Public"), "https://x.example/"), Ok(SourceKind::Public));
+        assert_eq!(kind(Some("internal"), "https://x.example/"), Ok(SourceKind::Internal));
         assert!(kind(Some("public"), "azure-feed://a/b@c").is_err());
         assert!(kind(Some("nope"), "https://x.example/").is_err());
     }

@@ -296,5 +296,6 @@ fn source(name: &str, location: &str, kind: SourceKind) -> UpstreamSource {
         kind,
         enabled: true,
         freshness_seconds: 60,
+        credentials: None,
     }
 }

@@ -26,6 +26,8 @@ pub(in super::super) enum PackageOperation {
     Restore(String),
     /// Drop a version's bytes for ever.
     Purge(String),
+    /// Ask the sources what they have of it, now.
+    Refresh,
     /// Are external versions considered?
     GetBehavior,
     /// Decide that.
@@ -38,6 +40,7 @@ impl PackageOperation {
         match self {
             Self::Get { .. } | Self::Update(_) | Self::GetDeleted(_) | Self::GetBehavior => Action::Read,
             Self::Delete(_) | Self::Restore(_) | Self::Purge(_) => Action::Delete,
+            Self::Refresh => Action::Save,
             Self::SetBehavior => Action::Administer,
         }
     }
@@ -51,6 +54,7 @@ impl PackageOperation {
             Self::GetDeleted(_) => "get-deleted-version",
             Self::Restore(_) => "restore-version",
             Self::Purge(_) => "purge-version",
+            Self::Refresh => "refresh-package",
             Self::GetBehavior => "get-upstreaming",
             Self::SetBehavior => "set-upstreaming",
         }
@@ -80,6 +84,10 @@ pub(super) fn route(
             let get = PackageOperation::Get { version: version(), deleted };
             let update = PackageOperation::Update(version());
             (name, resource(method, get, update, PackageOperation::Delete(version()))?)
+        }
+        // Of a package of that name it is the name.
+        [name @ .., refresh] if is(refresh, "refresh") && name.len() > 1 => {
+            (name, post(method, PackageOperation::Refresh)?)
         }
         [name @ .., upstreaming] if is(upstreaming, "upstreaming") => {
             let operation = match *method {
