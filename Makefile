@@ -1,6 +1,7 @@
 # Every command of this repository. `make dev` and `make test` are the two to know; both install what is missing.
 #
-#   make dev       serve on http://localhost:8787 (PORT, HOST, STATE, ROOT_TOKEN, HOST_FEEDS, ALLOW_PRIVATE_UPSTREAMS, LOG=all)
+#   make dev       serve on http://localhost:8787 (PORT, HOST, STATE, ROOT_TOKEN, CREDENTIALS_KEY, HOST_FEEDS,
+#                  ALLOW_PRIVATE_UPSTREAMS, LOG=all)
 #   make test      everything below, with one count at the end; each part is a target of its own
 #   make bench     the benchmarks
 #   make deploy    put it on Cloudflare

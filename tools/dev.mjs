@@ -11,6 +11,7 @@ const host = process.env.HOST || "localhost";
 const port = Number(process.env.PORT || 8787);
 const state = resolve(root, process.env.STATE || ".edgefeed");
 const tokensFile = join(state, "tokens.env");
+const keyFile = join(state, "credentials.key");
 
 /** How each client is pointed at the feed, with the role a developer has. The token is read, never printed. */
 const clients = [
@@ -53,8 +54,15 @@ await runMain(async () => {
 });
 
 function variables() {
-  const { HOST_FEEDS, ALLOW_PRIVATE_UPSTREAMS } = process.env;
-  return { LOG: process.env.LOG || "failures", ...(HOST_FEEDS && { HOST_FEEDS }), ...(ALLOW_PRIVATE_UPSTREAMS && { ALLOW_PRIVATE_UPSTREAMS }) };
+  const given = ["HOST_FEEDS", "ALLOW_PRIVATE_UPSTREAMS", "CREDENTIALS_KEY_PREVIOUS"].filter((name) => process.env[name]);
+  const passed = Object.fromEntries(given.map((name) => [name, process.env[name]]));
+  return { LOG: process.env.LOG || "failures", CREDENTIALS_KEY: process.env.CREDENTIALS_KEY || credentialsKey(), ...passed };
+}
+
+/** What credentials of upstream sources are sealed with; made once, and lost with the state that it seals. */
+function credentialsKey() {
+  if (!existsSync(keyFile)) writeFileSync(keyFile, randomBytes(32).toString("hex"), { mode: 0o600 });
+  return readFileSync(keyFile, "utf8").trim();
 }
 
 /** With LOG=all the Worker logs every request; otherwise those that failed. */

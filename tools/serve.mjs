@@ -18,7 +18,7 @@ import { buildDir, root } from "./toolchain.mjs";
  * @param {string} [options.host] where to listen; the default, `localhost`, is every loopback address of the machine.
  * @param {string} [options.state] a folder that keeps KV, R2 and the cache; without it they live in memory.
  * @param {string} [options.rootToken] the secret `ROOT_TOKEN`.
- * @param {Record<string, string>} [options.vars] other variables: `HOST_FEEDS`, `ALLOW_PRIVATE_UPSTREAMS`.
+ * @param {Record<string, string>} [options.vars] other variables and secrets: `HOST_FEEDS`, `ALLOW_PRIVATE_UPSTREAMS`, `CREDENTIALS_KEY`.
  * @param {object} [options.worker] more Miniflare options for the Worker (further bindings, `outboundService`, flags).
  * @param {object} [options.shared] more Miniflare options for the whole (`workers` is ours).
  * @param {string} [options.build] the folder of the build.

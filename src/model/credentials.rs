@@ -195,7 +195,9 @@ mod tests {
 
     #[test]
     fn this_seal_opens_for_ever() {
-        let stored = SealedCredentials("1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBwEHrb2ul++QpZgCpSIbKfAyFdWr0ui0sDtx8rw==".to_owned());
+        let stored = SealedCredentials(
+            "1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBwEHrb2ul++QpZgCpSIbKfAyFdWr0ui0sDtx8rw==".to_owned(),
+        );
         let credentials = Credentials::bearer("t0ken").unwrap();
         assert_eq!(ring(NEW, None).seal(&credentials, "place", [1; 24]).unwrap().as_str(), stored.as_str());
         assert_eq!(ring(NEW, None).open(&stored, "place").unwrap().credentials, credentials);

@@ -5,21 +5,25 @@ use super::{Package, Registry, Settings, registry, upstream};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{Credentials, UpstreamSource};
 use crate::platform::Platform;
+use crate::store::listing_codec::Offer;
 use futures_util::StreamExt as _;
 use http::header;
 
-/// Bytes of a document that is only looked at.
+/// Bytes of documents that are only looked at.
 const LIMIT: usize = 64 << 20;
+
+/// So many documents of a listing are looked at: the first, and the next where that has no version but tells where they are.
+const DOCUMENTS: usize = 2;
 
 /// What was found of a package.
 pub struct Probed {
-    /// How many versions the first document of its listing has.
+    /// How many versions the document has that was looked at.
     pub versions: usize,
     /// The last of them.
     pub last: Option<String>,
 }
 
-/// Asks a source for a package; `None` if it answers that it has no such package.
+/// Asks a source for a package; `None` if it answers that it has no version of it.
 pub async fn probe<P: Platform>(
     platform: &P,
     settings: Settings,
@@ -44,20 +48,26 @@ pub async fn probe<P: Platform>(
     let mut decoder =
         ecosystem.decoder(registry, package, *form, &fetched.url, &content_type).map_err(fault)?;
     let mut probed = Probed { versions: 0, last: None };
-    let mut sink = |offer: crate::store::listing_codec::Offer| {
+    let note = |probed: &mut Probed, offer: Offer| {
         probed.versions += 1;
         probed.last = Some(offer.version);
         Ok(())
     };
-    let (mut stream, mut size) = (fetched.body.into_stream(), 0_usize);
-    while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|error| fault(fetch::fault_of(&error)))?;
-        size = size.saturating_add(piece.len());
-        if size > LIMIT {
-            return Err(fault(UpstreamFault::TooLarge(LIMIT as u64)));
+    let (mut body, mut size) = (fetched.body, 0_usize);
+    for _ in 0..DOCUMENTS {
+        let mut stream = body.into_stream();
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(|error| fault(fetch::fault_of(&error)))?;
+            size = size.saturating_add(piece.len());
+            if size > LIMIT {
+                return Err(fault(UpstreamFault::TooLarge(LIMIT as u64)));
+            }
+            decoder.push(&piece, &mut |offer| note(&mut probed, offer)).map_err(fault)?;
         }
-        decoder.push(&piece, &mut sink).map_err(fault)?;
+        let next = decoder.next_document().map_err(fault)?;
+        let Some((url, accept)) = next.filter(|_| probed.versions == 0) else { break };
+        body = envoy.fetch(fetch::get(url, accept, false)).await?.body;
     }
-    decoder.finish(&mut sink).map_err(fault)?;
-    Ok(Some(probed))
+    decoder.finish(&mut |offer| note(&mut probed, offer)).map_err(fault)?;
+    Ok(Some(probed).filter(|probed| probed.versions > 0))
 }

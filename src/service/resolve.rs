@@ -184,8 +184,8 @@ pub(super) fn internal_offered(candidates: &[Candidate]) -> bool {
 
 /// The failure of an internal source of whose word nothing is known: whether it offers an internal version is not either.
 fn silent(candidates: &[Candidate]) -> Option<Error> {
-    let internal = candidates.iter().filter(|candidate| candidate.source.kind == SourceKind::Internal);
-    internal.filter_map(|candidate| candidate.supply.as_ref().err()).next().cloned()
+    let mut internal = candidates.iter().filter(|candidate| candidate.source.kind == SourceKind::Internal);
+    internal.find_map(|candidate| candidate.supply.as_ref().err()).cloned()
 }
 
 /// The sources that may supply a version, or a file of it, in the order in which to try them; `here` is the version's

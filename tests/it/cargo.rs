@@ -4,5 +4,5 @@ mod access;
 mod indexes;
 mod publishing;
 mod saving;
-mod support;
+pub(crate) mod support;
 mod upstreams;

@@ -26,6 +26,7 @@ mod publishing;
 mod pypi;
 mod saving;
 mod search;
+mod sources;
 mod staleness;
 mod stars;
 mod support;

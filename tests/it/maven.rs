@@ -7,4 +7,4 @@ mod metadata;
 mod plugins;
 mod saving;
 mod snapshots;
-mod support;
+pub(crate) mod support;

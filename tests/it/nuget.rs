@@ -6,5 +6,5 @@ mod odata;
 mod publishing;
 mod saving;
 mod searching;
-mod support;
+pub(crate) mod support;
 mod upstreams;

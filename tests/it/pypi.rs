@@ -4,5 +4,5 @@
 mod guarding;
 mod index;
 mod saving;
-mod support;
+pub(crate) mod support;
 mod uploading;

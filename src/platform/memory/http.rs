@@ -120,6 +120,7 @@ pub struct Upstream(Rc<Script>);
 #[derive(Default)]
 struct Script {
     routes: RefCell<Vec<(String, Handler)>>,
+    wanted: RefCell<Vec<(String, String)>>,
     sent: RefCell<Vec<SentRequest>>,
 }
 
@@ -132,6 +133,13 @@ impl Upstream {
     /// Answers the addresses that start with `prefix`. The longest prefix wins, then the route added last.
     pub fn route(&self, prefix: &str, handler: impl Fn(&SentRequest) -> Reply + 'static) {
         self.0.routes.borrow_mut().push((prefix.to_owned(), Rc::new(handler)));
+    }
+
+    /// Answers 401 below `prefix` to whoever does not show this `Authorization`, until something else is wanted there.
+    pub fn want(&self, prefix: &str, authorization: &str) {
+        let mut wanted = self.0.wanted.borrow_mut();
+        wanted.retain(|(known, _)| known != prefix);
+        wanted.push((prefix.to_owned(), authorization.to_owned()));
     }
 
     /// What was asked so far, in order.
@@ -155,7 +163,15 @@ impl Upstream {
             let matching = routes.iter().filter(|(prefix, _)| request.url.as_str().starts_with(prefix));
             matching.max_by_key(|(prefix, _)| prefix.len()).map(|(_, handler)| Rc::clone(handler))
         };
-        let reply = handler.map_or_else(Reply::connection_error, |handler| handler(&request));
+        let shown = request.headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        let refused = self.0.wanted.borrow().iter().any(|(prefix, wanted)| {
+            request.url.as_str().starts_with(prefix) && shown != Some(wanted.as_bytes())
+        });
+        let reply = match handler {
+            Some(_) if refused => Reply::status(401),
+            Some(handler) => handler(&request),
+            None => Reply::connection_error(),
+        };
         self.0.sent.borrow_mut().push(request);
         reply
     }

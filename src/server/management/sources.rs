@@ -39,7 +39,7 @@ pub(super) struct SourceBody {
 }
 
 impl SourceBody {
-    /// One of which no more is known than where it is.
+    /// One that is tried out. Its address, in which somebody may have written credentials, is not its name: names are told.
     pub(super) fn at(
         protocol: &str,
         location: String,
@@ -48,7 +48,7 @@ impl SourceBody {
     ) -> Self {
         Self {
             id: None,
-            name: location.chars().take(64).collect(),
+            name: "candidate".to_owned(),
             protocol: protocol.to_owned(),
             location: Some(location),
             upstream_source_type: kind,

@@ -22,7 +22,8 @@ const SCOPES = { reader: "read", collaborator: "restore", contributor: "write", 
 /** Starts the built Worker on an empty store with organization `local`; upstreams on loopback are allowed. */
 export async function startEdgefeed({ vars, ...options } = {}) {
   const rootToken = randomBytes(24).toString("hex");
-  const server = await startServer({ rootToken, vars: { ALLOW_PRIVATE_UPSTREAMS: "true", ...vars }, ...options });
+  const secrets = { CREDENTIALS_KEY: randomBytes(24).toString("hex") };
+  const server = await startServer({ rootToken, vars: { ALLOW_PRIVATE_UPSTREAMS: "true", ...secrets, ...vars }, ...options });
   try {
     const edgefeed = new Edgefeed(server);
     const path = "/_edgefeed/organizations";
