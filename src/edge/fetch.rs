@@ -5,12 +5,12 @@ use super::failure::text;
 use super::{clock, convert};
 use crate::platform::{Body, HttpClient, OutgoingRequest, OutgoingResponse, PlatformError};
 use futures_util::future::{Either, select};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, StatusCode};
 use std::pin::pin;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
+use web_sys::{AbortController, RequestCache, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 
 /// The runtime's `fetch`. Its `cf` options are left alone: `worker::CfProperties` sends every one of its fields, with
 /// values that switch caching and host resolution around, as soon as one is set.
@@ -57,6 +57,10 @@ fn prepare(request: OutgoingRequest, controller: &AbortController) -> Result<(St
     init.set_headers(convert::js_headers(&request.headers)?.as_ref());
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(Some(&controller.signal()));
+    // The runtime's own cache is keyed by address: what credentials opened is not for others who ask for the same one.
+    if request.headers.contains_key(AUTHORIZATION) {
+        init.set_cache(RequestCache::NoStore);
+    }
     match request.body {
         Body::Empty => {}
         Body::Bytes(bytes) => init.set_body(&body::array(&bytes)),
