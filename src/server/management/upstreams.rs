@@ -1,7 +1,7 @@
 //! What can be asked of upstream sources: does a registry answer at some address, and what do they have of a package now?
 
 use super::Call;
-use super::credentials::{self, Wish};
+use super::credentials::Wish;
 use super::message::{self, Reply};
 use super::sources::{Proposed, Proposer, SourceBody};
 use crate::error::{Error, Result};
@@ -11,19 +11,7 @@ use crate::protocol;
 use crate::service::probe;
 use crate::service::refresh::{self, Word};
 use crate::service::{FeedContext, Package};
-use serde::Deserialize;
 use serde_json::{Value, json};
-
-/// A registry to be, and a package that it should have.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Candidate {
-    package_name: String,
-    upstream_location: String,
-    upstream_source_type: Option<String>,
-    #[serde(default, deserialize_with = "credentials::present")]
-    credentials: Option<Value>,
-}
 
 /// Asks a registry for a package, before it becomes anybody's source. Nothing is stored.
 pub(super) async fn validate<P: Platform>(
@@ -32,11 +20,15 @@ pub(super) async fn validate<P: Platform>(
     protocol: ProtocolId,
 ) -> Result<Reply> {
     let (platform, settings) = (call.platform, call.config.settings);
-    let candidate: Candidate = message::read(call.body).await?;
+    let body: Value = message::read(call.body).await?;
+    let text = |name: &str| body.get(name).and_then(Value::as_str);
+    let missing = || Error::Invalid("the body has `packageName` and `upstreamLocation`, of texts".to_owned());
+    let (name, location) = text("packageName").zip(text("upstreamLocation")).ok_or_else(missing)?;
     let ecosystem = protocol::ecosystem(protocol.as_str()).ok_or_else(Error::no_endpoint)?;
-    let package = ecosystem.package(&candidate.package_name)?;
-    let Candidate { upstream_location, upstream_source_type, credentials, .. } = candidate;
-    let body = SourceBody::at(protocol.as_str(), upstream_location, upstream_source_type, credentials);
+    let package = ecosystem.package(name)?;
+    let kind = text("upstreamSourceType").map(str::to_owned);
+    let credentials = body.get("credentials").cloned();
+    let body = SourceBody::at(protocol.as_str(), location.to_owned(), kind, credentials);
     let proposer = Proposer { platform, settings, organization, feed: None };
     let Proposed { source, credentials, .. } = proposer.one(body).await?;
     if source.is_neighbour() {

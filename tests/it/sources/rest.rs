@@ -82,7 +82,14 @@ fn what_is_no_registry_is_told_from_one() {
     }
     assert!(server.platform.upstream().urls().iter().all(|url| !url.contains("127.0.0.1")));
     validate(&server, "npm", &at("not/a/name", UPSTREAM)).expect(400);
-    validate(&server, "npm", &json!({ "packageName": "lib" })).expect(400);
+    for bad in [
+        json!({ "packageName": "lib" }),
+        json!([]),
+        json!({ "packageName": 1, "upstreamLocation": UPSTREAM }),
+    ] {
+        let said = validate(&server, "npm", &bad).expect(400).text();
+        assert!(said.contains("`packageName` and `upstreamLocation`"), "{said}");
+    }
     validate(&server, "cobol", &at("lib", UPSTREAM)).expect(404);
     assert_eq!(rest(&server, Method::GET, "npm/validateupstream", &Value::Null).status, 405);
 }
