@@ -19,7 +19,23 @@ fn a_new_feed_is_as_azure_makes_it() {
     assert_eq!(feed["url"], format!("https://feeds.example/acme/_apis/packaging/feeds/{id}"));
     assert_eq!((&feed["upstreamEnabled"], &feed["isReadOnly"]), (&json!(true), &json!(false)));
     let sources = feed["upstreamSources"].as_array().unwrap();
-    assert_eq!((&sources[0]["name"], &sources[0]["status"]), (&json!("npmjs"), &json!("ok")));
+    let names: Vec<_> = sources.iter().map(|source| source["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "npmjs",
+            "NuGet Gallery",
+            "PowerShell Gallery",
+            "PyPI",
+            "Maven Central",
+            "Google Maven Repository",
+            "Gradle Plugins",
+            "JitPack",
+            "crates.io"
+        ],
+        "all there are, by one switch"
+    );
+    assert!(sources.iter().all(|source| source["status"] == "ok" && source["hasCredentials"] == false));
     for address in ["main", "MAIN", id] {
         assert_eq!(
             server.call(&format!("GET {FEEDS}/{address}"), &server.admin, Value::Null).expect(200).body["id"],
