@@ -1,8 +1,8 @@
 //! Credentials that upstream sources want, and the seal under which they are stored.
 //!
-//! A seal is [XChaCha20-Poly1305](https://datatracker.ietf.org/doc/html/draft-irtf-cfrg-xchacha) under a key of the deployment, with a
-//! random nonce. The place it was made for, a feed and a source, is authenticated with it: moved to another source, where it would be
-//! sent to another host, it does not open.
+//! A seal is [XChaCha20-Poly1305](https://datatracker.ietf.org/doc/html/draft-irtf-cfrg-xchacha) under a key of the
+//! deployment, with a random nonce. The place it was made for, a feed and a source, is authenticated with it: moved to
+//! another source, where it would be sent to another host, it does not open.
 
 use super::Secret;
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -31,8 +31,8 @@ impl SourceId {
 pub enum SourceKind {
     /// A registry, stock or custom, reached over HTTP: what it offers is external.
     Public,
-    /// A view of another feed: of this deployment, where what it offers keeps its origin, or on another host, where it counts as
-    /// internal.
+    /// A view of another feed: of this deployment, where what it offers keeps its origin, or on another host, where it
+    /// counts as internal.
     Internal,
 }
 

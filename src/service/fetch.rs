@@ -87,8 +87,8 @@ impl<'a, P: Platform> Envoy<'a, P> {
         Self { platform, source, credentials, allow_private }
     }
 
-    /// Fetches. Redirects are followed, to allowed addresses only; credentials are shown to the source's own scheme, host and port,
-    /// and never again after a redirect has led elsewhere.
+    /// Fetches. Redirects are followed, to allowed addresses only; credentials are shown to the source's own scheme, host
+    /// and port, and never again after a redirect has led elsewhere.
     pub(super) async fn fetch(&self, request: OutgoingRequest) -> Result<Fetched> {
         let fault = |fault| Error::Upstream { name: self.source.name.clone(), fault };
         let (method, headers) = (request.method.clone(), request.headers.clone());

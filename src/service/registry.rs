@@ -67,8 +67,9 @@ pub(super) async fn read_description<P: Platform>(
     }
 }
 
-/// Asks sources in order, feeds of this deployment left out, and answers with what the first has that has something: for what is not about versions,
-/// such as searches, audits, keys and attestations. `make` is given a source's address, and what it says of itself.
+/// Asks sources in order, feeds of this deployment left out, and answers with what the first has that has something: for
+/// what is not about versions, such as searches, audits, keys and attestations. `make` is given a source's address, and
+/// what it says of itself.
 pub async fn ask_first<P: Platform>(
     context: &FeedContext<P>,
     ecosystem: &'static dyn Ecosystem,

@@ -243,8 +243,8 @@ impl<P: Platform> Asked<'_, P> {
         Ok(listings::put(&self.context.platform, &path, &self.source.id, self.form.0, bytes).await)
     }
 
-    /// An offer, with its origin. A feed on another host does not say what it saved and what was published to it: all of it counts
-    /// as internal, which is the stricter of the two for what others offer.
+    /// An offer, with its origin. A feed on another host does not say what it saved and what was published to it: all of
+    /// it counts as internal, which is the stricter of the two for what others offer.
     fn of_source(&self, offer: Offer) -> Offer {
         Offer { first_published: self.source.kind.origin(), ..offer }
     }

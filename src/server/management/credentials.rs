@@ -54,8 +54,9 @@ pub(super) struct Sealer<'a, P> {
 }
 
 impl<P: Platform> Sealer<'_, P> {
-    /// What a source is to be stored with that has this stored with it. Where that says the same it stays, nonce and all, because a
-    /// write that took effect unnoticed is tried again; what was sealed under the previous key is sealed anew.
+    /// What a source is to be stored with that has this stored with it. Where that says the same it stays, nonce and
+    /// all, because a write that took effect unnoticed is tried again; what was sealed under the previous key is sealed
+    /// anew.
     pub(super) fn settle(
         &self,
         source: &UpstreamSource,
