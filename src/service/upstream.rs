@@ -273,7 +273,7 @@ pub(super) fn pause<P: Platform>(platform: &P, source: &UpstreamSource, error: &
 const HEALTH_REST: Duration = Duration::from_secs(3_600);
 
 /// Records how a source did: when that changes, and once an hour besides, since a write costs more than most of what is asked.
-/// Failing to record it is not worth failing the request.
+/// Nobody waits for that, and failing to is not worth failing the request.
 pub(super) async fn record_health<P: Platform>(
     context: &FeedContext<P>,
     source: &UpstreamSource,
@@ -299,7 +299,10 @@ pub(super) async fn record_health<P: Platform>(
             last_success: if error.is_none() { Some(now) } else { known.last_success },
             reason,
         };
-        let _ = feeds::set_health(platform, &source.id, &next).await;
+        let (task, source, written) = (platform.clone(), source.id.clone(), next.clone());
+        platform.in_background(async move {
+            let _ = feeds::set_health(&task, &source, &written).await;
+        });
         next
     } else {
         known
