@@ -79,7 +79,9 @@ impl<'de> Text<'de> {
     }
 
     fn instead_of(self, expected: &str) -> Error {
-        let shown: String = self.0.chars().take(32).collect();
+        // What is in an object or an array was not meant for this place, and may be somebody's secret.
+        let length = if self.0.starts_with(['{', '[']) { 1 } else { 32 };
+        let shown: String = self.0.chars().take(length).collect();
         Error::custom(format_args!("expected {expected}, found `{shown}`"))
     }
 }

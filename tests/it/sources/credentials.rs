@@ -286,6 +286,14 @@ fn credentials_that_cannot_be_kept_are_refused() {
         let said = refused(&server, source("npm", UPSTREAM, bad));
         assert!(said.contains("`credentials` is {"), "{said}");
     }
+    for bad in [json!({ "credentials": { "token": "s3cret" } }), json!([[{ "token": "s3cret" }]])] {
+        let said = set_sources(&server, &bad).expect(400).text();
+        let logged = server.platform.log_lines().pop().unwrap();
+        assert!(
+            said.contains("expected") && !said.contains("s3cret") && !logged.contains("s3cret"),
+            "{said}"
+        );
+    }
     server.config.settings.keyring = Keyring::default();
     let said = refused(&server, source("npm", UPSTREAM, basic()));
     assert!(said.contains("CREDENTIALS_KEY") && said.contains("32 characters"), "{said}");
