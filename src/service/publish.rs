@@ -10,8 +10,8 @@ use super::upstream::{self, Need};
 use super::{FeedContext, Package, copy};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    ArtifactName, ArtifactRecord, FirstPublished, ListingState, Origin, Slot, SlotState, SourceKind,
-    UpstreamSource, Version,
+    ArtifactName, ArtifactRecord, FirstPublished, ListingState, Origin, Slot, SlotState, UpstreamSource,
+    Version,
 };
 use crate::platform::{Expected, Platform};
 use crate::store::index::{self, PackageIndex};
@@ -190,10 +190,11 @@ async fn has_unlisted<P: Platform>(
     package: &Package,
     version: &Version,
 ) -> Result<bool> {
-    if source.kind != SourceKind::Public {
+    if source.is_neighbour() {
         return Ok(false);
     }
-    let place = package.ecosystem.unlisted(&upstream::location(source)?, package, version, None);
+    let place =
+        package.ecosystem.unlisted(&upstream::location(source, package.ecosystem)?, package, version, None);
     match place {
         Some(place) => copy::has(context, source, place).await,
         None => Ok(false),
