@@ -218,7 +218,7 @@ macro_rules! protocols {
                     return Asked::of::<$protocol>(method, tail, query);
                 }
             )+
-            Err(Error::no_endpoint())
+            Err(Error::no_endpoint().into())
         }
     };
 }

@@ -28,13 +28,13 @@ pub(super) async fn principal<P: Platform>(
     };
     if secret.expose().starts_with("v3.public.") {
         let text = "asymmetric tokens (PASETO) are not supported here; send a token of this server's instead";
-        return Err(Error::Unauthenticated(text.to_owned()));
+        return Err(Error::Unauthenticated(text.to_owned()).into());
     }
     let text = TokenText::parse(secret.expose()).ok_or_else(unknown)?;
     let token = tokens::find(platform, &text).await?.ok_or_else(unknown)?;
     if !token.is_valid(platform.now()) {
         let text = format!("this token (`{}`) has expired or was revoked; ask for a new one", token.id);
-        return Err(Error::Unauthenticated(text));
+        return Err(Error::Unauthenticated(text).into());
     }
     Ok(Principal::Token(Box::new(Rc::unwrap_or_clone(token))))
 }

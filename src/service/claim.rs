@@ -42,7 +42,7 @@ pub(super) async fn claim<P: Platform>(
         return Ok(Claim::Ours);
     }
     evict_abandoned(context, key).await?;
-    Err(Error::Conflict(Conflict::Contended(key.to_owned())))
+    Err(Error::Conflict(Conflict::Contended(key.to_owned())).into())
 }
 
 /// Removes bytes that belong to no slot, if they have been there long enough to belong to no writer either; the claim

@@ -81,7 +81,7 @@ async fn from_registry<P: Platform>(
         Err(error) => Err(error),
     };
     match &outcome {
-        Err(error @ Error::Upstream { .. }) => {
+        Err(error) if matches!(**error, Error::Upstream { .. }) => {
             upstream::record_health(context, &found.source, Some(error)).await;
         }
         Ok(Some(_)) => upstream::record_health(context, &found.source, None).await,
@@ -107,7 +107,7 @@ async fn request<P: Platform>(
             return Ok(None);
         }
         if let Some(error) = upstream::paused(platform, source) {
-            return Err(error);
+            return Err(error.into());
         }
     }
     let url = Url::parse(&offered.url).map_err(|error| fault(error.to_string()))?;
@@ -118,7 +118,7 @@ async fn request<P: Platform>(
             platform.memo().put(absent, Rc::new(()), 16, platform.now(), lifetime);
             Ok(None)
         }
-        Ok(_) => Err(fault(format!("it lists `{}` but does not have it", offered.name))),
+        Ok(_) => Err(fault(format!("it lists `{}` but does not have it", offered.name)).into()),
         Err(error) => {
             if is_question && registry::is_out_of_reach(&error) {
                 upstream::pause(platform, source, &error);
@@ -152,7 +152,7 @@ async fn declared<P: Platform>(
     let document = fetch::collect(source, answer.body, CHECKSUM_LIMIT).await?;
     let digest = package.ecosystem.read_checksum(&document);
     let unreadable = || fault(format!("what it says `{}` hashes to cannot be read", offered.name));
-    digest.map(|digest| vec![digest]).ok_or_else(unreadable)
+    digest.map(|digest| vec![digest]).ok_or_else(unreadable).map_err(Box::new)
 }
 
 /// Stores a file as it comes, verified.
@@ -183,15 +183,15 @@ async fn keep<P: Platform>(
         }
         Some(_) | None => staged(context, key, fetched.body, length, digest.as_ref()).await,
     };
-    match stored {
+    match stored.map_err(|error| *error) {
         Ok((Claim::Ours, size, digests)) => {
             let (name, manifest) = (offered.name.clone(), offered.manifest.clone());
             Ok(Copied { record: ArtifactRecord { name, size, digests, manifest }, modified })
         }
-        Ok((Claim::Mismatch, ..)) => Err(fault(UpstreamFault::Integrity(offered.name.to_string()))),
+        Ok((Claim::Mismatch, ..)) => Err(fault(UpstreamFault::Integrity(offered.name.to_string())).into()),
         // A body that broke is the source's failure, not our storage's.
-        Err(Error::Platform(error)) => Err(fault(fetch::fault_of(&error))),
-        Err(error) => Err(error),
+        Err(Error::Platform(error)) => Err(fault(fetch::fault_of(&error)).into()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -258,6 +258,6 @@ async fn from_feed<P: Platform>(
     let expected = Expected { length: record.size, digest };
     match claim(context, key, blob.body, &expected).await? {
         Claim::Ours => Ok(record.clone()),
-        Claim::Mismatch => Err(missing()),
+        Claim::Mismatch => Err(missing().into()),
     }
 }

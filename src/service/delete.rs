@@ -49,11 +49,11 @@ pub async fn restore<P: Platform>(
     let slot = slot.ok_or_else(|| not_in_bin(package, version))?;
     // A restore that died half-way has left its note: it is done again.
     if slot.is_live() && platform.records().head(&path.bin(version.key())).await?.is_none() {
-        return Err(not_in_bin(package, version));
+        return Err(not_in_bin(package, version).into());
     }
     if slot.artifacts.is_empty() {
         let text = format!("`{package}` {version} was never in this feed: there is nothing to restore");
-        return Err(Error::Conflict(Conflict::Other(text)));
+        return Err(Error::Conflict(Conflict::Other(text)).into());
     }
     let slot = slots::update(platform, &path, version.key(), &mut |slot| {
         let deleted = matches!(slot.state, SlotState::Deleted { .. });
@@ -61,7 +61,7 @@ pub async fn restore<P: Platform>(
     })
     .await?;
     if !slot.is_live() {
-        return Err(not_in_bin(package, version));
+        return Err(not_in_bin(package, version).into());
     }
     let entry = [(version.key().to_owned(), slot)];
     index::record(platform, &path, package.as_str(), &entry, None).await?;
@@ -89,6 +89,7 @@ pub async fn deleted_slot<P: Platform>(
     let slot = slots::get(&context.platform, &path, version.key()).await?.map(|stored| stored.value);
     slot.filter(|slot| matches!(slot.state, SlotState::Deleted { .. }))
         .ok_or_else(|| not_in_bin(package, version))
+        .map_err(Box::new)
 }
 
 /// The slot of a version, live or not.

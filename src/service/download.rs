@@ -69,14 +69,14 @@ pub async fn artifact<P: Platform>(
     }
     let slot = match known {
         Some(slot) if !slot.is_live() => {
-            return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
+            return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())).into());
         }
-        Some(slot) if !context.shows(&slot.views) => return Err(no_version(package, version)),
+        Some(slot) if !context.shows(&slot.views) => return Err(no_version(package, version).into()),
         Some(slot) if slot.artifact(name).is_some() => {
             context.trace.note("local");
             slot
         }
-        Some(slot) if slot.is_published() => return Err(no_artifact(package, name)),
+        Some(slot) if slot.is_published() => return Err(no_artifact(package, name).into()),
         known => Rc::new(obtain(context, package, version, name, known.as_deref()).await?),
     };
     let record = slot.artifact(name).cloned();
@@ -104,13 +104,13 @@ async fn obtain<P: Platform>(
 ) -> Result<Slot> {
     let is_local = context.view.is_some() || package.ecosystem.is_local_only(version);
     if is_local || context.feed.sources(package.protocol()).next().is_none() {
-        return Err(no_version(package, version));
+        return Err(no_version(package, version).into());
     }
     if !context.permits(Action::Save) {
         // Said without asking the sources: whoever may not save cannot make us do work upstream.
         let what =
             format!("`{package}` {version} is not in this feed yet; saving it from an upstream source");
-        return Err(Error::lacks(Action::Save, &what, context.authority, &context.locator));
+        return Err(Error::lacks(Action::Save, &what, context.authority, &context.locator).into());
     }
     let path = context.path(package);
     if let Some(slot) = await_other_save(context, &path, version, name).await {
@@ -145,7 +145,7 @@ async fn find_and_save<P: Platform>(
             return Ok(slot);
         }
     }
-    Err(no_version(package, version))
+    Err(no_version(package, version).into())
 }
 
 /// Waits while another request in this isolate saves the same file, so that the source is asked once. No future is

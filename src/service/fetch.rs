@@ -69,7 +69,9 @@ impl<'a, P: Platform> Envoy<'a, P> {
         let opened = |sealed| keyring.open(sealed, &source.sealed_for(&context.feed.id));
         let credentials = match source.credentials.as_ref().map(opened) {
             Some(None) => {
-                return Err(Error::Upstream { name: source.name.clone(), fault: UpstreamFault::Locked });
+                return Err(
+                    Error::Upstream { name: source.name.clone(), fault: UpstreamFault::Locked }.into()
+                );
             }
             Some(Some(opened)) => Some(opened.credentials),
             None => None,
@@ -104,7 +106,7 @@ impl<'a, P: Platform> Envoy<'a, P> {
             }
             let response = send(self.platform, next).await.map_err(|error| fault(fault_of(&error)))?;
             if !response.status.is_redirection() || response.status == StatusCode::NOT_MODIFIED {
-                return settle(response, url, credentials.is_some()).map_err(fault);
+                return settle(response, url, credentials.is_some()).map_err(fault).map_err(Box::new);
             }
             let location = response.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
             let target = location.and_then(|location| url.join(location).ok());
@@ -118,7 +120,7 @@ impl<'a, P: Platform> Envoy<'a, P> {
                 timeout: TIMEOUT,
             };
         }
-        Err(fault(UpstreamFault::Malformed("too many redirects".to_owned())))
+        Err(fault(UpstreamFault::Malformed("too many redirects".to_owned())).into())
     }
 
     /// Is this an address of the source itself, at which nobody listens on the way?
@@ -176,6 +178,7 @@ pub(super) async fn collect(source: &UpstreamSource, body: Body, limit: usize) -
     body.collect(limit)
         .await
         .map_err(|error| Error::Upstream { name: source.name.clone(), fault: fault_of(&error) })
+        .map_err(Box::new)
 }
 
 /// What a failure of the platform means, said of a source.

@@ -284,7 +284,7 @@ impl<'a, P: Platform> List<'a, P> {
     }
 
     /// Why there is nothing to list: an upstream's failure is never a "not found".
-    fn nothing(&self, candidates: &[Candidate]) -> Error {
+    fn nothing(&self, candidates: &[Candidate]) -> Box<Error> {
         let failure = candidates.iter().find_map(|candidate| candidate.supply.as_ref().err().cloned());
         if let Some(failure) = failure {
             return failure;
@@ -299,11 +299,11 @@ impl<'a, P: Platform> List<'a, P> {
             );
             return match lacks {
                 Error::Unauthenticated(text) => {
-                    Error::Unauthenticated(format!("`{name}` has no version in this feed yet; {text}"))
+                    Error::Unauthenticated(format!("`{name}` has no version in this feed yet; {text}")).into()
                 }
-                other => Error::NotFound(Missing::PackageNotSaved(name, other.to_string())),
+                other => Error::NotFound(Missing::PackageNotSaved(name, other.to_string())).into(),
             };
         }
-        Error::NotFound(Missing::Package(name))
+        Error::NotFound(Missing::Package(name)).into()
     }
 }

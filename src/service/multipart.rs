@@ -75,7 +75,10 @@ impl Multipart {
                 buffer: b"\n".to_vec(),
                 parts: 0,
             }),
-            _ => Err(Error::Invalid("the body must be `multipart/form-data` with a boundary".to_owned())),
+            _ => {
+                Err(Error::Invalid("the body must be `multipart/form-data` with a boundary".to_owned())
+                    .into())
+            }
         }
     }
 
@@ -123,7 +126,7 @@ impl Multipart {
                 // White space may follow a boundary.
                 let padding = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
                 match rest.get(padding..padding + 2) {
-                    None if padding > HEADERS_LIMIT => Err(malformed("a boundary without an end")),
+                    None if padding > HEADERS_LIMIT => Err(malformed("a boundary without an end").into()),
                     None => Ok(None),
                     Some(b"--") => {
                         self.state = State::Done;
@@ -134,21 +137,21 @@ impl Multipart {
                         self.state = State::Headers;
                         Ok(Some(padding))
                     }
-                    Some(_) => Err(malformed("something follows a boundary")),
+                    Some(_) => Err(malformed("something follows a boundary").into()),
                 }
             }
             State::Headers => match memmem::find(rest, b"\r\n\r\n") {
                 Some(end) if end <= HEADERS_LIMIT => {
                     self.parts += 1;
                     if self.parts > PARTS_LIMIT {
-                        return Err(malformed("it has too many parts"));
+                        return Err(malformed("it has too many parts").into());
                     }
                     pieces.push(Piece::Part(head(&rest[..end])?));
                     self.state = State::Content;
                     Ok(Some(end + 4))
                 }
                 None if rest.len() <= HEADERS_LIMIT => Ok(None),
-                _ => Err(malformed("the headers of a part are too long")),
+                _ => Err(malformed("the headers of a part are too long").into()),
             },
         }
     }
@@ -177,7 +180,7 @@ fn head(bytes: &[u8]) -> Result<PartHead> {
             return Ok(PartHead { name, file_name });
         }
     }
-    Err(malformed("a part has no disposition"))
+    Err(malformed("a part has no disposition").into())
 }
 
 /// One of the parameters of a header, quoted or not.
@@ -251,7 +254,7 @@ mod tests {
                 }
             }
         }
-        if multipart.is_complete() { Ok(parts) } else { Err(malformed("cut short")) }
+        if multipart.is_complete() { Ok(parts) } else { Err(malformed("cut short").into()) }
     }
 
     const TYPE: &str = "multipart/form-data; charset=utf-8; boundary=\"x y\"";

@@ -114,7 +114,7 @@ async fn place<P: Platform>(
     let neighbour = feed.organization == context.feed.organization;
     let least = if neighbour { Visibility::Collection } else { Visibility::Organization };
     if view.visibility < least {
-        return Err(fault("its view is no longer shared"));
+        return Err(fault("its view is no longer shared").into());
     }
     Ok((PackagePath::new(&feed.id, package.protocol(), package), view))
 }

@@ -69,7 +69,7 @@ impl<P: Platform> FeedContext<P> {
         if self.permits(action) {
             return Ok(());
         }
-        Err(Error::lacks(action, what, self.authority, &self.locator))
+        Err(Error::lacks(action, what, self.authority, &self.locator).into())
     }
 
     /// Where a package lives in this feed.
@@ -100,14 +100,16 @@ pub async fn open<P: Platform>(
     let found =
         feeds::find(&platform, &address.organization, address.project.as_ref(), &locator.feed).await?;
     let feed = found.filter(|feed| feed.deleted.is_none());
-    let Some(feed) = feed else { return Err(unknown(&principal, &locator)) };
+    let Some(feed) = feed else { return Err(unknown(&principal, &locator).into()) };
     let view = locator.view.as_ref().map(|name| feed.view(name).cloned());
     if let (Some(name), Some(None)) = (&locator.view, &view) {
         let authority = principal.authority(&feed, None);
         if authority.effective().is_none() {
-            return Err(unknown(&principal, &locator));
+            return Err(unknown(&principal, &locator).into());
         }
-        return Err(Error::NotFound(Missing::View { feed: feed.name.to_string(), view: name.to_string() }));
+        return Err(
+            Error::NotFound(Missing::View { feed: feed.name.to_string(), view: name.to_string() }).into()
+        );
     }
     let view = view.flatten();
     let authority = principal.authority(&feed, view.as_ref());
@@ -145,7 +147,7 @@ fn unknown(principal: &Principal, locator: &FeedLocator) -> Error {
 pub fn authorize<P: Platform>(context: &FeedContext<P>, action: Option<Action>) -> Result<()> {
     // Without any right, a token of another organization must not tell that the feed exists.
     if context.authority.effective().is_none() {
-        return Err(unknown(&context.principal, &context.locator));
+        return Err(unknown(&context.principal, &context.locator).into());
     }
     action.map_or(Ok(()), |action| context.require(action, action.describe()))
 }

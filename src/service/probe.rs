@@ -60,7 +60,7 @@ pub async fn probe<P: Platform>(
             let piece = piece.map_err(|error| fault(fetch::fault_of(&error)))?;
             size = size.saturating_add(piece.len());
             if size > LIMIT {
-                return Err(fault(UpstreamFault::TooLarge(LIMIT as u64)));
+                return Err(fault(UpstreamFault::TooLarge(LIMIT as u64)).into());
             }
             decoder.push(&piece, &mut |offer| note(&mut probed, offer)).map_err(fault)?;
         }

@@ -22,7 +22,7 @@ pub async fn promote<P: Platform>(
             return Ok(());
         }
         let text = "every local version is in `Local`; delete the version to take it out";
-        return Err(Error::Conflict(Conflict::Other(text.to_owned())));
+        return Err(Error::Conflict(Conflict::Other(text.to_owned())).into());
     }
     let slot = relist::edit_slot(context, package, version, !member, &|slot| {
         let mut views = slot.views.clone();

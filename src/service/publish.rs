@@ -80,7 +80,7 @@ pub async fn check_number<P: Platform>(
     let path = context.path(package);
     let slot = slots::get(&context.platform, &path, version.key()).await?;
     match slot.map(|stored| stored.value.state) {
-        Some(SlotState::Deleted { .. } | SlotState::Purged { .. }) => Err(deleted(package, version)),
+        Some(SlotState::Deleted { .. } | SlotState::Purged { .. }) => Err(deleted(package, version).into()),
         Some(SlotState::Live) | None => Ok(()),
     }
 }
@@ -88,7 +88,7 @@ pub async fn check_number<P: Platform>(
 /// A view takes no pushes.
 pub fn refuse_view<P: Platform>(context: &FeedContext<P>) -> Result<()> {
     match &context.view {
-        Some(view) => Err(Error::Conflict(Conflict::ReadOnlyView(view.name.to_string()))),
+        Some(view) => Err(Error::Conflict(Conflict::ReadOnlyView(view.name.to_string())).into()),
         None => Ok(()),
     }
 }
@@ -124,11 +124,11 @@ enum Taken {
 
 fn taken(package: &Package, incoming: &Incoming, slot: &Slot, index: &PackageIndex) -> Result<Taken> {
     if !slot.is_live() {
-        return Err(deleted(package, &incoming.version));
+        return Err(deleted(package, &incoming.version).into());
     }
     let kept = slot.artifact(&incoming.file.name);
     if !slot.is_published() || kept.is_none() && incoming.growth == Growth::Whole {
-        return Err(exists(package, &incoming.version));
+        return Err(exists(package, &incoming.version).into());
     }
     let Some(kept) = kept else { return Ok(Taken::Grows) };
     let identical = kept.digests.iter().any(|digest| incoming.file.content.digests().contains(digest));
@@ -137,9 +137,9 @@ fn taken(package: &Package, incoming: &Incoming, slot: &Slot, index: &PackageInd
         return Ok(Taken::ByThisPush);
     }
     Err(match incoming.growth {
-        Growth::Whole => exists(package, &incoming.version),
+        Growth::Whole => exists(package, &incoming.version).into(),
         Growth::ByFile => {
-            Error::Conflict(Conflict::FileExists { name: incoming.file.name.to_string(), identical })
+            Error::Conflict(Conflict::FileExists { name: incoming.file.name.to_string(), identical }).into()
         }
     })
 }
@@ -177,7 +177,8 @@ async fn refuse_upstream_conflict<P: Platform>(
                 package: package.to_string(),
                 version: version.to_string(),
                 source_name: candidate.source.name,
-            }));
+            })
+            .into());
         }
     }
     Ok(())
@@ -233,11 +234,11 @@ async fn store<P: Platform>(
     };
     match slots::create(platform, path, incoming.version.key(), &slot).await? {
         Created::Yes => Ok(slot),
-        Created::No(other) if !other.is_live() => Err(deleted(package, &incoming.version)),
+        Created::No(other) if !other.is_live() => Err(deleted(package, &incoming.version).into()),
         Created::No(other) if other.is_published() && incoming.growth == Growth::ByFile => {
             add_files(platform, path, package, incoming, slot.artifacts).await
         }
-        Created::No(_) => Err(exists(package, &incoming.version)),
+        Created::No(_) => Err(exists(package, &incoming.version).into()),
     }
 }
 
@@ -279,11 +280,13 @@ async fn claim_files<P: Platform>(
         let expected = Expected { length: size, digest: digests.last().cloned() };
         let body = file.content.open(&context.platform).await?;
         let claimed = claim(context, &key, body, &expected).await;
-        if let Err(Error::Conflict(Conflict::Contended(_))) = &claimed {
+        if claimed.as_ref().is_err_and(|error| matches!(**error, Error::Conflict(Conflict::Contended(_)))) {
             await_rival(&context.platform, path, package, incoming).await?;
         }
         if claimed? == Claim::Mismatch {
-            return Err(Error::Invalid("the bytes changed on their way to the store; try again".to_owned()));
+            return Err(
+                Error::Invalid("the bytes changed on their way to the store; try again".to_owned()).into()
+            );
         }
         let (name, manifest) = (file.name.clone(), file.manifest.clone());
         records.push(ArtifactRecord { name, size, digests, manifest });
@@ -301,12 +304,12 @@ async fn await_rival<P: Platform>(
 ) -> Result<()> {
     for _ in 0..8 {
         match slots::get(platform, path, incoming.version.key()).await?.map(|stored| stored.value) {
-            Some(slot) if !slot.is_live() => return Err(deleted(package, &incoming.version)),
+            Some(slot) if !slot.is_live() => return Err(deleted(package, &incoming.version).into()),
             Some(slot)
                 if incoming.growth == Growth::Whole || slot.artifact(&incoming.file.name).is_some() =>
             {
                 taken(package, incoming, &slot, &PackageIndex::default())?;
-                return Err(exists(package, &incoming.version));
+                return Err(exists(package, &incoming.version).into());
             }
             _ => platform.sleep(Duration::from_millis(250)).await,
         }

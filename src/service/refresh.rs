@@ -24,7 +24,7 @@ pub enum Word {
     /// It was not asked, because external versions of this package are blocked.
     Blocked,
     /// None: it failed.
-    Failed(Error),
+    Failed(Box<Error>),
 }
 
 /// Asks all sources, for every document that can be had of them, and makes listings be made anew.

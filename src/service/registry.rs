@@ -57,13 +57,13 @@ pub(super) async fn read_description<P: Platform>(
     };
     let fetched = envoy.fetch(fetch::get(url, accept, false)).await?;
     if fetched.is_absent() {
-        return Err(malformed("it does not describe itself"));
+        return Err(malformed("it does not describe itself").into());
     }
     let bytes = fetch::collect(envoy.source, fetched.body, LIMIT).await?;
     if ecosystem.is_description(&bytes) {
         Ok(bytes)
     } else {
-        Err(malformed("what should be its description"))
+        Err(malformed("what should be its description").into())
     }
 }
 
@@ -102,7 +102,7 @@ async fn ask_one<P: Platform>(
     let Ok(location) = upstream::location(source, ecosystem) else { return Ok(None) };
     let (platform, memo) = (&context.platform, context.platform.memo());
     if let Some(error) = upstream::paused(platform, source).filter(|_| !context.always_check) {
-        return Err(error);
+        return Err(error.into());
     }
     let description = description(context, source, ecosystem, &location).await?;
     let Some(request) = make(Registry { location: &location, description: &description }) else {

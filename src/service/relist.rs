@@ -80,11 +80,11 @@ pub(super) async fn edit_slot<P: Platform>(
     let path = context.path(package);
     let missing = || Error::NotFound(Missing::Version(package.to_string(), version.to_string()));
     if slots::get(&context.platform, &path, version.key()).await?.is_none() {
-        return Err(missing());
+        return Err(missing().into());
     }
     let change = &mut |slot: &Slot| {
         if !slot.is_live() {
-            return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
+            return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())).into());
         }
         Ok(edit(slot))
     };

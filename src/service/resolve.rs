@@ -183,7 +183,7 @@ pub(super) fn internal_offered(candidates: &[Candidate]) -> bool {
 }
 
 /// The failure of an internal source of whose word nothing is known: whether it offers an internal version is not either.
-fn silent(candidates: &[Candidate]) -> Option<Error> {
+fn silent(candidates: &[Candidate]) -> Option<Box<Error>> {
     let mut internal = candidates.iter().filter(|candidate| candidate.source.kind == SourceKind::Internal);
     internal.find_map(|candidate| candidate.supply.as_ref().err()).cloned()
 }
@@ -239,7 +239,7 @@ impl Wanted<'_> {
             if let Some(goods) =
                 goods(supply, self.version.key())?.filter(|goods| self.admits(policy, source, goods))
             {
-                self.insist_on_word(policy, silent.as_ref(), source, &goods)?;
+                self.insist_on_word(policy, silent.as_deref(), source, &goods)?;
                 return Ok(Some(Found { source: source.clone(), goods }));
             }
         }
@@ -276,7 +276,7 @@ impl Wanted<'_> {
                 Ok(_) => place(&source).map(|file| Goods::Unlisted(Box::new(file))),
             };
             if let Some(goods) = goods.filter(|goods| self.admits(policy, &source, goods)) {
-                let insisted = self.insist_on_word(policy, silent.as_ref(), &source, &goods);
+                let insisted = self.insist_on_word(policy, silent.as_deref(), &source, &goods);
                 // A version that a feed has is that feed's: nobody else supplies its files.
                 let is_last = insisted.is_err() || matches!(goods, Goods::Slot(..));
                 found.push(insisted.map(|()| Found { source, goods }));
@@ -302,7 +302,7 @@ impl Wanted<'_> {
         goods: &Goods,
     ) -> Result<()> {
         let is_new = self.here.is_none() && policy.guards(goods.first_published(source));
-        silent.filter(|_| is_new).map_or(Ok(()), |error| Err(error.clone()))
+        silent.filter(|_| is_new).map_or(Ok(()), |error| Err(error.clone().into()))
     }
 
     fn admits(&self, policy: Policy<'_>, source: &UpstreamSource, goods: &Goods) -> bool {

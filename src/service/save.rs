@@ -159,7 +159,7 @@ async fn commit<P: Platform>(
         if matches!(existing.state, SlotState::Purged { .. }) {
             platform.blobs().delete(&path.file(version.key(), &record.name)).await?;
         }
-        return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
+        return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())).into());
     }
     if existing.artifact(&record.name).is_some() {
         return Ok(*existing);

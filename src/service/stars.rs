@@ -11,7 +11,7 @@ use crate::store::packages;
 pub async fn set<P: Platform>(context: &FeedContext<P>, package: &Package, starred: bool) -> Result<()> {
     publish::refuse_view(context)?;
     let Principal::Token(caller) = &*context.principal else {
-        return Err(Error::Unauthenticated("a favourite is somebody's: send a token".to_owned()));
+        return Err(Error::Unauthenticated("a favourite is somebody's: send a token".to_owned()).into());
     };
     packages::star(&context.platform, &context.path(package), &caller.subject, starred).await?;
     tags::change(context, package, &|settings| {

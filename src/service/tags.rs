@@ -17,7 +17,7 @@ pub async fn set<P: Platform>(
     let path = context.path(package);
     let slot = slots::get(&context.platform, &path, version.key()).await?;
     if !slot.is_some_and(|stored| stored.value.is_live()) {
-        return Err(Error::NotFound(Missing::Version(package.to_string(), version.to_string())));
+        return Err(Error::NotFound(Missing::Version(package.to_string(), version.to_string())).into());
     }
     change(context, package, &|settings| {
         settings.tags.insert(tag.to_owned(), version.as_str().to_owned());

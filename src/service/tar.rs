@@ -86,7 +86,7 @@ impl Inspector {
             self.decoder = None;
             return Ok(());
         }
-        written.map_err(|error| no_gzip(&error))
+        written.map_err(|error| no_gzip(&error)).map_err(Box::new)
     }
 
     /// The archive is over.
@@ -126,7 +126,7 @@ struct Scanner {
 impl Scanner {
     fn seen(&mut self) -> Result<Seen> {
         match self.refused {
-            Some(reason) => Err(Error::Invalid(format!("the archive {reason}"))),
+            Some(reason) => Err(Error::Invalid(format!("the archive {reason}")).into()),
             None => Ok(self.captured.take().map_or(Seen::Enough, Seen::Captured)),
         }
     }

@@ -31,7 +31,7 @@ pub fn label(text: &str, what: &str) -> Result<String> {
     if printable {
         Ok(text.to_owned())
     } else {
-        Err(Error::Invalid(format!("a token needs {what} of 1 to 200 printable characters")))
+        Err(Error::Invalid(format!("a token needs {what} of 1 to 200 printable characters")).into())
     }
 }
 
@@ -49,7 +49,7 @@ impl<'a, P: Platform> Maker<'a, P> {
         let (_, token) = find(platform, &holder.organization, &holder.id).await?;
         if !token.is_valid(platform.now()) {
             let text = format!("this token (`{}`) has expired or was revoked; ask for a new one", token.id);
-            return Err(Error::Unauthenticated(text));
+            return Err(Error::Unauthenticated(text).into());
         }
         Ok(Self { platform, token, feeds: BTreeMap::new() })
     }
@@ -58,7 +58,7 @@ impl<'a, P: Platform> Maker<'a, P> {
     pub async fn make(&mut self, wish: Token) -> Result<(Token, TokenText)> {
         let now = self.platform.now();
         if wish.expires.is_some_and(|expires| expires <= now) {
-            return Err(Error::Invalid("`expires` lies in the past".to_owned()));
+            return Err(Error::Invalid("`expires` lies in the past".to_owned()).into());
         }
         let wish = Token { expires: wish.expires.or(self.token.expires), ..wish };
         self.covers(&wish).await?;
@@ -92,7 +92,7 @@ impl<'a, P: Platform> Maker<'a, P> {
         let (hash, old) = self.reach(organization, id).await?;
         if !old.is_valid(self.platform.now()) {
             let text = format!("token `{id}` has expired or was revoked; make a new one");
-            return Err(Error::Conflict(Conflict::Other(text)));
+            return Err(Error::Conflict(Conflict::Other(text)).into());
         }
         let issued = issue(self.platform, old).await?;
         // The new one first: a failure in between leaves two that work, not none.
@@ -116,11 +116,12 @@ impl<'a, P: Platform> Maker<'a, P> {
             let (scope, limit) = (wish.scope.name(), own.scope.name());
             return Err(Error::Forbidden(format!(
                 "a token of scope `{limit}` cannot make or manage one of scope `{scope}`"
-            )));
+            ))
+            .into());
         }
         if own.expires.is_some_and(|limit| wish.expires.is_none_or(|expires| expires > limit)) {
             let text = "a token cannot make or manage one that outlives it; set `expires` to no later than its own end";
-            return Err(Error::Forbidden(text.to_owned()));
+            return Err(Error::Forbidden(text.to_owned()).into());
         }
         if own.administrator && own.scope == Scope::Manage || self.is_like_own(wish).await? {
             return Ok(());
@@ -133,7 +134,7 @@ impl<'a, P: Platform> Maker<'a, P> {
                  (scope `manage`)",
                 own.organization
             );
-            return Err(Error::Forbidden(text));
+            return Err(Error::Forbidden(text).into());
         }
         for grant in &wish.grants {
             self.owns(&grant.target).await?;
@@ -179,13 +180,13 @@ impl<'a, P: Platform> Maker<'a, P> {
         let feed = self.feed(id).await?.ok_or_else(unknown)?;
         let authority = principal.authority(feed, None);
         if authority.effective().is_none() {
-            return Err(unknown());
+            return Err(unknown().into());
         }
         if authority.permits(Action::Administer) {
             return Ok(());
         }
         let locator = FeedLocator { feed: feed.name.clone(), view: None };
-        Err(Error::lacks(Action::Administer, "making and managing tokens for it", authority, &locator))
+        Err(Error::lacks(Action::Administer, "making and managing tokens for it", authority, &locator).into())
     }
 
     async fn feed(&mut self, id: &FeedId) -> Result<Option<&Feed>> {
@@ -201,7 +202,7 @@ impl<'a, P: Platform> Maker<'a, P> {
 fn is_yes(outcome: Result<()>) -> Result<bool> {
     match outcome {
         Ok(()) => Ok(true),
-        Err(Error::Forbidden(_) | Error::NotFound(_)) => Ok(false),
+        Err(error) if matches!(*error, Error::Forbidden(_) | Error::NotFound(_)) => Ok(false),
         Err(error) => Err(error),
     }
 }

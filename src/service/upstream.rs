@@ -57,7 +57,7 @@ pub(super) struct Answer {
 #[derive(Clone)]
 pub(super) struct Stale {
     /// What happened when the source was asked.
-    pub(super) error: Error,
+    pub(super) error: Box<Error>,
     /// When it last answered.
     pub(super) confirmed: Timestamp,
 }
@@ -71,10 +71,12 @@ pub(super) fn location(source: &UpstreamSource, ecosystem: &dyn Ecosystem) -> Re
     if source.kind == SourceKind::Internal {
         text.push_str(ecosystem.source_root());
     }
-    Url::parse(&text).map_err(|error| Error::Upstream {
-        name: source.name.clone(),
-        fault: UpstreamFault::Malformed(format!("its address is not a URL: {error}")),
-    })
+    Url::parse(&text)
+        .map_err(|error| Error::Upstream {
+            name: source.name.clone(),
+            fault: UpstreamFault::Malformed(format!("its address is not a URL: {error}")),
+        })
+        .map_err(Box::new)
 }
 
 /// Asks a public source about a package, as far as `need` demands.
@@ -98,7 +100,7 @@ pub(super) async fn listing<P: Platform>(
         return Ok(Answer { listing: stored, stale: None });
     }
     if need == Need::Known {
-        return Err(asked.fault(UpstreamFault::Unreachable("it was not asked yet".to_owned())));
+        return Err(asked.fault(UpstreamFault::Unreachable("it was not asked yet".to_owned())).into());
     }
     match (asked.refresh_unless_failing(stored.as_ref(), need).await, confirmed) {
         (Ok(answer), _) => Ok(answer),
@@ -133,18 +135,18 @@ impl<P: Platform> Asked<'_, P> {
     async fn refresh_unless_failing(&self, stored: Option<&StoredListing>, need: Need) -> Result<Answer> {
         let platform = &self.context.platform;
         if let Some(error) = paused(platform, self.source).filter(|_| need != Need::Now) {
-            return Err(error);
+            return Err(error.into());
         }
         let outcome = self.refresh(stored).await;
         // A failure of our own storage says nothing about the source.
-        if outcome.as_ref().is_err_and(|error| !matches!(error, Error::Upstream { .. })) {
+        if outcome.as_ref().is_err_and(|error| !matches!(**error, Error::Upstream { .. })) {
             return outcome;
         }
         match &outcome {
             Ok(_) => platform.memo().forget(&failing(self.source)),
             Err(error) => pause(platform, self.source, error),
         }
-        record_health(self.context, self.source, outcome.as_ref().err()).await;
+        record_health(self.context, self.source, outcome.as_ref().err().map(AsRef::as_ref)).await;
         outcome
     }
 
@@ -179,7 +181,7 @@ impl<P: Platform> Asked<'_, P> {
         platform.memo().forget(&self.memo("absent"));
         let listing = match (fetched.status, stored) {
             (StatusCode::NOT_MODIFIED, Some(stored)) => stored.clone(),
-            (StatusCode::NOT_MODIFIED, None) => return Err(self.fault(UpstreamFault::Status(304))),
+            (StatusCode::NOT_MODIFIED, None) => return Err(self.fault(UpstreamFault::Status(304)).into()),
             _ => self.store(registry, fetched, now).await?,
         };
         let lifetime = STALE_LIMIT.max(self.source.freshness());
@@ -207,7 +209,7 @@ impl<P: Platform> Asked<'_, P> {
                 let piece = piece.map_err(|error| self.fault(fetch::fault_of(&error)))?;
                 size += piece.len() as u64;
                 if size > DOCUMENT_LIMIT {
-                    return Err(self.fault(UpstreamFault::TooLarge(DOCUMENT_LIMIT)));
+                    return Err(self.fault(UpstreamFault::TooLarge(DOCUMENT_LIMIT)).into());
                 }
                 decoder
                     .push(&piece, &mut |offer| writer.offer(&self.of_source(offer)))
@@ -217,7 +219,9 @@ impl<P: Platform> Asked<'_, P> {
             let Some((url, accept)) = next else { return self.keep(writer, decoder).await };
             body = self.further(url, accept).await?;
         }
-        Err(self.fault(UpstreamFault::Malformed(format!("its listing has over {DOCUMENTS} documents"))))
+        Err(self
+            .fault(UpstreamFault::Malformed(format!("its listing has over {DOCUMENTS} documents")))
+            .into())
     }
 
     /// A further document of a listing: one that is not there makes the listing incomplete, which is not to be shown.
@@ -225,7 +229,7 @@ impl<P: Platform> Asked<'_, P> {
         let missing = UpstreamFault::Malformed(format!("it lists `{}` but does not have it", url.path()));
         let request = fetch::get(url, accept, false);
         let fetched = fetch::fetch(self.context, self.source, request).await?;
-        if fetched.status == StatusCode::OK { Ok(fetched.body) } else { Err(self.fault(missing)) }
+        if fetched.status == StatusCode::OK { Ok(fetched.body) } else { Err(self.fault(missing).into()) }
     }
 
     /// The last document is over: the listing is stored.

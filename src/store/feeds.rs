@@ -51,7 +51,7 @@ pub async fn create<P: Platform>(platform: &P, feed: &Feed) -> Result<()> {
         return Ok(());
     }
     platform.records().delete(&[keys::feed(&feed.id)]).await?;
-    Err(Error::Conflict(Conflict::NameTaken(format!("feed `{}`", feed.name))))
+    Err(Error::Conflict(Conflict::NameTaken(format!("feed `{}`", feed.name))).into())
 }
 
 /// Changes a feed's record. `change` may be called several times.
@@ -72,7 +72,7 @@ pub async fn update<P: Platform>(
     if let Ok(id) = FeedName::parse(feed.id.as_str()) {
         platform.memo().forget(&keys::feed_name(&feed.organization, project, &id));
     }
-    stored.ok_or_else(missing)
+    stored.ok_or_else(missing).map_err(Box::new)
 }
 
 /// All feeds of a project, or of an organization.

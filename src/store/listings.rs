@@ -25,7 +25,7 @@ pub struct StoredListing {
 impl StoredListing {
     /// Reads it from its beginning.
     pub fn reader(&self) -> Result<ListingReader<'_>> {
-        ListingReader::new(&self.bytes).map_err(|error| self.damaged(&error))
+        ListingReader::new(&self.bytes).map_err(|error| self.damaged(&error)).map_err(Box::new)
     }
 
     /// Tells this document from others of the same source and package: its checksum and length, which end every gzip

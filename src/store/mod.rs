@@ -118,7 +118,7 @@ async fn swap<P: Platform>(platform: &P, key: &str, change: &mut Swap<'_>) -> Re
             Err(error) => pause(platform, attempt, &error).await,
         }
     }
-    Err(Error::Conflict(Conflict::Contended(key.to_owned())))
+    Err(Error::Conflict(Conflict::Contended(key.to_owned())).into())
 }
 
 /// Waits before another attempt: at first briefly, then, where the platform counts writes per second, a second and more.
@@ -131,11 +131,11 @@ async fn pause<P: Platform>(platform: &P, attempt: u32, error: &PlatformError) {
 }
 
 fn encode<T: Serialize>(key: &str, value: &T) -> Result<Bytes> {
-    serde_json::to_vec(value).map(Bytes::from).map_err(|error| damaged(key, &error))
+    serde_json::to_vec(value).map(Bytes::from).map_err(|error| damaged(key, &error)).map_err(Box::new)
 }
 
 fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T> {
-    json::read(bytes).map_err(|error| damaged(key, &error))
+    json::read(bytes).map_err(|error| damaged(key, &error)).map_err(Box::new)
 }
 
 fn damaged(key: &str, error: &dyn std::fmt::Display) -> Error {

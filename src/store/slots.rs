@@ -103,7 +103,7 @@ pub async fn create<P: Platform>(
     }
     match super::read::<P, Slot>(platform, &key).await? {
         Some(stored) => Ok(Created::No(Box::new(stored.value))),
-        None => Err(Error::Damaged { key, reason: "a slot vanished".to_owned() }),
+        None => Err(Error::Damaged { key, reason: "a slot vanished".to_owned() }.into()),
     }
 }
 
@@ -125,7 +125,7 @@ pub async fn update<P: Platform>(
     })
     .await?;
     platform.memo().forget(&key);
-    stored.ok_or_else(missing)
+    stored.ok_or_else(missing).map_err(Box::new)
 }
 
 /// Changes a slot so that what it showed is not shown any more: a version is deleted, or taken out of a view. Isolates that
@@ -167,7 +167,7 @@ pub async fn grow<P: Platform>(
     platform.memo().put(key, growing.clone(), 1_024, now, GROWING);
     let outcome = update(platform, path, version_key, &mut |slot| {
         if !slot.is_live() || slot.is_published() != published {
-            return Err(refusal(slot));
+            return Err(refusal(slot).into());
         }
         let mut growing = growing.borrow_mut();
         growing.retain(|record| slot.artifact(&record.name).is_none());
@@ -236,7 +236,7 @@ mod tests {
             let refusal = |_: &Slot| Error::Invalid("refused".to_owned());
             let saved = [record("saved.jar")];
             let refused = grow(&platform, &path, "1.0.0", &saved, false, &refusal).await;
-            assert!(matches!(refused, Err(Error::Invalid(_))));
+            assert!(matches!(refused.map_err(|error| *error), Err(Error::Invalid(_))));
             grow(&platform, &path, "1.0.0", &[record("pushed.jar")], true, &refusal).await.unwrap()
         });
         let names: Vec<_> = grown.artifacts.iter().map(|record| record.name.as_str()).collect();

@@ -35,7 +35,7 @@ pub async fn create<P: Platform>(platform: &P, hash: &TokenHash, token: &Token) 
 pub async fn revoke<P: Platform>(platform: &P, hash: &TokenHash, now: Timestamp) -> Result<()> {
     let key = keys::token(hash);
     super::update::<P, Token>(platform, &key, &mut |token| match token {
-        None => Err(Error::NotFound(Missing::Other("no such token".to_owned()))),
+        None => Err(Error::NotFound(Missing::Other("no such token".to_owned())).into()),
         Some(token) if token.revoked.is_some() => Ok(Change::None),
         Some(token) => Ok(Change::To(Token { revoked: Some(now), ..token.clone() })),
     })

@@ -55,7 +55,7 @@ fn a_version_only_the_upstream_has_can_be_deleted_before_anybody_saves_it() {
     assert_eq!(server.registry.asked(".tgz"), 0);
     server.collaborator().download("lib", "1.1.0").expect(200);
     let refused = owner_does(&server, "main", "lib", Verb::Restore("1.2.0")).unwrap_err();
-    assert!(matches!(refused, Error::Conflict(Conflict::Other(_))), "{refused}");
+    assert!(matches!(*refused, Error::Conflict(Conflict::Other(_))), "{refused}");
     owner_does(&server, "main", "lib", Verb::Delete("9.9.9")).unwrap_err();
     owner_does(&server, "main", "nothing", Verb::Delete("1.0.0")).unwrap_err();
 }

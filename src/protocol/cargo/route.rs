@@ -103,7 +103,7 @@ impl Endpoint {
 pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<Endpoint> {
     let segments = tail.split('/').map(text::segment).collect::<Result<Vec<_>>>()?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let [root, below @ ..] = segments.as_slice() else { return Err(Error::no_endpoint()) };
+    let [root, below @ ..] = segments.as_slice() else { return Err(Error::no_endpoint().into()) };
     let is = |fixed: &str| root.eq_ignore_ascii_case(fixed);
     let wants_token = is(AUTHENTICATED_INDEX);
     let target = if wants_token || is(INDEX) {
@@ -113,7 +113,7 @@ pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<
     } else if (is("me") || is("")) && below.is_empty() {
         only(method, "GET, HEAD", Target::TokenPage)
     } else {
-        Err(Error::no_endpoint())
+        Err(Error::no_endpoint().into())
     };
     Ok(Endpoint { target: target?, wants_token })
 }
@@ -123,27 +123,27 @@ fn index(segments: &[&str]) -> Result<Target> {
     if let ["config.json"] = segments {
         return Ok(Target::Description);
     }
-    let [folders @ .., file] = segments else { return Err(Error::no_endpoint()) };
+    let [folders @ .., file] = segments else { return Err(Error::no_endpoint().into()) };
     let missing = || Error::NotFound(Missing::Package((*file).to_owned()));
     let package = name::parse(file).map_err(|_| missing())?;
     if package.key() != *file || name::folder(file) != Some(folders.join("/")) {
-        return Err(missing());
+        return Err(missing().into());
     }
     Ok(Target::IndexFile(package))
 }
 
 fn api(method: &Method, segments: &[&str], query: Option<&str>) -> Result<Target> {
-    let [version, kind, rest @ ..] = segments else { return Err(Error::no_endpoint()) };
+    let [version, kind, rest @ ..] = segments else { return Err(Error::no_endpoint().into()) };
     if !version.eq_ignore_ascii_case("v1") {
-        return Err(Error::no_endpoint());
+        return Err(Error::no_endpoint().into());
     }
     if !kind.eq_ignore_ascii_case("crates") {
         return match *kind {
-            "trusted_publishing" => Err(Error::NotFound(Missing::TrustedPublishing)),
+            "trusted_publishing" => Err(Error::NotFound(Missing::TrustedPublishing).into()),
             "me" | "users" | "teams" | "keywords" | "categories" | "summary" => {
                 Ok(Target::NotOffered("pages of a web site"))
             }
-            _ => Err(Error::no_endpoint()),
+            _ => Err(Error::no_endpoint().into()),
         };
     }
     match rest {
@@ -167,7 +167,7 @@ fn api(method: &Method, segments: &[&str], query: Option<&str>) -> Result<Target
         [_] | [_, _] | [_, _, "readme" | "dependencies" | "downloads" | "authors"] => {
             Ok(Target::NotOffered("pages about crates, other than the index"))
         }
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -176,7 +176,7 @@ fn only(method: &Method, allow: &'static str, target: Target) -> Result<Target> 
     if allow.split(", ").any(|allowed| allowed == method.as_str()) {
         Ok(target)
     } else {
-        Err(Error::MethodNotAllowed { allow })
+        Err(Error::MethodNotAllowed { allow }.into())
     }
 }
 
@@ -286,7 +286,7 @@ mod tests {
             (Method::POST, "api/v1/crates/foo/owners"),
         ] {
             let error = endpoint(&method, tail).unwrap_err();
-            assert!(matches!(error, Error::MethodNotAllowed { .. }), "{method} {tail}: {error}");
+            assert!(matches!(*error, Error::MethodNotAllowed { .. }), "{method} {tail}: {error}");
         }
     }
 

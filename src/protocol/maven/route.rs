@@ -100,8 +100,8 @@ pub(super) fn route(method: &Method, tail: &str) -> Result<Endpoint> {
     let verb = match *method {
         Method::GET | Method::HEAD => Verb::Get,
         Method::PUT if takes_pushes => Verb::Put,
-        _ if takes_pushes => return Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }),
-        _ => return Err(Error::MethodNotAllowed { allow: "GET, HEAD" }),
+        _ if takes_pushes => return Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }.into()),
+        _ => return Err(Error::MethodNotAllowed { allow: "GET, HEAD" }.into()),
     };
     Ok(Endpoint { verb, target, checksums })
 }
@@ -148,7 +148,7 @@ mod tests {
 
     fn read(method: &str, tail: &str) -> String {
         let shown = |package: &Option<Package>| package.as_ref().map_or("-".to_owned(), ToString::to_string);
-        match route(&method.parse().unwrap(), tail) {
+        match route(&method.parse().unwrap(), tail).map_err(|error| *error) {
             Ok(endpoint) => {
                 let target = match &endpoint.target {
                     Target::Root => "root".to_owned(),

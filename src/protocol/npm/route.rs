@@ -256,10 +256,10 @@ fn package(verb: Verb, segments: &[&str]) -> Result<Endpoint> {
     match (rest, verb) {
         ([], Verb::Get) => Ok(Endpoint::Packument { name }),
         ([], Verb::Put) => Ok(Endpoint::Publish { name }),
-        ([], _) => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }),
+        ([], _) => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }.into()),
         (["-rev", rev], Verb::Put) => Ok(Endpoint::UpdatePackument { name, rev: plain(rev)? }),
         (["-rev", rev], Verb::Delete) => Ok(Endpoint::DeletePackage { name, rev: plain(rev)? }),
-        (["-rev", _], _) => Err(Error::MethodNotAllowed { allow: "PUT, DELETE" }),
+        (["-rev", _], _) => Err(Error::MethodNotAllowed { allow: "PUT, DELETE" }.into()),
         (["-", file], _) => {
             let (file, version) = tarball(&name, file)?;
             verb.only_get(Endpoint::Tarball { name, file, version })
@@ -268,10 +268,10 @@ fn package(verb: Verb, segments: &[&str]) -> Result<Endpoint> {
             let (_, version) = tarball(&name, file)?;
             Ok(Endpoint::DeleteTarball { name, version, rev: plain(rev)? })
         }
-        (["-", _, "-rev", _], _) => Err(Error::MethodNotAllowed { allow: "DELETE" }),
-        (["-" | "-rev"], _) => Err(Error::no_endpoint()),
+        (["-", _, "-rev", _], _) => Err(Error::MethodNotAllowed { allow: "DELETE" }.into()),
+        (["-" | "-rev"], _) => Err(Error::no_endpoint().into()),
         ([selector], _) => verb.only_get(Endpoint::VersionManifest { name, selector: plain(selector)? }),
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -284,10 +284,10 @@ fn about_package(verb: Verb, segments: &[&str]) -> Result<Endpoint> {
             Ok(Endpoint::SetDistTag { name, tag: name::parse_tag(tag)? })
         }
         (["dist-tags", tag], Verb::Delete) => Ok(Endpoint::RemoveDistTag { name, tag: plain(tag)? }),
-        (["dist-tags", _], _) => Err(Error::MethodNotAllowed { allow: "PUT, POST, DELETE" }),
+        (["dist-tags", _], _) => Err(Error::MethodNotAllowed { allow: "PUT, POST, DELETE" }.into()),
         (["visibility" | "access" | "collaborators"], _) => not_offered("access per package"),
         (["trust", ..], _) => not_offered("trusted publishing"),
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -298,9 +298,9 @@ fn npm_v1(verb: Verb, segments: &[&str], query: Option<&str>) -> Result<Endpoint
         (["user"], _) => verb.only_get(Endpoint::UserProfile { user: None }),
         (["tokens"], Verb::Get) => Ok(Endpoint::Tokens { cursor: cursor(query) }),
         (["tokens"], Verb::Post) => Ok(Endpoint::CreateToken),
-        (["tokens"], _) => Err(Error::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+        (["tokens"], _) => Err(Error::MethodNotAllowed { allow: "GET, HEAD, POST" }.into()),
         (["tokens", "token", key], Verb::Delete) => Ok(Endpoint::RevokeToken { key: Secret::new(*key) }),
-        (["tokens", "token", _], _) => Err(Error::MethodNotAllowed { allow: "DELETE" }),
+        (["tokens", "token", _], _) => Err(Error::MethodNotAllowed { allow: "DELETE" }.into()),
         (["security", "advisories", "bulk"], _) => verb.only_post(Endpoint::AuditBulk),
         (["security", "audits"] | ["security", "audits", "quick"], _) => verb.only_post(Endpoint::AuditQuick),
         (["keys"], _) => verb.only_get(Endpoint::Keys),
@@ -310,9 +310,9 @@ fn npm_v1(verb: Verb, segments: &[&str], query: Option<&str>) -> Result<Endpoint
             let (name, version) = (name::parse(name)?, name::parse_version(version)?);
             verb.only_get(Endpoint::Attestations { name, version })
         }
-        (["oidc", ..], _) => Err(Error::NotFound(Missing::TrustedPublishing)),
+        (["oidc", ..], _) => Err(Error::NotFound(Missing::TrustedPublishing).into()),
         (["hooks", ..], _) => not_offered("hooks"),
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -325,20 +325,20 @@ fn special(verb: Verb, segments: &[&str], query: Option<&str>) -> Result<Endpoin
         (["v1", "login"], _) => verb.only_post(Endpoint::WebLogin),
         (["v1", "done" | "login" | "auth", ..], _) => not_offered("login through a browser"),
         (["user", "token", token], Verb::Delete) => Ok(Endpoint::Logout { token: Secret::new(*token) }),
-        (["user", "token", _], _) => Err(Error::MethodNotAllowed { allow: "DELETE" }),
+        (["user", "token", _], _) => Err(Error::MethodNotAllowed { allow: "DELETE" }.into()),
         (["user", user] | ["user", user, "-rev", _], Verb::Put) => {
             Ok(Endpoint::LegacyLogin { user: couch_user(user)? })
         }
         (["user", user], Verb::Get) => Ok(Endpoint::UserProfile { user: Some(couch_user(user)?) }),
-        (["user", _], _) => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }),
-        (["user", _, "-rev", _], _) => Err(Error::MethodNotAllowed { allow: "PUT" }),
+        (["user", _], _) => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }.into()),
+        (["user", _, "-rev", _], _) => Err(Error::MethodNotAllowed { allow: "PUT" }.into()),
         (["_view", "starredByUser"], _) => {
             verb.only_get(Endpoint::StarredByUser { user: starred_by(query)? })
         }
         (["user" | "org" | "team", ..], _) => not_offered("organizations and teams of npm"),
         (["stage", ..], _) => not_offered("staged publishing"),
         (["all"], _) => not_offered("listing every package"),
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -364,11 +364,15 @@ impl Verb {
     }
 
     fn only_get(self, endpoint: Endpoint) -> Result<Endpoint> {
-        if self == Self::Get { Ok(endpoint) } else { Err(Error::MethodNotAllowed { allow: "GET, HEAD" }) }
+        if self == Self::Get {
+            Ok(endpoint)
+        } else {
+            Err(Error::MethodNotAllowed { allow: "GET, HEAD" }.into())
+        }
     }
 
     fn only_post(self, endpoint: Endpoint) -> Result<Endpoint> {
-        if self == Self::Post { Ok(endpoint) } else { Err(Error::MethodNotAllowed { allow: "POST" }) }
+        if self == Self::Post { Ok(endpoint) } else { Err(Error::MethodNotAllowed { allow: "POST" }.into()) }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str) -> Result<Package> {
         return Err(Error::Invalid(format!(
             "`{}` is not a valid package id: it has up to {ID_LIMIT} letters, digits, `_`, and `-` or `.` between them",
             shown.escape_debug()
-        )));
+        )).into());
     }
     Ok(Package::new(&NuGet, PackageName::new(text.to_lowercase(), text)))
 }
@@ -37,13 +37,15 @@ pub(super) fn parse_version(text: &str) -> Option<Version> {
 
 /// Reads a version that a client sent.
 pub(super) fn require_version(text: &str) -> Result<Version> {
-    parse_version(text).ok_or_else(|| {
-        let shown: String = text.chars().take(160).collect();
-        Error::Invalid(format!(
-            "`{}` is not a valid version: `1.2.3`, `1.2.3.4`, `1.2.3-beta`",
-            shown.escape_debug()
-        ))
-    })
+    parse_version(text)
+        .ok_or_else(|| {
+            let shown: String = text.chars().take(160).collect();
+            Error::Invalid(format!(
+                "`{}` is not a valid version: `1.2.3`, `1.2.3.4`, `1.2.3-beta`",
+                shown.escape_debug()
+            ))
+        })
+        .map_err(Box::new)
 }
 
 /// A version as it is compared: as texts, whose order is that of the versions.
@@ -209,6 +211,7 @@ fn file(package: &Package, version: &Version, ending: &str) -> Result<ArtifactNa
     let name = format!("{}.{}.{ending}", package.key(), version.key());
     ArtifactName::parse(&name)
         .ok_or_else(|| Error::Invalid(format!("`{name}` is too long for the name of a file")))
+        .map_err(Box::new)
 }
 
 #[cfg(test)]

@@ -155,18 +155,18 @@ pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<
     let endpoint = match segments.as_slice() {
         [version, below @ ..] if version.eq_ignore_ascii_case("v3") => v3(method, below, query),
         [version, below @ ..] if version.eq_ignore_ascii_case("v2") => v2::route(method, below, query),
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }?;
     let allow = endpoint.methods();
     if allow.is_empty() || allow.split(", ").any(|allowed| allowed == method.as_str()) {
         Ok(endpoint)
     } else {
-        Err(Error::MethodNotAllowed { allow })
+        Err(Error::MethodNotAllowed { allow }.into())
     }
 }
 
 fn v3(method: &Method, segments: &[&str], query: Option<&str>) -> Result<Endpoint> {
-    let [kind, below @ ..] = segments else { return Err(Error::no_endpoint()) };
+    let [kind, below @ ..] = segments else { return Err(Error::no_endpoint().into()) };
     let kind = kind.to_ascii_lowercase();
     match (kind.as_str(), below) {
         ("index.json", []) => Ok(Endpoint::ServiceIndex),
@@ -185,7 +185,7 @@ fn v3(method: &Method, segments: &[&str], query: Option<&str>) -> Result<Endpoin
         ("vulnerabilities", ["index.json"]) => Ok(Endpoint::Vulnerabilities(None)),
         ("vulnerabilities", [page]) => match page.strip_suffix(".json") {
             Some(page) => Ok(Endpoint::Vulnerabilities(Some(page.to_owned()))),
-            None => Err(Error::no_endpoint()),
+            None => Err(Error::no_endpoint().into()),
         },
         ("about", _) => Ok(Endpoint::About),
         ("symbols", _) => {
@@ -195,9 +195,9 @@ fn v3(method: &Method, segments: &[&str], query: Option<&str>) -> Result<Endpoin
         ("repository-signatures", _) => Ok(Endpoint::NotOffered("signatures of a repository")),
         (hive, [id, rest @ ..]) => match Hive::of_folder(hive) {
             Some(hive) => registration(hive, name::parse(id)?, rest),
-            None => Err(Error::no_endpoint()),
+            None => Err(Error::no_endpoint().into()),
         },
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -221,11 +221,15 @@ fn flat(package: Package, segments: &[&str]) -> Result<Endpoint> {
                 _ if manifest => File::Manifest,
                 _ if stem(".nupkg").is_some() => File::Archive,
                 _ if stem(".snupkg").is_some() => File::Symbols,
-                _ => return Err(Error::NotFound(Missing::Artifact(package.to_string(), (*file).to_owned()))),
+                _ => {
+                    return Err(
+                        Error::NotFound(Missing::Artifact(package.to_string(), (*file).to_owned())).into()
+                    );
+                }
             };
             Ok(Endpoint::File(package, version, kind))
         }
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -242,7 +246,7 @@ fn registration(hive: Hive, package: Package, segments: &[&str]) -> Result<Endpo
             let version = name::require_version(&stem(file).ok_or_else(Error::no_endpoint)?)?;
             Ok(Endpoint::Leaf(hive, package, version))
         }
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -272,7 +276,12 @@ fn search(query: Option<&str>) -> Result<(Search, Option<String>)> {
 
 fn number(key: &str, value: &str) -> Result<usize> {
     let fault = |_| Error::Invalid(format!("`{key}` must be a number"));
-    value.trim().parse::<u32>().map_err(fault).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
+    value
+        .trim()
+        .parse::<u32>()
+        .map_err(fault)
+        .map(|number| usize::try_from(number).unwrap_or(usize::MAX))
+        .map_err(Box::new)
 }
 
 #[cfg(test)]

@@ -73,7 +73,8 @@ pub(super) fn parse(text: &str) -> Result<Package> {
         return Err(Error::Invalid(format!(
             "`{}` is not a project name: letters, digits, `.`, `-` and `_`, at most {NAME_LIMIT}",
             shown.escape_debug()
-        )));
+        ))
+        .into());
     }
     Ok(Package::new(&PyPi, PackageName::new(normalize(text), text)))
 }

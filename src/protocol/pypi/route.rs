@@ -96,7 +96,7 @@ pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<
             if *method == Method::POST {
                 Ok(Endpoint::Upload)
             } else {
-                Err(Error::MethodNotAllowed { allow: "POST" })
+                Err(Error::MethodNotAllowed { allow: "POST" }.into())
             }
         }
         [first, name, version, file] if first.eq_ignore_ascii_case("download") && !slash => {
@@ -109,7 +109,7 @@ pub(super) fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<
         ["pypi", rest @ .., "json"] | [rest @ .., "json"] if !rest.is_empty() => {
             only_get(method, project_json(rest)?)
         }
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -126,7 +126,7 @@ fn simple(segments: &[&str], slash: bool, query: Option<&str>) -> Result<Endpoin
             }
             Ok(Endpoint::Elsewhere { path: format!("simple/{}/", name.key()) })
         }
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -137,7 +137,7 @@ fn download(name: &str, version: &str, file: &str) -> Result<Endpoint> {
     let stated = name::parse_version(version).ok_or_else(missing)?;
     let file = ArtifactName::parse(file).ok_or_else(missing)?;
     if stated.key() != found.key() {
-        return Err(missing());
+        return Err(missing().into());
     }
     Ok(Endpoint::File { name, version: found, file })
 }
@@ -146,7 +146,7 @@ fn project_json(segments: &[&str]) -> Result<Endpoint> {
     let (name, version) = match segments {
         [name] => (name, None),
         [name, version] => (name, Some(version)),
-        _ => return Err(Error::no_endpoint()),
+        _ => return Err(Error::no_endpoint().into()),
     };
     let name = name::parse(name)?;
     let version = version.map(|text| {
@@ -161,7 +161,7 @@ fn only_get(method: &Method, endpoint: Endpoint) -> Result<Endpoint> {
     if *method == Method::GET || *method == Method::HEAD {
         Ok(endpoint)
     } else {
-        Err(Error::MethodNotAllowed { allow: "GET, HEAD" })
+        Err(Error::MethodNotAllowed { allow: "GET, HEAD" }.into())
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn get(tail: &str) -> String {
-        match route(&Method::GET, tail, None) {
+        match route(&Method::GET, tail, None).map_err(|error| *error) {
             Ok(Endpoint::Project { name, .. }) => format!("project {}", name.key()),
             Ok(Endpoint::Elsewhere { path }) => format!("see {path}"),
             Ok(Endpoint::File { name, version, file }) => {

@@ -14,8 +14,8 @@ pub(super) fn root(principal: &Principal) -> Result<()> {
                 as ROOT_TOKEN";
     match principal {
         Principal::Root => Ok(()),
-        Principal::Anonymous => Err(Error::Unauthenticated(text.to_owned())),
-        Principal::Token(_) => Err(Error::Forbidden(text.to_owned())),
+        Principal::Anonymous => Err(Error::Unauthenticated(text.to_owned()).into()),
+        Principal::Token(_) => Err(Error::Forbidden(text.to_owned()).into()),
     }
 }
 
@@ -23,7 +23,7 @@ pub(super) fn root(principal: &Principal) -> Result<()> {
 pub(super) fn not_root(principal: &Principal) -> Result<()> {
     let text =
         "the bootstrap secret creates organizations and opens nothing; use a token of the organization";
-    if *principal == Principal::Root { Err(Error::Forbidden(text.to_owned())) } else { Ok(()) }
+    if *principal == Principal::Root { Err(Error::Forbidden(text.to_owned()).into()) } else { Ok(()) }
 }
 
 /// A token of the organization.
@@ -34,8 +34,8 @@ pub(super) fn member<'a>(principal: &'a Principal, organization: &OrganizationNa
     };
     match principal {
         Principal::Token(token) if token.organization == *organization => Ok(token),
-        Principal::Token(_) => Err(Error::Forbidden(text())),
-        Principal::Anonymous | Principal::Root => Err(Error::Unauthenticated(text())),
+        Principal::Token(_) => Err(Error::Forbidden(text()).into()),
+        Principal::Anonymous | Principal::Root => Err(Error::Unauthenticated(text()).into()),
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) fn manager(principal: &Principal, organization: &OrganizationName) ->
         "trying out upstream sources needs a token of scope `manage`; this one's is `{}`",
         token.scope.name()
     );
-    Err(Error::Forbidden(text))
+    Err(Error::Forbidden(text).into())
 }
 
 /// One who may create feeds, by a token whose scope lets it.
@@ -63,14 +63,14 @@ pub(super) fn feed_creator<'a>(
             "creating a feed in `{organization}` needs an administrator or a feed creator; this token is neither. An \
              administrator of the organization can make a token that is."
         );
-        return Err(Error::Forbidden(text));
+        return Err(Error::Forbidden(text).into());
     }
     if token.scope < Scope::Write {
         let text = format!(
             "creating a feed needs a token of scope `write` or `manage`; this one's is `{}`",
             token.scope.name()
         );
-        return Err(Error::Forbidden(text));
+        return Err(Error::Forbidden(text).into());
     }
     Ok(token)
 }
@@ -100,7 +100,7 @@ pub(super) fn action_on<P: Platform>(context: &FeedContext<P>, action: Action) -
     service::authorize(context, Some(action))?;
     match &context.view {
         Some(view) if action != Action::Read => {
-            Err(Error::Conflict(Conflict::ReadOnlyView(view.name.to_string())))
+            Err(Error::Conflict(Conflict::ReadOnlyView(view.name.to_string())).into())
         }
         _ => Ok(()),
     }

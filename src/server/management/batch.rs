@@ -60,7 +60,7 @@ pub(super) async fn answer<P: Platform>(
     let change = change(&batch.operation, batch.data.unwrap_or_default())?;
     admit::action_on(context, change.action())?;
     if batch.packages.len() > LIMIT {
-        return Err(Error::Invalid(format!("a batch has at most {LIMIT} packages")));
+        return Err(Error::Invalid(format!("a batch has at most {LIMIT} packages")).into());
     }
     let ecosystem = protocol::ecosystem(protocol.as_str()).ok_or_else(Error::no_endpoint)?;
     let results = perform(context, ecosystem, &change, &batch.packages).await;
@@ -78,7 +78,7 @@ fn change(operation: &str, data: Data) -> Result<Change> {
         "yank" => Ok(Change::Listed(data.listed.unwrap_or(!data.yanked.unwrap_or(true)))),
         other => {
             let known = "promote, delete, unpublish, deprecate, list, yank";
-            Err(Error::Invalid(format!("`operation` is one of {known}, not `{other}`")))
+            Err(Error::Invalid(format!("`operation` is one of {known}, not `{other}`")).into())
         }
     }
 }

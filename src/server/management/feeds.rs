@@ -50,10 +50,10 @@ pub(super) async fn list<P: Platform>(call: Call<'_, P>, place: &Place) -> Resul
             "organization `{}` has no public feed, or does not exist; send a token",
             place.organization
         );
-        return Err(Error::Unauthenticated(text));
+        return Err(Error::Unauthenticated(text).into());
     }
     if shown.is_empty() && !organizations::exists(call.platform, &place.organization).await? {
-        return Err(Error::NotFound(Missing::Organization(place.organization.to_string())));
+        return Err(Error::NotFound(Missing::Organization(place.organization.to_string())).into());
     }
     Ok(Reply::list(&shown, None))
 }
@@ -111,7 +111,7 @@ async fn set_grant<P: Platform>(platform: &P, creator: &Token, grant: &Grant, pr
     let now = platform.now();
     store::tokens::update(platform, &hash, &mut |token| {
         if present && !token.is_valid(now) {
-            return Err(Error::Unauthenticated("this token has expired or was revoked".to_owned()));
+            return Err(Error::Unauthenticated("this token has expired or was revoked".to_owned()).into());
         }
         let mut next = token.clone();
         next.grants.retain(|known| known != grant);
@@ -129,7 +129,7 @@ fn new_name(text: Option<&str>) -> Result<FeedName> {
         FeedName::parse(text).map_err(|reason| Error::Invalid(format!("`name` of the feed: {reason}")))?;
     if FeedId::parse(text).is_some() {
         let text = "`name` of the feed: a GUID is no name, because feeds are addressed by name or by id";
-        return Err(Error::Invalid(text.to_owned()));
+        return Err(Error::Invalid(text.to_owned()).into());
     }
     Ok(name)
 }
@@ -137,7 +137,7 @@ fn new_name(text: Option<&str>) -> Result<FeedName> {
 fn description(text: Option<String>) -> Result<Option<String>> {
     match text {
         Some(text) if text.chars().count() > DESCRIPTION_LIMIT => {
-            Err(Error::Invalid(format!("`description` has at most {DESCRIPTION_LIMIT} characters")))
+            Err(Error::Invalid(format!("`description` has at most {DESCRIPTION_LIMIT} characters")).into())
         }
         other => Ok(other),
     }
@@ -154,7 +154,7 @@ pub(super) fn new_view<P: Platform>(platform: &P, name: &str, visibility: Visibi
     let name = ViewName::parse(name).map_err(invalid)?;
     if FeedId::parse(name.as_str()).is_some() {
         let text = "`name` of the view: a GUID is no name, because views are addressed by name or by id";
-        return Err(Error::Invalid(text.to_owned()));
+        return Err(Error::Invalid(text.to_owned()).into());
     }
     let id = FeedId::from_random(message::random(platform)).as_str().to_owned();
     Ok(View { id, name, visibility })
@@ -212,14 +212,15 @@ fn refuse_unsupported(wish: &Wish, feed: &Feed) -> Result<()> {
     let renamed =
         wish.name.as_ref().is_some_and(|name| FeedName::parse(name).ok().as_ref() != Some(&feed.name));
     if renamed {
-        return Err(Error::Invalid("`name`: a feed cannot be renamed yet; make a new one".to_owned()));
+        return Err(Error::Invalid("`name`: a feed cannot be renamed yet; make a new one".to_owned()).into());
     }
     let local = feed.views.iter().find(|view| view.name.is_local());
     let other = |id: &String| local.is_some_and(|local| !local.id.eq_ignore_ascii_case(id));
     if wish.default_view_id.as_ref().is_some_and(other) {
         return Err(Error::Invalid(
             "`defaultViewId`: the default view is `Local` and cannot be changed yet".to_owned(),
-        ));
+        )
+        .into());
     }
     Ok(())
 }
@@ -249,7 +250,7 @@ pub(super) async fn change<P: Platform>(
             return Ok(next);
         }
         if before.deleted.is_some() {
-            return Err(Error::NotFound(Missing::Feed(feed.name.to_string())));
+            return Err(Error::NotFound(Missing::Feed(feed.name.to_string())).into());
         }
         if !precondition.admits(before.sequence) {
             let text = format!(
@@ -257,7 +258,7 @@ pub(super) async fn change<P: Platform>(
                 feed.name,
                 etag(before.sequence)
             );
-            return Err(Error::PreconditionFailed(text));
+            return Err(Error::PreconditionFailed(text).into());
         }
         Ok(next)
     })

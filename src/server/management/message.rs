@@ -60,10 +60,11 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T> {
         other => other.into(),
     })?;
     if bytes.is_empty() {
-        return Err(Error::Invalid("this request needs a body of JSON, and has none".to_owned()));
+        return Err(Error::Invalid("this request needs a body of JSON, and has none".to_owned()).into());
     }
     json::read(&bytes)
         .map_err(|error| Error::Invalid(format!("the body is not the JSON this request takes: {error}")))
+        .map_err(Box::new)
 }
 
 /// The sequence number that `If-Match` insists on.

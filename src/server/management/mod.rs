@@ -154,7 +154,7 @@ async fn feed<P: Platform>(
 #[cfg(all(target_arch = "wasm32", not(feature = "compliance")))]
 #[expect(clippy::unused_async, reason = "stands in for the function that is left out")]
 async fn check_compliance<P: Platform>(_call: Call<'_, P>) -> Result<Reply> {
-    Err(Error::no_endpoint())
+    Err(Error::no_endpoint().into())
 }
 
 /// The contracts of the ports, checked on the platform that serves: for development and tests.
@@ -162,7 +162,7 @@ async fn check_compliance<P: Platform>(_call: Call<'_, P>) -> Result<Reply> {
 async fn check_compliance<P: Platform>(call: Call<'_, P>) -> Result<Reply> {
     use crate::platform::compliance;
     if !call.config.compliance {
-        return Err(Error::no_endpoint());
+        return Err(Error::no_endpoint().into());
     }
     assert!(
         !call.headers.contains_key("x-panic"),

@@ -65,5 +65,5 @@ async fn claim<P: Platform>(platform: &P, organization: &organizations::Organiza
     if age >= ABANDONED && store::tokens::list(platform, name, None).await?.0.is_empty() {
         return Ok(());
     }
-    Err(Error::Conflict(Conflict::NameTaken(format!("organization `{name}`"))))
+    Err(Error::Conflict(Conflict::NameTaken(format!("organization `{name}`"))).into())
 }

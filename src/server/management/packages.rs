@@ -30,7 +30,7 @@ pub(super) async fn answer<P: Platform>(
             let slot = target.slot(&version).await?;
             if !slot.is_live() && !deleted {
                 let name = target.package.to_string();
-                return Err(Error::NotFound(Missing::Deleted(name, version.to_string())));
+                return Err(Error::NotFound(Missing::Deleted(name, version.to_string())).into());
             }
             Ok(Reply::ok(&target.print(&version, &slot)))
         }
@@ -80,10 +80,13 @@ pub(super) async fn answer<P: Platform>(
 
 /// Reads a version number of that protocol.
 pub(super) fn version_of(ecosystem: &dyn Ecosystem, text: &str) -> Result<Version> {
-    ecosystem.version(text).ok_or_else(|| {
-        let shown: String = text.chars().take(64).collect();
-        Error::Invalid(format!("`{shown}` is not a version number of {}", ecosystem.protocol()))
-    })
+    ecosystem
+        .version(text)
+        .ok_or_else(|| {
+            let shown: String = text.chars().take(64).collect();
+            Error::Invalid(format!("`{shown}` is not a version number of {}", ecosystem.protocol()))
+        })
+        .map_err(Box::new)
 }
 
 /// A package in a feed opened for a caller.
@@ -102,7 +105,7 @@ impl<P: Platform> Target<'_, P> {
 
     /// Through a view only its members are there.
     fn refuse_hidden(&self, version: &Version, slot: &Slot) -> Result<()> {
-        if self.context.shows(&slot.views) { Ok(()) } else { Err(self.missing(version)) }
+        if self.context.shows(&slot.views) { Ok(()) } else { Err(self.missing(version).into()) }
     }
 
     fn missing(&self, version: &Version) -> Error {
@@ -171,7 +174,7 @@ impl Change {
     /// Deprecation by a message, which may be empty.
     pub(super) fn deprecate(message: String) -> Result<Self> {
         if message.chars().count() > 1_000 {
-            return Err(Error::Invalid("a deprecation message has at most 1000 characters".to_owned()));
+            return Err(Error::Invalid("a deprecation message has at most 1000 characters".to_owned()).into());
         }
         Ok(Self::Deprecate(Some(message).filter(|message| !message.is_empty())))
     }
@@ -179,7 +182,7 @@ impl Change {
 
 /// Reads a view's name or id.
 pub(super) fn view_name(text: &str) -> Result<ViewName> {
-    ViewName::parse(text).map_err(|reason| Error::Invalid(format!("view: {reason}")))
+    ViewName::parse(text).map_err(|reason| Error::Invalid(format!("view: {reason}"))).map_err(Box::new)
 }
 
 /// What a body asks to be done to one version.
@@ -207,7 +210,7 @@ impl Changes {
         changes.extend(body.deprecate_message.map(Change::deprecate).transpose()?);
         if changes.is_empty() {
             let text = "the body asks for nothing: it takes `views`, `listed` or `deprecateMessage`";
-            return Err(Error::Invalid(text.to_owned()));
+            return Err(Error::Invalid(text.to_owned()).into());
         }
         Ok(Self(changes))
     }
@@ -223,7 +226,7 @@ fn view_change(patch: &Value) -> Result<Change> {
     match text("op").unwrap_or_default().to_ascii_lowercase().as_str() {
         "add" => Ok(Change::Promote(view_name(view)?)),
         "remove" => Ok(Change::Demote(view_name(view)?)),
-        other => Err(Error::Invalid(format!("`views`: `op` is `add` or `remove`, not `{other}`"))),
+        other => Err(Error::Invalid(format!("`views`: `op` is `add` or `remove`, not `{other}`")).into()),
     }
 }
 
@@ -234,7 +237,7 @@ async fn read_restore(body: Body) -> Result<()> {
     }
     let wish: Wish = message::read(body).await?;
     let text = "to restore a version send {\"deleted\": false}";
-    if wish.deleted { Err(Error::Invalid(text.to_owned())) } else { Ok(()) }
+    if wish.deleted { Err(Error::Invalid(text.to_owned()).into()) } else { Ok(()) }
 }
 
 async fn read_behavior(body: Body) -> Result<UpstreamingBehavior> {
@@ -250,7 +253,7 @@ async fn read_behavior(body: Body) -> Result<UpstreamingBehavior> {
         "allowexternalversions" => Ok(UpstreamingBehavior::AllowExternalVersions),
         _ => {
             let text = "`versionsFromExternalUpstreams` is `auto` or `allowExternalVersions`";
-            Err(Error::Invalid(text.to_owned()))
+            Err(Error::Invalid(text.to_owned()).into())
         }
     }
 }

@@ -132,7 +132,7 @@ pub(super) fn route(method: &Method, path: &str, query: Option<&str>) -> Result<
             };
             below_apis(method, place, area, rest, query)
         }
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -141,7 +141,7 @@ fn deployment(method: &Method, rest: &[&str]) -> Result<Endpoint> {
         [name] if is(name, "health") => get(method, Endpoint::Health),
         [name] if is(name, "organizations") => post(method, Endpoint::CreateOrganization),
         [name] if is(name, "compliance") => post(method, Endpoint::CheckCompliance),
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -156,7 +156,7 @@ fn own_surface(
         [tokens, rest @ ..] if is(tokens, "tokens") => {
             Ok(Endpoint::Tokens(organization.clone(), token::route(method, rest, query)?))
         }
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -182,7 +182,7 @@ fn below_apis(
             let operation = feed::route(method, rest, query)?;
             Ok(Endpoint::Feed(place.feed(feed)?, operation))
         }
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -200,12 +200,14 @@ fn decode(segment: &str) -> Result<String> {
 }
 
 fn organization_name(text: &str) -> Result<OrganizationName> {
-    OrganizationName::parse(text).map_err(|_| Error::NotFound(Missing::Organization(short(text))))
+    OrganizationName::parse(text)
+        .map_err(|_| Error::NotFound(Missing::Organization(short(text))))
+        .map_err(Box::new)
 }
 
 fn project_name(text: &str) -> Result<ProjectName> {
     let missing = |_| Error::NotFound(Missing::Other(format!("project `{}` does not exist", short(text))));
-    ProjectName::parse(text).map_err(missing)
+    ProjectName::parse(text).map_err(missing).map_err(Box::new)
 }
 
 /// The value of a query parameter, its name compared without case.
@@ -218,19 +220,19 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 fn get<T>(method: &Method, endpoint: T) -> Result<T> {
     match *method {
         Method::GET | Method::HEAD => Ok(endpoint),
-        _ => Err(Error::MethodNotAllowed { allow: "GET, HEAD" }),
+        _ => Err(Error::MethodNotAllowed { allow: "GET, HEAD" }.into()),
     }
 }
 
 fn post<T>(method: &Method, endpoint: T) -> Result<T> {
-    if *method == Method::POST { Ok(endpoint) } else { Err(Error::MethodNotAllowed { allow: "POST" }) }
+    if *method == Method::POST { Ok(endpoint) } else { Err(Error::MethodNotAllowed { allow: "POST" }.into()) }
 }
 
 fn collection<T>(method: &Method, list: T, create: T) -> Result<T> {
     match *method {
         Method::GET | Method::HEAD => Ok(list),
         Method::POST => Ok(create),
-        _ => Err(Error::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+        _ => Err(Error::MethodNotAllowed { allow: "GET, HEAD, POST" }.into()),
     }
 }
 
@@ -239,7 +241,7 @@ fn resource<T>(method: &Method, get: T, patch: T, delete: T) -> Result<T> {
         Method::GET | Method::HEAD => Ok(get),
         Method::PATCH => Ok(patch),
         Method::DELETE => Ok(delete),
-        _ => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PATCH, DELETE" }),
+        _ => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PATCH, DELETE" }.into()),
     }
 }
 

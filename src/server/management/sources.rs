@@ -119,7 +119,8 @@ impl<P: Platform> Proposer<'_, P> {
         if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
             return Err(Error::Invalid(
                 "an upstream source needs a `name` of 1 to 64 printable characters".to_owned(),
-            ));
+            )
+            .into());
         }
         let refuse = |reason: &str| Error::Invalid(format!("upstream source `{name}`: {reason}"));
         let protocol = protocol::ecosystem(&body.protocol).ok_or_else(|| {
@@ -139,7 +140,7 @@ impl<P: Platform> Proposer<'_, P> {
         let wants_to_be_sealed = matches!(credentials, Wish::Set(_));
         let freshness_seconds = body.freshness_seconds.unwrap_or(UpstreamSource::DEFAULT_FRESHNESS_SECONDS);
         if freshness_seconds > FRESHNESS_LIMIT {
-            return Err(refuse(&format!("`freshnessSeconds` is at most {FRESHNESS_LIMIT}")));
+            return Err(refuse(&format!("`freshnessSeconds` is at most {FRESHNESS_LIMIT}")).into());
         }
         let source = UpstreamSource {
             id: SourceId::from_random(message::random(self.platform)),
@@ -303,16 +304,20 @@ fn check_set(proposed: &[Proposed]) -> Result<()> {
         if count > PER_PROTOCOL {
             return Err(Error::Invalid(format!(
                 "a feed has at most {PER_PROTOCOL} upstream sources for {protocol}"
-            )));
+            ))
+            .into());
         }
         if named {
-            return Err(Error::Invalid(format!("two upstream sources for {protocol} are called `{name}`")));
+            return Err(
+                Error::Invalid(format!("two upstream sources for {protocol} are called `{name}`")).into()
+            );
         }
         if placed {
             return Err(Error::Invalid(format!(
                 "upstream source `{name}` leads to where another one leads: {}",
                 source.location
-            )));
+            ))
+            .into());
         }
     }
     Ok(())

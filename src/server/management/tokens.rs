@@ -112,7 +112,7 @@ async fn target<P: Platform>(
         return if grant.organization {
             Ok(GrantTarget::Organization)
         } else {
-            Err(Error::Invalid(text.to_owned()))
+            Err(Error::Invalid(text.to_owned()).into())
         };
     };
     let address = Address::parse_path(&format!("{organization}/{text}"))

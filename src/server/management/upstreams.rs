@@ -34,7 +34,7 @@ pub(super) async fn validate<P: Platform>(
     if source.is_neighbour() {
         let text =
             "`upstreamLocation` is an address: feeds of this deployment are checked when they become sources";
-        return Err(Error::Invalid(text.to_owned()));
+        return Err(Error::Invalid(text.to_owned()).into());
     }
     let credentials = match credentials {
         Wish::Set(credentials) => Some(credentials),
@@ -49,8 +49,12 @@ pub(super) async fn validate<P: Platform>(
             "versions": found.versions,
             "lastVersion": found.last,
         }))),
-        Ok(None) => Err(Error::Invalid(format!("`{location}` answers, and has no package `{package}`"))),
-        Err(error @ Error::Upstream { .. }) => Err(Error::Invalid(error.to_string())),
+        Ok(None) => {
+            Err(Error::Invalid(format!("`{location}` answers, and has no package `{package}`")).into())
+        }
+        Err(error) if matches!(*error, Error::Upstream { .. }) => {
+            Err(Error::Invalid(error.to_string()).into())
+        }
         Err(error) => Err(error),
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn list<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>) ->
 pub(super) fn get<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>, name: &str) -> Result<Reply> {
     let view = find(&context.feed, name)?;
     if context.view.as_ref().is_some_and(|only| only.id != view.id) {
-        return Err(missing(&context.feed, name));
+        return Err(missing(&context.feed, name).into());
     }
     Ok(Reply::ok(&print_view(&call.origin, &context.feed, view)))
 }
@@ -47,7 +47,7 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, context: &FeedContext
         }
         refuse_taken(before, &view)?;
         if before.views.len() >= LIMIT {
-            return Err(Error::Conflict(Conflict::Other(format!("a feed has at most {LIMIT} views"))));
+            return Err(Error::Conflict(Conflict::Other(format!("a feed has at most {LIMIT} views"))).into());
         }
         let mut next = before.clone();
         next.views.push(view.clone());
@@ -69,7 +69,7 @@ pub(super) async fn update<P: Platform>(
     let wanted = wish.name.as_deref().unwrap_or(present.name.as_str());
     let next = View { id: present.id.clone(), ..new_view(call.platform, wanted, visibility)? };
     if present.name.is_local() && next.name != present.name {
-        return Err(Error::Conflict(Conflict::Other("view `Local` cannot be renamed".to_owned())));
+        return Err(Error::Conflict(Conflict::Other("view `Local` cannot be renamed".to_owned())).into());
     }
     let feed = change(call.platform, &context.feed, &Precondition::None, &|before| {
         refuse_taken(before, &next)?;
@@ -87,7 +87,7 @@ pub(super) async fn delete<P: Platform>(context: &FeedContext<P>, name: &str) ->
     let view = find(&context.feed, name)?.clone();
     if view.name.is_local() {
         let text = "view `Local` cannot be removed: it is what the feed holds";
-        return Err(Error::Conflict(Conflict::Other(text.to_owned())));
+        return Err(Error::Conflict(Conflict::Other(text.to_owned())).into());
     }
     change(&context.platform, &context.feed, &Precondition::None, &|before| {
         let mut next = before.clone();
@@ -100,7 +100,7 @@ pub(super) async fn delete<P: Platform>(context: &FeedContext<P>, name: &str) ->
 
 fn refuse_taken(feed: &Feed, view: &View) -> Result<()> {
     match feed.views.iter().find(|known| known.name == view.name && known.id != view.id) {
-        Some(known) => Err(Error::Conflict(Conflict::NameTaken(format!("view `{}`", known.name)))),
+        Some(known) => Err(Error::Conflict(Conflict::NameTaken(format!("view `{}`", known.name))).into()),
         None => Ok(()),
     }
 }
@@ -108,7 +108,7 @@ fn refuse_taken(feed: &Feed, view: &View) -> Result<()> {
 /// The view of that name or id.
 fn find<'a>(feed: &'a Feed, name: &str) -> Result<&'a View> {
     let parsed = ViewName::parse(name).ok();
-    parsed.and_then(|name| feed.view(&name)).ok_or_else(|| missing(feed, name))
+    parsed.and_then(|name| feed.view(&name)).ok_or_else(|| missing(feed, name)).map_err(Box::new)
 }
 
 fn missing(feed: &Feed, view: &str) -> Error {

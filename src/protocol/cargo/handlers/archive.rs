@@ -37,7 +37,7 @@ impl Inspector {
     /// The archive is over.
     pub(super) fn finish(self) -> Result<()> {
         match self.tar.finish()? {
-            Seen::Everything => Err(Error::Invalid(format!("the archive has no `{}`", self.manifest))),
+            Seen::Everything => Err(Error::Invalid(format!("the archive has no `{}`", self.manifest)).into()),
             Seen::Enough | Seen::Captured(_) => Ok(()),
         }
     }

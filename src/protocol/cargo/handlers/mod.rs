@@ -23,7 +23,7 @@ pub(super) async fn handle<P: Platform>(
 ) -> Result<Answer<P>> {
     if endpoint.wants_token && *context.principal == Principal::Anonymous {
         let text = "this index is for callers with a token; the one without is `index/` in place of it";
-        return Err(Error::Unauthenticated(text.to_owned()));
+        return Err(Error::Unauthenticated(text.to_owned()).into());
     }
     match endpoint.target {
         Target::Description => Ok(read::description(context, endpoint.wants_token)),
@@ -32,10 +32,12 @@ pub(super) async fn handle<P: Platform>(
         Target::Publish => publish::publish(context, request.into_body()).await,
         Target::Yank(package, version, yanked) => publish::yank(context, &package, version, yanked).await,
         Target::Owners(package) => owners::list(context, &package).await,
-        Target::ChangeOwners => Err(owners::refuse_change()),
+        Target::ChangeOwners => Err(owners::refuse_change().into()),
         Target::Search { text, size, from } => search::search(context, &text, size, from).await,
         Target::TokenPage => Ok(owners::token_page(context)),
-        Target::NotOffered(what) => Err(Error::NotFound(Missing::Other(format!("{what}: not offered here")))),
+        Target::NotOffered(what) => {
+            Err(Error::NotFound(Missing::Other(format!("{what}: not offered here"))).into())
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 /// goes.
 pub(super) async fn list<P: Platform>(context: &FeedContext<P>, package: &Package) -> Result<Answer<P>> {
     if index::get(&context.platform, &context.path(package)).await?.is_none() {
-        return Err(Error::NotFound(Missing::Package(package.to_string())));
+        return Err(Error::NotFound(Missing::Package(package.to_string())).into());
     }
     let now = context.platform.now();
     let (tokens, _) = tokens::list(&context.platform, &context.feed.organization, None).await?;

@@ -90,7 +90,7 @@ async fn claim_spelling<P: Platform>(context: &FeedContext<P>, package: &Package
         let text = format!(
             "crate `{package}` is too like `{holder}`, which is in this feed already; spell it so, or choose another name"
         );
-        Err(Error::Conflict(Conflict::Other(text)))
+        Err(Error::Conflict(Conflict::Other(text)).into())
     };
     // Saved crates have claimed nothing.
     let others = [canonical.clone(), canonical.replace('-', "_")];

@@ -79,7 +79,7 @@ async fn take<P: Platform>(
         })
         .await?;
     if reader.next().await?.is_some() {
-        return Err(Error::Invalid("the body goes on after the archive".to_owned()));
+        return Err(Error::Invalid("the body goes on after the archive".to_owned()).into());
     }
     Ok(())
 }
@@ -102,7 +102,7 @@ impl Reader {
         .await?;
         let bytes: [u8; 4] = bytes.try_into().map_err(|_| short())?;
         let length = u64::from(u32::from_le_bytes(bytes));
-        if length > limit { Err(Error::TooLarge { what, limit }) } else { Ok(length) }
+        if length > limit { Err(Error::TooLarge { what, limit }.into()) } else { Ok(length) }
     }
 
     /// Hands on so many bytes.

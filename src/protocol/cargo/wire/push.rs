@@ -66,6 +66,7 @@ impl Push {
     pub(in crate::protocol::cargo) fn parse(bytes: &[u8]) -> Result<Self> {
         json::read(bytes)
             .map_err(|error| Error::Invalid(format!("the push's metadata cannot be read: {error}")))
+            .map_err(Box::new)
     }
 
     /// Checks all of it: crate and version if nothing is wrong.
@@ -74,7 +75,8 @@ impl Push {
         if self.deps.len() > COUNT_LIMIT || self.features.len() > COUNT_LIMIT {
             return Err(Error::Invalid(format!(
                 "a version has at most {COUNT_LIMIT} dependencies and features"
-            )));
+            ))
+            .into());
         }
         for dependency in &self.deps {
             dependency.check()?;
@@ -122,7 +124,9 @@ impl Push {
         // Clients read whole seconds and nothing else.
         let seconds = published.to_string();
         set("pubtime", format!("{}Z", seconds.split('.').next().unwrap_or_default()).into());
-        serde_json::value::to_raw_value(&line).map_err(|error| Error::Invalid(error.to_string()))
+        serde_json::value::to_raw_value(&line)
+            .map_err(|error| Error::Invalid(error.to_string()))
+            .map_err(Box::new)
     }
 }
 
@@ -135,15 +139,15 @@ impl Dependency {
             Error::Invalid(format!("dependency `{}`: `{}` is no {what}", self.name, shown.escape_debug()))
         };
         if semver::VersionReq::parse(&self.version_req).is_err() {
-            return Err(wrong("version requirement", &self.version_req));
+            return Err(wrong("version requirement", &self.version_req).into());
         }
         if let Some(kind) = self.kind.as_deref().filter(|kind| !matches!(*kind, "normal" | "dev" | "build")) {
-            return Err(wrong("kind of dependency", kind));
+            return Err(wrong("kind of dependency", kind).into());
         }
         if let Some(registry) = &self.registry
             && url::Url::parse(registry).is_err()
         {
-            return Err(wrong("address of a registry", registry));
+            return Err(wrong("address of a registry", registry).into());
         }
         self.features.iter().try_for_each(|feature| name::check_feature_value(feature))?;
         let texts = [("target", &self.target), ("registry", &self.registry)];
@@ -169,7 +173,7 @@ impl Dependency {
 fn check_text(what: &str, text: Option<&str>) -> Result<()> {
     match text {
         Some(text) if text.len() > TEXT_LIMIT || text.chars().any(char::is_control) => {
-            Err(Error::Invalid(format!("`{what}` in the push's metadata is not what it should be")))
+            Err(Error::Invalid(format!("`{what}` in the push's metadata is not what it should be")).into())
         }
         _ => Ok(()),
     }

@@ -28,7 +28,7 @@ pub(super) async fn get<P: Platform>(
         (Ok(rendered), _) => Ok(rendered),
         // What sources have of a group stands in a listing of its own.
         (Err(error), Some(group)) => match listing(context, group, insists).await {
-            Err(Error::NotFound(_)) if artifact.is_some() => Err(error),
+            Err(absent) if matches!(*absent, Error::NotFound(_)) && artifact.is_some() => Err(error),
             other => other,
         },
         (Err(error), None) => Err(error),
@@ -55,9 +55,9 @@ async fn versions<P: Platform>(
     artifact: Option<&Package>,
     insists: bool,
 ) -> Result<Result<Rendered>> {
-    let Some(package) = artifact else { return Ok(Err(Error::no_endpoint())) };
+    let Some(package) = artifact else { return Ok(Err(Error::no_endpoint().into())) };
     match listing(context, package, insists).await {
-        Err(error) if !matches!(error, Error::NotFound(_)) => Err(error),
+        Err(error) if !matches!(*error, Error::NotFound(_)) => Err(error),
         outcome => Ok(outcome),
     }
 }
@@ -95,11 +95,11 @@ pub(super) async fn builds<P: Platform>(
     let slot = slots::get(&context.platform, &context.path(package), version.key()).await?;
     let slot = slot.ok_or_else(missing)?.value;
     if !slot.is_live() {
-        return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())));
+        return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())).into());
     }
     let shown = Some(slot).filter(|slot| context.shows(&slot.views)).ok_or_else(missing)?;
     let document = snapshots::document(package, &shown).map_err(|error| unwritten(&error))?;
-    document.map(Bytes::from).ok_or_else(missing)
+    document.map(Bytes::from).ok_or_else(missing).map_err(Box::new)
 }
 
 /// Takes what a client says of a folder: nothing counts of it but which plugins a group has, since their prefixes stand nowhere

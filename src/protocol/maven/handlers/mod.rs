@@ -49,7 +49,7 @@ async fn put<P: Platform>(context: &FeedContext<P>, endpoint: Endpoint, body: Bo
             refuse_view(context)?;
             Ok(done(StatusCode::CREATED))
         }
-        Target::Root | Target::Archetypes => Err(Error::MethodNotAllowed { allow: "GET, HEAD" }),
+        Target::Root | Target::Archetypes => Err(Error::MethodNotAllowed { allow: "GET, HEAD" }.into()),
     }
 }
 

@@ -136,7 +136,7 @@ pub(super) async fn adopt_archive<P: Platform>(
     let archive = download::artifact(context, package, version, &archive.name).await?.content();
     let plugin = match descriptor(platform, &archive).await {
         // Whatever else it is: it is no plugin that could be called.
-        Err(Error::Invalid(_) | Error::TooLarge { .. }) => None,
+        Err(error) if matches!(*error, Error::Invalid(_) | Error::TooLarge { .. }) => None,
         outcome => outcome?,
     };
     let (group, artifact) = name::coordinates(package);
@@ -204,7 +204,7 @@ async fn write_catalog<P: Platform>(context: &FeedContext<P>, out: &mut Vec<u8>,
         tag(out, 4, "/archetype")?;
     }
     tag(out, 2, "/archetypes")?;
-    tag(out, 0, "/archetype-catalog")
+    tag(out, 0, "/archetype-catalog").map_err(Box::new)
 }
 
 /// Is this caller shown that version of a package, or any of those that feeds have?

@@ -56,15 +56,15 @@ pub(super) async fn file<P: Platform>(
         tags: Vec::new(),
         growth: Growth::ByFile,
     };
-    let status = match publish::publish(context, package, incoming).await {
+    let status = match publish::publish(context, package, incoming).await.map_err(|error| *error) {
         Ok(()) => StatusCode::CREATED,
         // A client that repeats itself is told that it succeeded.
         Err(Error::Conflict(Conflict::FileExists { identical: true, .. })) => StatusCode::OK,
         // Somebody else began the same build at the same moment: the next attempt begins another.
         Err(Error::Conflict(Conflict::FileExists { .. })) if is_placed => {
-            return Err(Error::Conflict(Conflict::Contended(file.to_string())));
+            return Err(Error::Conflict(Conflict::Contended(file.to_string())).into());
         }
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
     context.trace.note("published");
     if packaging == ARCHETYPE {
@@ -137,7 +137,7 @@ pub(super) async fn checksum<P: Platform>(
     let text = read_small(body, "a checksum").await?;
     publish::refuse_view(context)?;
     let (Some((first, further)), Some(last)) = (checksums.split_first(), checksums.last()) else {
-        return Err(Error::no_endpoint());
+        return Err(Error::no_endpoint().into());
     };
     let claimed = wire::read_checksum(&text, *last);
     let claimed =
@@ -146,7 +146,7 @@ pub(super) async fn checksum<P: Platform>(
     let artifact = download::artifact(context, package, version, &kept.name).await?;
     if read::again(&artifact.digest(*first).await?, further) != claimed {
         let text = format!("`{file}` is here with other bytes than those of this digest by {}", last.name());
-        return Err(Error::Invalid(text));
+        return Err(Error::Invalid(text).into());
     }
     Ok(done(StatusCode::CREATED))
 }
@@ -166,10 +166,13 @@ async fn kept<P: Platform>(
         Some(parts) => snapshots::newest(package, slot, parts).map(|(record, _)| record),
         None => slot.artifact(file),
     });
-    found.cloned().ok_or_else(|| {
-        let text = format!("`{file}` is not in this feed: deploy it before what it hashes to");
-        Error::Conflict(Conflict::Other(text))
-    })
+    found
+        .cloned()
+        .ok_or_else(|| {
+            let text = format!("`{file}` is not in this feed: deploy it before what it hashes to");
+            Error::Conflict(Conflict::Other(text))
+        })
+        .map_err(Box::new)
 }
 
 /// A small body.
@@ -178,9 +181,9 @@ pub(super) async fn read_small(body: Body, what: &'static str) -> Result<Bytes> 
     body.collect(SMALL_LIMIT).await.map_err(|error| too_large(error.into(), what, limit))
 }
 
-fn too_large(error: Error, what: &'static str, limit: u64) -> Error {
-    match error {
-        Error::Platform(PlatformError::TooLong(_)) => Error::TooLarge { what, limit },
-        other => other,
+fn too_large(error: Box<Error>, what: &'static str, limit: u64) -> Box<Error> {
+    match *error {
+        Error::Platform(PlatformError::TooLong(_)) => Error::TooLarge { what, limit }.into(),
+        _ => error,
     }
 }

@@ -125,7 +125,7 @@ async fn newest<P: Platform>(
         // Kept by that very name, or nowhere.
         return match slot {
             Some(slot) if slot.artifact(file).is_none() => {
-                Err(Error::NotFound(Missing::Artifact(package.to_string(), file.to_string())))
+                Err(Error::NotFound(Missing::Artifact(package.to_string(), file.to_string())).into())
             }
             _ => download::artifact(context, package, version, file).await,
         };

@@ -35,7 +35,7 @@ pub(super) async fn login<P: Platform>(
     let token = known.filter(|token| token.is_valid(now)).ok_or_else(refused)?;
     let principal = Principal::Token(Box::new((*token).clone()));
     if principal.authority(&context.feed, context.view.as_ref()).effective().is_none() {
-        return Err(refused());
+        return Err(refused().into());
     }
     let (_, text) = service::tokens::issue(&context.platform, (*token).clone()).await?;
     let id = format!("org.couchdb.user:{user}");
@@ -69,6 +69,7 @@ pub(super) fn caller<P: Platform>(context: &FeedContext<P>) -> Result<&Token> {
         Principal::Token(token) => Ok(token),
         Principal::Anonymous | Principal::Root => Err(Error::Unauthenticated(
             "no token was sent: log in with one, or put it into .npmrc".to_owned(),
-        )),
+        )
+        .into()),
     }
 }

@@ -42,7 +42,10 @@ impl Inspector {
         let Seen::Captured(manifest) = self.0.finish()? else { return Ok(None) };
         let manifest = manifest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&manifest);
         let identity = json::read(manifest);
-        identity.map(Some).map_err(|error| Error::Invalid(format!("the tarball's package.json: {error}")))
+        identity
+            .map(Some)
+            .map_err(|error| Error::Invalid(format!("the tarball's package.json: {error}")))
+            .map_err(Box::new)
     }
 }
 

@@ -59,9 +59,9 @@ pub(super) async fn handle<P: Platform>(
         Endpoint::AuditQuick => security::quick(context, request).await,
         Endpoint::Keys => security::keys(context).await,
         Endpoint::Attestations { name, version } => security::attestations(context, &name, &version).await,
-        Endpoint::WebLogin => Err(not_offered("login through a browser")),
+        Endpoint::WebLogin => Err(not_offered("login through a browser").into()),
         Endpoint::StarredByUser { user } => stars::of(context, &user).await,
-        Endpoint::NotOffered { what } => Err(not_offered(what)),
+        Endpoint::NotOffered { what } => Err(not_offered(what).into()),
     }
 }
 
@@ -73,5 +73,7 @@ fn not_offered(what: &str) -> Error {
 /// Reads a JSON body whole.
 async fn json<T: serde::de::DeserializeOwned>(body: Body) -> Result<T> {
     let bytes = body.collect(BODY_LIMIT).await?;
-    json::read(&bytes).map_err(|error| Error::Invalid(format!("the body is not what it should be: {error}")))
+    json::read(&bytes)
+        .map_err(|error| Error::Invalid(format!("the body is not what it should be: {error}")))
+        .map_err(Box::new)
 }

@@ -35,7 +35,8 @@ pub(super) async fn put<P: Platform>(
         discard(context, received.archive).await;
         return Err(Error::Invalid(format!(
             "the address is `{package}`'s, the document is another package's"
-        )));
+        ))
+        .into());
     }
     if received.archive.is_some() {
         return push(context, package, received).await;
@@ -46,7 +47,7 @@ pub(super) async fn put<P: Platform>(
     if let Some(users) = &received.document.users {
         return super::stars::put(context, package, users).await;
     }
-    Err(Error::Invalid("the document has no tarball attached, nor versions to change".to_owned()))
+    Err(Error::Invalid("the document has no tarball attached, nor versions to change".to_owned()).into())
 }
 
 async fn discard<P: Platform>(context: &FeedContext<P>, archive: Option<(String, Staged)>) {
@@ -62,7 +63,7 @@ async fn push<P: Platform>(
     received: Received,
 ) -> Result<Answer<P>> {
     let Received { document, archive, identity, attestation } = received;
-    let Some((file, content)) = archive else { return Err(Error::no_endpoint()) };
+    let Some((file, content)) = archive else { return Err(Error::no_endpoint().into()) };
     let checked = check(package, &document, &file, &content, attestation.is_some());
     let checked = checked.and_then(|checked| same_package(identity, package, &checked.0).map(|()| checked));
     let (version, manifest, tags) = match checked {
@@ -91,7 +92,7 @@ fn attestation_document(bundle: &str) -> Result<Vec<u8>> {
     let bundle: Value = json::read(bundle.as_bytes())
         .map_err(|error| Error::Invalid(format!("the attestation is not JSON: {error}")))?;
     let document = serde_json::json!({ "attestations": [{ "predicateType": PREDICATE, "bundle": bundle }] });
-    serde_json::to_vec(&document).map_err(|error| Error::Invalid(error.to_string()))
+    serde_json::to_vec(&document).map_err(|error| Error::Invalid(error.to_string())).map_err(Box::new)
 }
 
 /// Everything that can be wrong with a push: version, manifest and tags if nothing is.
@@ -102,7 +103,7 @@ fn check(
     content: &Staged,
     attested: bool,
 ) -> Result<(Version, Box<RawValue>, Vec<String>)> {
-    let invalid = |text: String| Err(Error::Invalid(text));
+    let invalid = |text: String| Err(Error::Invalid(text).into());
     name::parse_new(package.as_str())?;
     let mut versions = document.versions.iter();
     let (Some((number, published)), None) = (versions.next(), versions.next()) else {
@@ -114,7 +115,7 @@ fn check(
     }
     let raw = published.manifest.as_ref().map(|raw| raw.get()).unwrap_or_default();
     if raw.len() > MANIFEST_LIMIT {
-        return Err(Error::TooLarge { what: "the version's manifest", limit: MANIFEST_LIMIT as u64 });
+        return Err(Error::TooLarge { what: "the version's manifest", limit: MANIFEST_LIMIT as u64 }.into());
     }
     let Ok(mut manifest) = json::read::<Map<String, Value>>(raw.as_bytes()) else {
         return invalid(format!("the manifest of {number} is not an object"));
@@ -140,7 +141,7 @@ fn same_package(identity: Option<Identity>, package: &Package, version: &Version
     }
     let (name, number) =
         (identity.name.escape_debug().to_string(), identity.version.escape_debug().to_string());
-    Err(Error::Invalid(format!("the tarball holds `{name}` {number}, not `{package}` {version}")))
+    Err(Error::Invalid(format!("the tarball holds `{name}` {number}, not `{package}` {version}")).into())
 }
 
 /// Length and digests as declared against those of what came.
@@ -151,19 +152,21 @@ fn check_content(
     dist: Option<&Value>,
 ) -> Result<()> {
     if content.size() == 0 {
-        return Err(Error::Invalid("the tarball is empty".to_owned()));
+        return Err(Error::Invalid("the tarball is empty".to_owned()).into());
     }
     let meta = document.attachments.as_ref().and_then(|attachments| attachments.get(file));
     if let Some(length) = meta.and_then(|meta| meta.length).filter(|length| *length != content.size()) {
         let text = format!("the tarball has {} bytes, the document says {length}", content.size());
-        return Err(Error::Invalid(text));
+        return Err(Error::Invalid(text).into());
     }
     let declared = dist.and_then(Value::as_object).map(upstream::digests).unwrap_or_default();
     for digest in declared {
         let known = content.digests().iter().find(|known| known.algorithm() == digest.algorithm());
         if known.is_some_and(|known| *known != digest) {
             let name = digest.algorithm().name();
-            return Err(Error::Invalid(format!("the tarball's {name} is not the one its manifest declares")));
+            return Err(
+                Error::Invalid(format!("the tarball's {name} is not the one its manifest declares")).into()
+            );
         }
     }
     Ok(())
@@ -197,7 +200,8 @@ fn tags(document: &PublishDocument, number: &str) -> Result<Vec<String>> {
         } else {
             Err(Error::Invalid(format!(
                 "the dist-tag `{tag}` points to {version}, which is not what is pushed"
-            )))
+            ))
+            .into())
         }
     })
     .collect()
@@ -224,7 +228,7 @@ async fn deprecate<P: Platform>(
     }
     if !local {
         let text = "only versions that are in this feed can be deprecated";
-        return Err(Error::NotFound(Missing::PackageNotSaved(package.to_string(), text.to_owned())));
+        return Err(Error::NotFound(Missing::PackageNotSaved(package.to_string(), text.to_owned())).into());
     }
     relist::relist(context, package, changes).await?;
     Answer::json(StatusCode::OK, &Accepted::new(Some(package.to_string()), None))

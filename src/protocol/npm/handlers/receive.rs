@@ -42,11 +42,11 @@ pub(super) async fn receive<P: Platform>(platform: &P, body: Body) -> Result<Rec
         Ok(()) => {}
         Err(error) => {
             intake.abort().await;
-            return Err(match error {
+            return Err(match *error {
                 Error::Platform(PlatformError::TooLong(limit)) => {
-                    Error::TooLarge { what: "the tarball", limit }
+                    Error::TooLarge { what: "the tarball", limit }.into()
                 }
-                other => other,
+                other => other.into(),
             });
         }
     }
@@ -87,13 +87,13 @@ async fn drain<P: Platform>(
     splitter.finish().map_err(refusal)
 }
 
-fn refusal(error: SplitError<Error>) -> Error {
+fn refusal(error: SplitError<Box<Error>>) -> Box<Error> {
     match error {
         SplitError::Visitor(error) => error,
         SplitError::TooLarge { limit, .. } => {
-            Error::TooLarge { what: "a member of the package's document", limit: limit as u64 }
+            Error::TooLarge { what: "a member of the package's document", limit: limit as u64 }.into()
         }
-        other => Error::Invalid(format!("the body cannot be read: {other}")),
+        other => Error::Invalid(format!("the body cannot be read: {other}")).into(),
     }
 }
 
@@ -115,10 +115,10 @@ impl Receiver {
     fn decode(&mut self, digits: &[u8]) -> Result<()> {
         let invalid = || Error::Invalid("the tarball's data is not Base64".to_owned());
         if self.padded && !digits.is_empty() {
-            return Err(invalid());
+            return Err(invalid().into());
         }
         self.padded |= digits.contains(&b'=');
-        STANDARD.decode_vec(digits, &mut self.decoded).map_err(|_| invalid())
+        STANDARD.decode_vec(digits, &mut self.decoded).map_err(|_| invalid()).map_err(Box::new)
     }
 }
 
@@ -128,7 +128,7 @@ fn is_attestation(path: &[String]) -> bool {
 }
 
 impl Visitor for Receiver {
-    type Error = Error;
+    type Error = Box<Error>;
 
     fn member(&mut self, path: &[String], key: &str) -> Handling {
         if is_attestation(path) && key == "data" {
@@ -151,7 +151,7 @@ impl Visitor for Receiver {
         let file = path.last().cloned().unwrap_or_default();
         self.document.attachment(&file)?;
         if self.complete {
-            return Err(Error::Invalid("a push has one tarball".to_owned()));
+            return Err(Error::Invalid("a push has one tarball".to_owned()).into());
         }
         self.archive = Some(file);
         let mut digits = std::mem::take(&mut self.rest);
@@ -165,7 +165,7 @@ impl Visitor for Receiver {
 
     fn string_end(&mut self, path: &[String], _: &str) -> Result<()> {
         if self.complete {
-            return Err(Error::Invalid("a push has one tarball".to_owned()));
+            return Err(Error::Invalid("a push has one tarball".to_owned()).into());
         }
         let file = path.last().cloned().unwrap_or_default();
         self.document.attachment(&file)?;

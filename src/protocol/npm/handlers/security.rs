@@ -111,13 +111,13 @@ pub(super) async fn attestations<P: Platform>(
     let slot = delete::any_slot(context, package, version).await?;
     let none = || Error::NotFound(Missing::Other(format!("`{package}` {version} has no attestations here")));
     if slot.as_ref().is_some_and(|slot| !slot.is_live() || !context.shows(&slot.views)) {
-        return Err(none());
+        return Err(none().into());
     }
     let path = context.path(package);
     let known = packages::mark(&context.platform, &path, &mark(version)).await?;
     let body = match known {
         Some(known) => known,
-        None if slot.as_ref().is_some_and(crate::model::Slot::is_published) => return Err(none()),
+        None if slot.as_ref().is_some_and(crate::model::Slot::is_published) => return Err(none().into()),
         None => {
             if slot.is_none() {
                 context.require(
@@ -155,13 +155,15 @@ async fn body(request: Request<Body>) -> Result<Bytes> {
     let read = GzDecoder::new(&bytes[..]).take(limit + 1).read_to_end(&mut plain);
     read.map_err(|error| Error::Invalid(format!("the body is not gzip: {error}")))?;
     if plain.len() as u64 > limit {
-        return Err(Error::TooLarge { what: "the decompressed body", limit });
+        return Err(Error::TooLarge { what: "the decompressed body", limit }.into());
     }
     Ok(plain.into())
 }
 
 fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    json::read(bytes).map_err(|error| Error::Invalid(format!("the body is not an audit: {error}")))
+    json::read(bytes)
+        .map_err(|error| Error::Invalid(format!("the body is not an audit: {error}")))
+        .map_err(Box::new)
 }
 
 /// Names and versions of an older audit's tree.
@@ -190,7 +192,7 @@ async fn advisories<P: Platform>(
     let unavailable =
         |reason: String| Error::NotFound(Missing::Other(format!("audits are not available: {reason}")));
     if !context.permits(Action::Save) {
-        return Err(unavailable("asking the upstream source needs Collaborator".to_owned()));
+        return Err(unavailable("asking the upstream source needs Collaborator".to_owned()).into());
     }
     for name in index::published_names(&context.platform, &context.feed.id, Npm::ID).await?.iter() {
         asked.remove(name);
@@ -211,7 +213,7 @@ async fn advisories<P: Platform>(
     let answer =
         pass(context, &key, AUDIT_LIFETIME, &make).await.map_err(|error| unavailable(error.to_string()))?;
     let answer = answer.ok_or_else(|| unavailable("no upstream source offers them".to_owned()))?;
-    json::read(&answer).map_err(|error| unavailable(error.to_string()))
+    json::read(&answer).map_err(|error| unavailable(error.to_string())).map_err(Box::new)
 }
 
 /// Passes a question on to the first source that answers it, and remembers the answer.

@@ -32,7 +32,9 @@ pub(super) async fn remove<P: Platform>(
     tag: &str,
 ) -> Result<Answer<P>> {
     if tag == "latest" {
-        return Err(Error::Invalid("`latest` cannot be removed: point it to another version".to_owned()));
+        return Err(
+            Error::Invalid("`latest` cannot be removed: point it to another version".to_owned()).into()
+        );
     }
     tags::remove(context, package, tag).await?;
     accepted()

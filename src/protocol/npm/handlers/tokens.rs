@@ -87,7 +87,7 @@ fn wish<P: Platform>(context: &FeedContext<P>, own: &Token, wish: &Map<String, V
 fn scope(wish: &Map<String, Value>, own: Scope) -> Result<Scope> {
     for field in ["cidr_whitelist", "packages", "scopes", "orgs"] {
         if wish.get(field).and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
-            return Err(refused(field));
+            return Err(refused(field).into());
         }
     }
     let readonly = wish.get("readonly").and_then(Value::as_bool) == Some(true);
@@ -96,7 +96,7 @@ fn scope(wish: &Map<String, Value>, own: Scope) -> Result<Scope> {
         _ if readonly => Ok(Scope::Read),
         Some("read-only") => Ok(Scope::Read),
         None | Some("read-write") => Ok(own),
-        Some(_) => Err(refused("packages_and_scopes_permission")),
+        Some(_) => Err(refused("packages_and_scopes_permission").into()),
     }
 }
 
@@ -112,7 +112,7 @@ fn expires(wish: &Map<String, Value>, now: Timestamp) -> Result<Option<Timestamp
     let invalid = || Error::Invalid("`expires` is a number of days, or a moment of RFC 3339".to_owned());
     match wish.get("expires") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Timestamp::parse(text).map(Some).ok_or_else(invalid),
+        Some(Value::String(text)) => Timestamp::parse(text).map(Some).ok_or_else(invalid).map_err(Box::new),
         Some(value) => {
             let days = value.as_u64().and_then(|days| u32::try_from(days).ok()).ok_or_else(invalid)?;
             Ok(Some(now.plus(Duration::from_secs(u64::from(days) * 24 * 3600))))

@@ -26,7 +26,7 @@ pub(super) async fn update<P: Platform>(
     let document = receive::receive(&context.platform, body).await?.document;
     if document.versions.is_empty() {
         let text = "owners of a package are those with a role on its feed; an administrator grants roles";
-        return Err(Error::Invalid(text.to_owned()));
+        return Err(Error::Invalid(text.to_owned()).into());
     }
     let index = at_revision(context, package, rev).await?;
     let kept: BTreeSet<String> = document
@@ -38,7 +38,7 @@ pub(super) async fn update<P: Platform>(
     let gone: Vec<_> = live.filter(|entry| !kept.contains(&entry.key)).collect();
     if gone.len() > 1 {
         let text = format!("the document lacks {} versions; unpublish one at a time", gone.len());
-        return Err(Error::Invalid(text));
+        return Err(Error::Invalid(text).into());
     }
     for entry in gone {
         context.require(Action::Delete, "unpublishing a version")?;
@@ -72,7 +72,7 @@ pub(super) async fn package<P: Platform>(
     let index = at_revision(context, package, rev).await?;
     let live: Vec<_> = index.slots.iter().filter(|entry| entry.slot.is_live()).collect();
     if live.is_empty() {
-        return Err(Error::NotFound(Missing::Package(package.to_string())));
+        return Err(Error::NotFound(Missing::Package(package.to_string())).into());
     }
     for entry in live {
         let version = Version::new(&entry.key, &entry.slot.version);
@@ -91,7 +91,7 @@ async fn at_revision<P: Platform>(
     let index = index::get(&context.platform, &path).await?.map(|stored| stored.value).unwrap_or_default();
     if listing::revision(index.sequence) != rev {
         let text = format!("`{package}` was changed since revision {rev}; try again");
-        return Err(Error::Conflict(crate::error::Conflict::Other(text)));
+        return Err(Error::Conflict(crate::error::Conflict::Other(text)).into());
     }
     Ok(index)
 }

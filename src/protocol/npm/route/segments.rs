@@ -15,13 +15,13 @@ const SEARCH_DEFAULT: usize = 20;
 pub(super) fn decode(segment: &str) -> Result<String> {
     let decoded = text::segment_with_slashes(segment)?;
     let is_trick = decoded.split('/').any(|part| matches!(part, "" | "." | ".."));
-    if is_trick { Err(text::malformed()) } else { Ok(decoded) }
+    if is_trick { Err(text::malformed().into()) } else { Ok(decoded) }
 }
 
 /// A segment that must not hide an encoded slash.
 pub(super) fn plain(segment: &str) -> Result<String> {
     if segment.contains('/') {
-        return Err(Error::Invalid("an encoded `/` is for scoped names only".to_owned()));
+        return Err(Error::Invalid("an encoded `/` is for scoped names only".to_owned()).into());
     }
     Ok(segment.to_owned())
 }
@@ -33,7 +33,7 @@ pub(super) fn take_name<'a, 'b>(segments: &'a [&'b str]) -> Result<(Package, &'a
             Ok((name::parse(&format!("{scope}/{base}"))?, rest))
         }
         [name, rest @ ..] => Ok((name::parse(name)?, rest)),
-        [] => Err(Error::no_endpoint()),
+        [] => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -54,10 +54,13 @@ pub(super) fn without_repeated_prefix<'a, 'b>(segments: &'a [&'b str]) -> &'a [&
 
 pub(super) fn tarball(name: &Package, file: &str) -> Result<(ArtifactName, Version)> {
     let version = name::version_of_tarball(name, file);
-    ArtifactName::parse(file).zip(version).ok_or_else(|| {
-        let file = file.chars().take(160).collect();
-        Error::NotFound(Missing::Artifact(name.as_str().to_owned(), file))
-    })
+    ArtifactName::parse(file)
+        .zip(version)
+        .ok_or_else(|| {
+            let file = file.chars().take(160).collect();
+            Error::NotFound(Missing::Artifact(name.as_str().to_owned(), file))
+        })
+        .map_err(Box::new)
 }
 
 pub(super) fn couch_user(segment: &str) -> Result<String> {
@@ -92,6 +95,7 @@ pub(super) fn starred_by(query: Option<&str>) -> Result<String> {
     let key = pairs(query).find(|(name, _)| name == "key").map(|(_, value)| value);
     let user = key.and_then(|key| json::read::<String>(key.as_bytes()).ok());
     user.ok_or_else(|| Error::Invalid("`key` must be a user's name in double quotes".to_owned()))
+        .map_err(Box::new)
 }
 
 fn pairs(query: Option<&str>) -> url::form_urlencoded::Parse<'_> {

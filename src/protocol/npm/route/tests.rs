@@ -6,7 +6,7 @@ use proptest::prelude::*;
 /// `endpoint name: what it holds`, or the error.
 fn show(method: &Method, path: &str) -> String {
     let (tail, query) = path.split_once('?').map_or((path, None), |(tail, query)| (tail, Some(query)));
-    let endpoint = match route(method, tail, query) {
+    let endpoint = match route(method, tail, query).map_err(|error| *error) {
         Ok(endpoint) => endpoint,
         Err(Error::Invalid(_)) => return "invalid".to_owned(),
         Err(Error::NotFound(_)) => return "not found".to_owned(),

@@ -98,11 +98,11 @@ impl PublishDocument {
                 "users" => once(&mut self.users, key, raw),
                 "maintainers" => once(&mut self.maintainers, key, raw),
                 // These were to be descended into and are no objects.
-                "versions" | "_attachments" if raw != b"null" => Err(misshapen(key)),
+                "versions" | "_attachments" if raw != b"null" => Err(misshapen(key).into()),
                 _ => Ok(()),
             },
             [parent] if parent == "versions" => self.accept_version(key, raw),
-            [parent] if parent == "_attachments" => Err(misshapen(&format!("_attachments/{key}"))),
+            [parent] if parent == "_attachments" => Err(misshapen(&format!("_attachments/{key}")).into()),
             [parent, file] if parent == "_attachments" => {
                 let meta = self.attachment(file)?;
                 match key {
@@ -119,14 +119,14 @@ impl PublishDocument {
     pub(crate) fn attachment(&mut self, file: &str) -> Result<&mut AttachmentMeta> {
         let attachments = self.attachments.get_or_insert_default();
         if attachments.len() >= COUNT_LIMIT {
-            return Err(Error::Invalid("too many attachments".to_owned()));
+            return Err(Error::Invalid("too many attachments".to_owned()).into());
         }
         Ok(attachments.entry(file.to_owned()).or_default())
     }
 
     fn accept_version(&mut self, number: &str, raw: &[u8]) -> Result<()> {
         if self.versions.len() >= COUNT_LIMIT {
-            return Err(Error::Invalid(format!("a package has at most {COUNT_LIMIT} versions")));
+            return Err(Error::Invalid(format!("a package has at most {COUNT_LIMIT} versions")).into());
         }
         let label = format!("versions/{number}");
         let part: VersionPart = parse(&label, raw)?;
@@ -138,7 +138,7 @@ impl PublishDocument {
         };
         match self.versions.insert(number.to_owned(), PublishedVersion { manifest, deprecated }) {
             None => Ok(()),
-            Some(_) => Err(twice(&label)),
+            Some(_) => Err(twice(&label).into()),
         }
     }
 }
@@ -149,12 +149,12 @@ struct VersionPart {
 }
 
 fn parse<'a, T: Deserialize<'a>>(key: &str, raw: &'a [u8]) -> Result<T> {
-    json::read(raw).map_err(|_| misshapen(key))
+    json::read(raw).map_err(|_| misshapen(key)).map_err(Box::new)
 }
 
 fn once<'a, T: Deserialize<'a>>(slot: &mut Option<T>, key: &str, raw: &'a [u8]) -> Result<()> {
     if slot.is_some() {
-        return Err(twice(key));
+        return Err(twice(key).into());
     }
     *slot = parse(key, raw)?;
     Ok(())
@@ -164,7 +164,7 @@ fn lenient(slot: &mut Option<String>, key: &str, raw: &[u8]) -> Result<()> {
     let mut value: Option<Value> = None;
     once(&mut value, key, raw)?;
     match value {
-        Some(Value::String(_)) if slot.is_some() => return Err(twice(key)),
+        Some(Value::String(_)) if slot.is_some() => return Err(twice(key).into()),
         Some(Value::String(text)) => *slot = Some(text),
         _ => {}
     }

@@ -48,7 +48,7 @@ pub(super) async fn handle<P: Platform>(
         Endpoint::Metadata => Ok(xml(listing::METADATA.to_owned(), "application/xml;charset=utf-8")),
         Endpoint::Query(query) => odata::query(context, &query).await,
         Endpoint::NotOffered(what) => {
-            Err(Error::NotFound(Missing::Other(format!("{what}: not offered here"))))
+            Err(Error::NotFound(Missing::Other(format!("{what}: not offered here"))).into())
         }
     }
 }

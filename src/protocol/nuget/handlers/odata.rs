@@ -64,7 +64,11 @@ pub(super) async fn versions<P: Platform>(
     semver2: bool,
 ) -> Result<Vec<Entry>> {
     let mut entries = match read::entries(context, package).await {
-        Err(Error::NotFound(Missing::Package(_) | Missing::PackageNotSaved(..))) => Vec::new(),
+        Err(error)
+            if matches!(*error, Error::NotFound(Missing::Package(_) | Missing::PackageNotSaved(..))) =>
+        {
+            Vec::new()
+        }
         entries => entries?,
     };
     Entry::keep(&mut entries, &|entry| entry.suits(true, semver2));
@@ -108,7 +112,7 @@ async fn local<P: Platform>(context: &FeedContext<P>, query: &Query, words: &[St
             "{} packages are asked for, of which all versions cannot be told at once: say more in `searchTerm`, or ask for \
              those with `IsLatestVersion`",
             names.len()
-        )));
+        )).into());
     }
     let (from, size) = if is_page { (query.from, query.size) } else { (0, names.len()) };
     let wanted = names.get(from.min(names.len())..).unwrap_or_default();

@@ -23,7 +23,7 @@ pub(super) async fn publish<P: Platform>(
         receive::receive(&context.platform, request).await?;
     let name = name(context, &package, &version, &members, symbols).await;
     let manifest =
-        serde_json::value::to_raw_value(&members).map_err(|error| Error::Invalid(error.to_string()));
+        serde_json::value::to_raw_value(&members).map_err(|error| Error::Invalid(error.to_string()).into());
     let (name, manifest) = match (name, manifest) {
         (Ok(name), Ok(manifest)) => (name, manifest),
         (Err(error), _) | (_, Err(error)) => {
@@ -56,7 +56,9 @@ async fn name<P: Platform>(
         (true, true) => {
             let slot = delete::any_slot(context, package, version).await?;
             if slot.is_none_or(|slot| !slot.is_live()) {
-                return Err(Error::NotFound(Missing::Version(package.to_string(), version.to_string())));
+                return Err(
+                    Error::NotFound(Missing::Version(package.to_string(), version.to_string())).into()
+                );
             }
             return name::symbols(package, version);
         }
@@ -65,5 +67,5 @@ async fn name<P: Platform>(
         }
         (false, true) => "this is not a package of symbols: it has no package type `SymbolsPackage`",
     };
-    Err(Error::Invalid(text.to_owned()))
+    Err(Error::Invalid(text.to_owned()).into())
 }

@@ -39,9 +39,11 @@ pub(super) async fn receive<P: Platform>(platform: &P, request: Request<Body>) -
     let mut intake = Intake::new(platform, &[Algorithm::Sha512], PACKAGE_LIMIT);
     if let Err(error) = drain(&mut intake, form, request.into_body()).await {
         intake.abort().await;
-        return Err(match error {
-            Error::Platform(PlatformError::TooLong(limit)) => Error::TooLarge { what: "the package", limit },
-            other => other,
+        return Err(match *error {
+            Error::Platform(PlatformError::TooLong(limit)) => {
+                Error::TooLarge { what: "the package", limit }.into()
+            }
+            other => other.into(),
         });
     }
     let content = intake.finish().await?;
@@ -74,7 +76,7 @@ async fn drain<P: Platform>(intake: &mut Intake<P>, mut form: Option<Multipart>,
         }
     }
     if form.is_some_and(|form| !form.is_complete()) {
-        return Err(Error::Invalid("the push was cut short".to_owned()));
+        return Err(Error::Invalid("the push was cut short".to_owned()).into());
     }
     Ok(())
 }
@@ -88,10 +90,10 @@ async fn identify<P: Platform>(platform: &P, content: &Staged) -> Result<(Packag
     };
     let found = zip::find(platform, content, &wanted).await?;
     if escapes.get() {
-        return Err(Error::Invalid("the package has a file whose path leaves its folder".to_owned()));
+        return Err(Error::Invalid("the package has a file whose path leaves its folder".to_owned()).into());
     }
     let [manifest] = found.as_slice() else {
-        return Err(Error::Invalid("a package has one `.nuspec` at its top".to_owned()));
+        return Err(Error::Invalid("a package has one `.nuspec` at its top".to_owned()).into());
     };
     let members = wire::nuspec::parse(&zip::read(platform, content, manifest, MANIFEST_LIMIT).await?)?;
     let package = name::parse(wire::text(&members, "id"))?;

@@ -10,7 +10,7 @@ fn routed(method: &Method, target: &str) -> Result<Endpoint> {
 
 /// What a path is, in short.
 fn brief(method: &Method, target: &str) -> String {
-    match routed(method, target) {
+    match routed(method, target).map_err(|error| *error) {
         Ok(Endpoint::File(package, version, file)) => format!("{file:?} {} {}", package.key(), version.key()),
         Ok(Endpoint::Leaf(hive, package, version)) => format!("{hive:?} {} {}", package.key(), version.key()),
         Ok(Endpoint::Listing(package, form)) => format!("{} {} {}", form.name, package.key(), form.part),

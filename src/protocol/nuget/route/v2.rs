@@ -34,7 +34,7 @@ pub(super) fn route(method: &Method, segments: &[&str], query: Option<&str>) -> 
         [function] => self::query(function, query, Count::None),
         [function, count] if is(count, "$count") => self::query(function, query, Count::Only),
         [id, version] => relist(method, id, version),
-        _ => Err(Error::no_endpoint()),
+        _ => Err(Error::no_endpoint().into()),
     }
 }
 
@@ -57,7 +57,7 @@ fn query(function: &str, options: Option<&str>, count: Count) -> Result<Endpoint
             prerelease: options.is_true("includePrerelease"),
             all: options.is_true("includeAllVersions"),
         },
-        _ => return Err(Error::no_endpoint()),
+        _ => return Err(Error::no_endpoint().into()),
     };
     let top = options.get("$top").map(|top| number("$top", top)).transpose()?;
     let inline = options.get("$inlinecount").is_some_and(|text| text.eq_ignore_ascii_case("allpages"));
@@ -106,7 +106,7 @@ fn installed(options: &Options) -> Result<Vec<(Package, String, String)>> {
         }
     }
     if installed.len() > PAGE {
-        return Err(Error::Invalid(format!("`packageIds` has more than {PAGE} ids")));
+        return Err(Error::Invalid(format!("`packageIds` has more than {PAGE} ids")).into());
     }
     Ok(installed)
 }

@@ -64,7 +64,7 @@ impl Filter {
                     "`$filter` is not understood from `{}` on; it may compare properties (`eq ne gt ge lt le and or not`) and \
                      use `tolower`, `substringof`, `startswith` and `endswith`",
                     at.escape_debug()
-                )))
+                )).into())
             }
         }
     }
@@ -335,7 +335,7 @@ mod tests {
             "Id eq 'a' 'b'",
             &deep,
         ] {
-            let error = Filter::parse(bad);
+            let error = Filter::parse(bad).map_err(|error| *error);
             assert!(matches!(error, Err(Error::Invalid(_))), "{bad}");
         }
     }

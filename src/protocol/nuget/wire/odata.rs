@@ -86,10 +86,14 @@ impl Order {
             }
         };
         let items = text.split(',').filter(|item| !item.trim().is_empty()).map(read);
-        items.collect::<Option<_>>().map(Self).ok_or_else(|| {
-            let shown: String = text.chars().take(80).collect();
-            Error::Invalid(format!("`$orderby={}` is not understood", shown.escape_debug()))
-        })
+        items
+            .collect::<Option<_>>()
+            .map(Self)
+            .ok_or_else(|| {
+                let shown: String = text.chars().take(80).collect();
+                Error::Invalid(format!("`$orderby={}` is not understood", shown.escape_debug()))
+            })
+            .map_err(Box::new)
     }
 
     /// Is it the order of ids, backwards or not?

@@ -87,7 +87,7 @@ async fn page<P: Platform>(context: &FeedContext<P>, package: &Package) -> Resul
     let Some(Value::Array(files)) =
         page.into_iter().find(|(name, _)| name == "files").map(|(_, files)| files)
     else {
-        return Err(damaged("it has no files".to_owned()));
+        return Err(damaged("it has no files".to_owned()).into());
     };
     Ok(files
         .into_iter()

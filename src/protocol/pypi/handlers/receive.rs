@@ -86,9 +86,11 @@ pub(super) async fn receive<P: Platform>(platform: &P, content_type: &str, body:
                 // What cannot be discarded now is swept by the housekeeping.
                 let _ = file.content.discard(platform).await;
             }
-            Err(match error {
-                Error::Platform(PlatformError::TooLong(limit)) => Error::TooLarge { what: "the file", limit },
-                other => other,
+            Err(match *error {
+                Error::Platform(PlatformError::TooLong(limit)) => {
+                    Error::TooLarge { what: "the file", limit }.into()
+                }
+                other => other.into(),
             })
         }
     }
@@ -129,7 +131,7 @@ impl<P: Platform> Receiver<P> {
         if self.form.is_complete() {
             Ok(())
         } else {
-            Err(Error::Invalid("the upload was cut short".to_owned()))
+            Err(Error::Invalid("the upload was cut short".to_owned()).into())
         }
     }
 
@@ -141,7 +143,8 @@ impl<P: Platform> Receiver<P> {
                     ("content", _) => {
                         return Err(Error::Invalid(
                             "an upload has one file, in the field `content`".to_owned(),
-                        ));
+                        )
+                        .into());
                     }
                     // Signatures, which no index keeps any more.
                     (_, Some(_)) => Place::Skipped,
@@ -151,7 +154,9 @@ impl<P: Platform> Receiver<P> {
             (Piece::Data(bytes), Place::Field(_, value)) => {
                 self.size += bytes.len();
                 if self.size > FIELDS_LIMIT {
-                    return Err(Error::TooLarge { what: "the form's fields", limit: FIELDS_LIMIT as u64 });
+                    return Err(
+                        Error::TooLarge { what: "the form's fields", limit: FIELDS_LIMIT as u64 }.into()
+                    );
                 }
                 value.extend(bytes);
             }

@@ -43,16 +43,16 @@ pub(super) async fn upload<P: Platform>(
     let mut received = receive::receive(&context.platform, content_type, body).await?;
     let Some(file) = received.file.take() else {
         check_action(&received)?;
-        return Err(Error::Invalid("the form has no file in the field `content`".to_owned()));
+        return Err(Error::Invalid("the form has no file in the field `content`".to_owned()).into());
     };
     match prepare(context, &received, &file).await {
         Ok((package, incoming)) => {
             let incoming = incoming.with(file.content);
-            let outcome = publish::publish(context, &package, incoming).await;
+            let outcome = publish::publish(context, &package, incoming).await.map_err(|error| *error);
             match outcome {
                 // A client that repeats itself is told that it succeeded.
                 Err(Error::Conflict(Conflict::FileExists { identical: true, .. })) | Ok(()) => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
             context.trace.note("published");
             let body = Bytes::from_static(b"uploaded\n");
@@ -123,7 +123,7 @@ async fn prepare<P: Platform>(
 }
 
 fn invalid<T>(text: impl Into<String>) -> Result<T> {
-    Err(Error::Invalid(text.into()))
+    Err(Error::Invalid(text.into()).into())
 }
 
 fn check_action(received: &Received) -> Result<()> {

@@ -82,5 +82,5 @@ pub(super) fn route(method: &Method, rest: &[&str], query: Option<&str>) -> Resu
 fn known(protocol: &str) -> Result<&'static dyn Ecosystem> {
     let names = protocol::PROTOCOLS.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>().join(", ");
     let hint = format!("; after the feed comes `views`, or one of {names}");
-    protocol::ecosystem(protocol).ok_or(Error::NotFound(Missing::Endpoint(hint)))
+    protocol::ecosystem(protocol).ok_or(Error::NotFound(Missing::Endpoint(hint)).into())
 }

@@ -93,11 +93,11 @@ pub(super) fn route(
             let operation = match *method {
                 Method::GET | Method::HEAD => PackageOperation::GetBehavior,
                 Method::PATCH => PackageOperation::SetBehavior,
-                _ => return Err(Error::MethodNotAllowed { allow: "GET, HEAD, PATCH" }),
+                _ => return Err(Error::MethodNotAllowed { allow: "GET, HEAD, PATCH" }.into()),
             };
             (name, operation)
         }
-        _ => return Err(Error::no_endpoint()),
+        _ => return Err(Error::no_endpoint().into()),
     };
     let name = package_name(ecosystem.management_words(), name).ok_or_else(Error::no_endpoint)?;
     Ok(FeedOperation::Package(ecosystem.protocol(), name, operation))

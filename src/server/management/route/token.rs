@@ -41,14 +41,14 @@ pub(super) fn route(method: &Method, rest: &[&str], query: Option<&str>) -> Resu
                 TokenOperation::List { cursor }
             }
             Method::POST => TokenOperation::Create,
-            _ => return Err(Error::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+            _ => return Err(Error::MethodNotAllowed { allow: "GET, HEAD, POST" }.into()),
         },
         [id] => match *method {
             Method::DELETE => TokenOperation::Revoke((*id).to_owned()),
-            _ => return Err(Error::MethodNotAllowed { allow: "DELETE" }),
+            _ => return Err(Error::MethodNotAllowed { allow: "DELETE" }.into()),
         },
         [id, verb] if is(verb, "rotate") => post(method, TokenOperation::Rotate((*id).to_owned()))?,
-        _ => return Err(Error::no_endpoint()),
+        _ => return Err(Error::no_endpoint().into()),
     };
     Ok(operation)
 }
