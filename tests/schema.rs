@@ -118,6 +118,7 @@ fn records_of_every_release_read_back() {
         schemas.check(&format!("{kind}.json"), name, &value);
         match kind.as_str() {
             "organization" => reads::<Organization>(name, &value),
+            "token-use" => reads::<Timestamp>(name, &value),
             "token-id" => reads::<TokenHash>(name, &value),
             "feed-name" => reads::<FeedId>(name, &value),
             "feed" => reads::<Feed>(name, &value),
@@ -215,6 +216,7 @@ fn the_rest_surface_is_as_documented() {
     let body = json!({ "subject": "x", "scope": "read", "grants": grants, "expiresInDays": 3 });
     let token = call("POST /acme/_edgefeed/tokens", body).expect(201).body;
     let token_path = format!("/acme/_edgefeed/tokens/{}", token["id"].as_str().unwrap());
+    call(&format!("GET {token_path}"), Value::Null).expect(200);
     call(&format!("POST {token_path}/rotate"), Value::Null).expect(201);
     call(&format!("DELETE {token_path}"), Value::Null).expect(204);
     call("GET /acme/_edgefeed/tokens", Value::Null).expect(200);
@@ -230,6 +232,7 @@ fn the_rest_surface_is_as_documented() {
     call(&format!("PATCH {feed}"), json!({ "isPublic": true })).expect(200);
     call(&format!("DELETE {FEEDS}/next"), Value::Null).expect(204);
     call(&format!("GET {FEEDS}/next"), Value::Null).expect(404);
+    feed_bin_and_permissions(&call);
     call(&format!("GET {feed}/views"), Value::Null).expect(200);
     call(&format!("POST {feed}/views"), json!({ "name": "QA" })).expect(201);
     call(&format!("GET {feed}/views/QA"), Value::Null).expect(200);
@@ -268,6 +271,28 @@ fn the_rest_surface_is_as_documented() {
             "`{name}` is documented, and no answer of it was seen"
         );
     }
+}
+
+/// Beside what is in the bin already, `next` is.
+fn feed_bin_and_permissions(call: &dyn Fn(&str, Value) -> Answer) {
+    let bin = "/acme/_apis/packaging/feedrecyclebin";
+    call(&format!("GET {bin}"), Value::Null).expect(200);
+    let restore = json!([{ "op": "replace", "path": "/isDeleted", "value": false }]);
+    call(&format!("PATCH {bin}/next"), restore).expect(204);
+    call(&format!("PATCH {FEEDS}/next"), json!({ "name": "after-next", "badgesEnabled": true })).expect(200);
+    call(&format!("PATCH {FEEDS}/after-next"), json!({ "isEnabled": false })).expect(200);
+    call(&format!("DELETE {FEEDS}/after-next"), Value::Null).expect(204);
+    call(&format!("DELETE {bin}/after-next"), Value::Null).expect(204);
+    call(&format!("GET {FEEDS}?feedRole=administrator&includeUrls=false"), Value::Null).expect(200);
+    let give = |descriptor: &str, role: &str| json!([{ "identityDescriptor": descriptor, "role": role }]);
+    for address in ["main", "main@Release"] {
+        let permissions = format!("{FEEDS}/{address}/permissions");
+        call(&format!("PATCH {permissions}"), give("group:builders", "contributor")).expect(200);
+        call(&format!("GET {permissions}?includeIds=true"), Value::Null).expect(200);
+    }
+    let global = "/acme/_apis/packaging/globalpermissions";
+    call(&format!("PATCH {global}"), give("alice", "feedCreator")).expect(200);
+    call(&format!("GET {global}?includeIds=true"), Value::Null).expect(200);
 }
 
 fn operations(api: &Value) -> BTreeSet<String> {
