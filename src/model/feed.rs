@@ -156,6 +156,7 @@ pub enum ListingMode {
 /// A feed: settings, views, upstream sources. The stored record, in REST terms where it has them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Feed {
     /// Identity.
     pub id: FeedId,

@@ -119,8 +119,9 @@ async fn remove<P: Platform>(platform: &P, feed: &Feed, pages: &mut usize) -> Re
             records.delete(&page.keys).await?;
         }
     }
-    let health: Vec<String> = feed.upstream_sources.iter().map(|source| keys::health(&source.id)).collect();
-    records.delete(&health).await?;
+    let mut rest: Vec<String> = feed.upstream_sources.iter().map(|source| keys::health(&source.id)).collect();
+    rest.extend(feed.deleted.map(|at| keys::expiry(restorable_until(at), &feed.id)));
+    records.delete(&rest).await?;
     records.delete(&[keys::feed(&feed.id)]).await?;
     Ok(true)
 }

@@ -66,10 +66,12 @@ async fn examine<P: Platform>(platform: &P, token: &Token) -> Result<(Token, usi
 /// How many tokens one descends from; `None` if one of them was revoked.
 async fn ancestors<P: Platform>(platform: &P, token: &Token) -> Result<Option<usize>> {
     let (mut next, mut count) = (token.parent.clone(), 0);
-    while let Some(hash) = next {
+    while let Some(hash) = next.take() {
         count += 1;
         match store::tokens::get(platform, &hash).await? {
-            Some(parent) if parent.revoked.is_none() && count <= ANCESTORS => next = parent.parent.clone(),
+            Some(parent) if parent.revoked.is_none() && count <= ANCESTORS => {
+                next.clone_from(&parent.parent);
+            }
             _ => return Ok(None),
         }
     }
@@ -78,10 +80,10 @@ async fn ancestors<P: Platform>(platform: &P, token: &Token) -> Result<Option<us
 
 async fn extended<P: Platform>(platform: &P, token: &Token) -> Result<Token> {
     let mut token = token.clone();
-    if token.vouched || !token.groups.is_empty() {
-        if let Some(organization) = organizations::find(platform, &token.organization).await? {
-            organization.extend(&mut token);
-        }
+    if (token.vouched || !token.groups.is_empty())
+        && let Some(organization) = organizations::find(platform, &token.organization).await?
+    {
+        organization.extend(&mut token);
     }
     Ok(token)
 }

@@ -70,21 +70,37 @@ pub async fn claim<P: Platform>(platform: &P, feed: &Feed, name: &FeedName) -> R
     if super::create(platform, &key, &feed.id).await? {
         return Ok(());
     }
-    let taken = || Error::Conflict(Conflict::NameTaken(format!("feed `{name}`")));
-    let holder = super::read::<P, FeedId>(platform, &key).await?.ok_or_else(taken)?;
-    if !has_left(platform, &holder.value, name).await? {
-        return Err(taken());
-    }
+    let holder = available(platform, feed, name).await?.ok_or_else(|| taken(name))?;
     let own = super::encode(&key, &feed.id)?;
     let Written::Yes(etag) = platform.records().replace(&key, own, &holder.etag).await? else {
-        return Err(taken());
+        return Err(taken(name));
     };
     if has_left(platform, &holder.value, name).await? {
         return Ok(());
     }
     // It came back to the name in the meantime, and found that it had it already.
     platform.records().replace(&key, super::encode(&key, &holder.value)?, &etag).await?;
-    Err(taken())
+    Err(taken(name))
+}
+
+/// Insists that a feed can have a name; answers what holds it, if anything does.
+pub async fn available<P: Platform>(
+    platform: &P,
+    feed: &Feed,
+    name: &FeedName,
+) -> Result<Option<Stored<FeedId>>> {
+    let key = keys::feed_name(&feed.organization, feed.project.as_ref(), name);
+    let holder = super::read::<P, FeedId>(platform, &key).await?;
+    match &holder {
+        Some(other) if other.value != feed.id && !has_left(platform, &other.value, name).await? => {
+            Err(taken(name))
+        }
+        _ => Ok(holder),
+    }
+}
+
+fn taken(name: &FeedName) -> Error {
+    Error::Conflict(Conflict::NameTaken(format!("feed `{name}`")))
 }
 
 /// Does a name lead to a feed that is called otherwise, or is gone? That is what a renaming leaves that died.

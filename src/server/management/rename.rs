@@ -26,6 +26,7 @@ pub(super) async fn begin<P: Platform>(
     if before.name == *name {
         return Ok(None);
     }
+    feeds::available(platform, &before, name).await?;
     change(platform, &before, precondition, &|before| {
         edit(before)?;
         Ok(Feed { renaming: Some(name.clone()), renamed: Some(now), ..before.clone() })

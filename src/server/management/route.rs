@@ -91,11 +91,10 @@ impl Endpoint {
         match self {
             Self::Health | Self::CheckCompliance => Need::Nothing,
             Self::CreateOrganization => Need::Root,
-            Self::Tokens(..) => Need::Member,
+            Self::Tokens(..) | Self::GlobalPermissions(_, PermissionOperation::Get(_)) => Need::Member,
             Self::Feeds(_, FeedsOperation::List(_)) => Need::Reader,
             Self::Feeds(_, FeedsOperation::Create) => Need::FeedCreator,
             Self::Feeds(_, FeedsOperation::ValidateSource(_)) => Need::Manager,
-            Self::GlobalPermissions(_, PermissionOperation::Get(_)) => Need::Member,
             Self::GlobalPermissions(_, PermissionOperation::Set) => Need::Administrator,
             Self::DeletedFeed(..) => Need::DeletedFeed,
             Self::Feed(_, FeedOperation::Permissions(PermissionOperation::Set)) => Need::Owner,

@@ -39,12 +39,17 @@ impl FeedOperation {
     /// The right it needs.
     pub(super) const fn action(&self) -> Action {
         match self {
-            Self::Get | Self::ListViews | Self::GetView(_) | Self::Batch(_) => Action::Read,
-            Self::Permissions(PermissionOperation::Get(_)) => Action::Read,
-            Self::Update | Self::Delete | Self::CreateView | Self::UpdateView(_) | Self::DeleteView(_) => {
-                Action::Administer
-            }
-            Self::Permissions(PermissionOperation::Set) => Action::Administer,
+            Self::Get
+            | Self::ListViews
+            | Self::GetView(_)
+            | Self::Batch(_)
+            | Self::Permissions(PermissionOperation::Get(_)) => Action::Read,
+            Self::Update
+            | Self::Delete
+            | Self::CreateView
+            | Self::UpdateView(_)
+            | Self::DeleteView(_)
+            | Self::Permissions(PermissionOperation::Set) => Action::Administer,
             Self::Package(_, _, operation) => operation.action(),
         }
     }
