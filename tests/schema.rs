@@ -17,9 +17,12 @@ mod rest;
 #[path = "schema/support.rs"]
 mod support;
 
-use edgefeed::model::{Feed, FeedId, PackageSettings, Slot, SourceHealth, Timestamp, Token, TokenHash};
+use edgefeed::model::{
+    Feed, FeedId, PackageSettings, Slot, SourceHealth, SourceId, Timestamp, Token, TokenHash,
+};
 use edgefeed::platform::{KeyValueStore as _, Platform as _};
 use edgefeed::store::index::{PackageIndex, RepairNote};
+use edgefeed::store::keys::below_feed;
 use edgefeed::store::listing_codec::{ListingHead, ListingReader, ListingTail, Offer};
 use edgefeed::store::organizations::Organization;
 use edgefeed::store::rendered::RenderedInfo;
@@ -106,6 +109,27 @@ fn the_key_space_is_the_one_drawn_in_the_code() {
     assert_eq!(drawn, listed);
 }
 
+/// What is kept of a feed is removed with it: no kind of key may be forgotten.
+#[test]
+fn everything_of_a_feed_or_a_source_is_removed_with_the_feed() {
+    let (feed, source) = (FeedId::from_random([1; 16]), SourceId::from_random([2; 16]));
+    let removed = below_feed(&feed, [&source].into_iter());
+    for form in document("schema/keys.json").as_array().unwrap() {
+        let key = form["key"].as_str().unwrap();
+        let kind = key.split('/').nth(1).unwrap();
+        // Single keys, which go last, and the note for cron, which removes it.
+        if ["feeds", "health", "withdrawals", "expiry"].contains(&kind) {
+            continue;
+        }
+        if key.contains("{feed-id}") {
+            assert!(removed.contains(&format!("v1/{kind}/{}/", feed.as_str())), "{key}");
+        }
+        if key.contains("{source-id}") {
+            assert!(removed.contains(&format!("v1/{kind}/{}/", source.as_str())), "{key}");
+        }
+    }
+}
+
 /// Records as releases wrote them must read back for ever.
 #[test]
 fn records_of_every_release_read_back() {
@@ -118,7 +142,6 @@ fn records_of_every_release_read_back() {
         schemas.check(&format!("{kind}.json"), name, &value);
         match kind.as_str() {
             "organization" => reads::<Organization>(name, &value),
-            "token-use" => reads::<Timestamp>(name, &value),
             "token-id" => reads::<TokenHash>(name, &value),
             "feed-name" => reads::<FeedId>(name, &value),
             "feed" => reads::<Feed>(name, &value),
@@ -128,7 +151,7 @@ fn records_of_every_release_read_back() {
             "package-settings" => reads::<PackageSettings>(name, &value),
             "repair-note" => reads::<RepairNote>(name, &value),
             "source-health" => reads::<SourceHealth>(name, &value),
-            "withdrawals" => reads::<Timestamp>(name, &value),
+            "token-use" | "withdrawals" => reads::<Timestamp>(name, &value),
             "rendered-info" => reads::<RenderedInfo>(name, &value),
             "upstream-listing" => {
                 reads::<ListingHead>(name, &value["head"]);

@@ -120,6 +120,7 @@ async fn remove<P: Platform>(platform: &P, feed: &Feed, pages: &mut usize) -> Re
         }
     }
     let mut rest: Vec<String> = feed.upstream_sources.iter().map(|source| keys::health(&source.id)).collect();
+    rest.push(keys::withdrawals(&feed.id));
     rest.extend(feed.deleted.map(|at| keys::expiry(restorable_until(at), &feed.id)));
     records.delete(&rest).await?;
     records.delete(&[keys::feed(&feed.id)]).await?;

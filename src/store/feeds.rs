@@ -42,7 +42,9 @@ pub async fn find<P: Platform>(
     };
     let Some(feed) = feed.filter(is_asked_for) else { return Ok(None) };
     let feed = Rc::new(feed);
-    let weight = 4096 + 128 * feed.permissions.len();
+    let lists = feed.views.iter().map(|view| &view.permissions).chain([&feed.permissions]);
+    let weight =
+        4096 + lists.flatten().map(|permission| permission.identity.as_str().len() + 64).sum::<usize>();
     platform.memo().put(key, feed.clone(), weight, now, FEED_REUSE);
     Ok(Some(feed))
 }

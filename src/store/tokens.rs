@@ -28,7 +28,8 @@ pub async fn get<P: Platform>(platform: &P, hash: &TokenHash) -> Result<Option<R
     }
     let Some(stored) = super::read::<P, Token>(platform, &key).await? else { return Ok(None) };
     let token = Rc::new(stored.value);
-    platform.memo().put(key, token.clone(), 512, now, TOKEN_REUSE);
+    let weight = 512 + token.groups.iter().map(String::len).sum::<usize>();
+    platform.memo().put(key, token.clone(), weight, now, TOKEN_REUSE);
     Ok(Some(token))
 }
 

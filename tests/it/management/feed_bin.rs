@@ -39,6 +39,7 @@ fn full_feed(server: &Server) -> (String, String) {
         server.platform.put_object(&format!("v1/{kind}/{id}/npm/own/x"), "{}");
     }
     server.platform.put_object(&format!("v1/upstream/{source}/npm/own/full"), "{}");
+    server.platform.put_object(&format!("v1/withdrawals/{id}"), r#""2026-11-22T12:00:00.000Z""#);
     server.platform.put_object(&format!("v1/health/{source}"), r#"{"status":"ok"}"#);
     (id, source)
 }

@@ -19,7 +19,7 @@ fn permit(server: &Server, feed: &str, descriptor: &str, role: &str) -> Answer {
 }
 
 /// A token that carries nothing but whom it is for.
-fn bare(server: &Server, subject: &str, scope: &str, groups: Value) -> String {
+fn bare(server: &Server, subject: &str, scope: &str, groups: &[&str]) -> String {
     let body = json!({ "subject": subject, "scope": scope, "groups": groups });
     made(&server.call(&format!("POST {TOKENS}"), &server.admin, body).expect(201))
 }
@@ -60,9 +60,9 @@ fn main_feed() -> Server {
 #[test]
 fn roles_of_subjects_and_groups_hold_within_the_scope_of_the_token() {
     let server = main_feed();
-    let alice = bare(&server, "alice", "manage", json!([]));
-    let builder = bare(&server, "robot", "manage", json!(["builders", "people"]));
-    let weak = bare(&server, "alice", "read", json!([]));
+    let alice = bare(&server, "alice", "manage", &[]);
+    let builder = bare(&server, "robot", "manage", &["builders", "people"]);
+    let weak = bare(&server, "alice", "read", &[]);
     assert_eq!((right(&server, "main", &alice), npm(&server, "main", &alice)), ("nothing", 404));
     for (role, expected) in [
         ("reader", "reader"),
@@ -105,16 +105,16 @@ fn a_permission_on_a_view_is_none_on_the_feed() {
     let server = main_feed();
     let hide = json!({ "visibility": "private" });
     server.call(&format!("PATCH {FEEDS}/main/views/Release"), &server.admin, hide).expect(200);
-    let alice = bare(&server, "alice", "manage", json!([]));
+    let alice = bare(&server, "alice", "manage", &[]);
     assert_eq!(npm(&server, "main@Release", &alice), 404);
     permit(&server, "main@Release", "alice", "administrator");
     // The package has no version in the view: that is another 404 than not being let in.
     server.call(&format!("GET {FEEDS}/main@Release"), &alice, Value::Null).expect(200);
     server
-        .call(&format!("GET {FEEDS}/main@Prerelease"), &bare(&server, "bob", "read", json!([])), Value::Null)
+        .call(&format!("GET {FEEDS}/main@Prerelease"), &bare(&server, "bob", "read", &[]), Value::Null)
         .expect(200);
     server
-        .call(&format!("GET {FEEDS}/main@Release"), &bare(&server, "bob", "read", json!([])), Value::Null)
+        .call(&format!("GET {FEEDS}/main@Release"), &bare(&server, "bob", "read", &[]), Value::Null)
         .expect(404);
     assert_eq!(right(&server, "main", &alice), "nothing");
     let set = |token: &str| {
@@ -135,7 +135,7 @@ fn permissions_are_read_by_members_and_changed_by_owners() {
     let server = Server::new();
     server.feed(json!({ "name": "main", "isPublic": true }));
     let stranger = server.organization("globex");
-    let outsider = bare(&server, "nobody", "manage", json!([]));
+    let outsider = bare(&server, "nobody", "manage", &[]);
     let tokens = roles(&server, "main");
     let mut callers = vec![
         ("anonymous", "", 401, 401),
@@ -261,8 +261,8 @@ fn settings_and_permissions_written_at_the_same_time_are_all_kept() {
 #[test]
 fn who_administers_an_organization_is_seen_elsewhere_within_half_a_minute() {
     let server = main_feed();
-    let alice = bare(&server, "alice", "manage", json!([]));
-    let maker = bare(&server, "robot", "manage", json!(["makers"]));
+    let alice = bare(&server, "alice", "manage", &[]);
+    let maker = bare(&server, "robot", "manage", &["makers"]);
     let elsewhere = server.platform.elsewhere();
     let update = format!("PATCH {FEEDS}/main");
     let there = || server.call_at(&elsewhere, &update, &alice, json!({ "description": "x" }), &[]).status;
@@ -317,7 +317,7 @@ fn nobody_makes_a_token_with_permissions_that_are_not_its_own() {
         assert_eq!(right(&server, "main", &token), "nothing", "{subject}");
         server.call(&format!("PATCH {GLOBAL}"), &token, give("x", "administrator")).expect(403);
         // Nor does it reach the tokens of the one whose name it has.
-        let real = bare(&server, subject, "manage", json!([]));
+        let real = bare(&server, subject, "manage", &[]);
         let listed = server.call(&format!("GET {TOKENS}"), &token, Value::Null).expect(200).body;
         assert!(
             listed["value"].as_array().unwrap().iter().all(|token| token["grants"] != json!([])),
@@ -359,7 +359,7 @@ fn nobody_makes_a_token_with_permissions_that_are_not_its_own() {
 fn an_owner_by_permission_makes_tokens_for_the_feed() {
     let server = main_feed();
     permit(&server, "main", "alice", "administrator");
-    let alice = bare(&server, "alice", "manage", json!([]));
+    let alice = bare(&server, "alice", "manage", &[]);
     let wish =
         |feed: &str| json!({ "subject": "ci", "scope": "restore", "grants": on(feed, "collaborator") });
     let token = server.call(&format!("POST {TOKENS}"), &alice, wish("main")).expect(201);
