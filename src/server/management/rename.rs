@@ -3,7 +3,7 @@
 //! Before that the record says which name it is about to take, so that a claim can be told from what a renaming left behind
 //! that died: until the record has the new name the feed answers to the old one, and from then on to the new one only. The
 //! same request again completes it; whoever wants a name that was left behind gets it after
-//! [`RENAMING`](crate::store::feeds::RENAMING).
+//! [`RENAMING`].
 
 use super::feeds::{change, stored};
 use super::message::Precondition;
