@@ -30,7 +30,7 @@ pub async fn find<P: Platform>(
     if let Some(feed) = platform.memo().get::<Feed>(&key, now) {
         return Ok(Some(feed));
     }
-    let id = match super::read::<P, FeedId>(platform, &key).await? {
+    let id = match holder(platform, &key).await? {
         Some(stored) => Some(stored.value),
         None => FeedId::parse(name.as_str()),
     };
@@ -92,13 +92,18 @@ pub async fn available<P: Platform>(
     name: &FeedName,
 ) -> Result<Option<Stored<FeedId>>> {
     let key = keys::feed_name(&feed.organization, feed.project.as_ref(), name);
-    let holder = super::read::<P, FeedId>(platform, &key).await?;
+    let holder = holder(platform, &key).await?;
     match &holder {
         Some(other) if other.value != feed.id && !has_left(platform, &other.value, name).await? => {
             Err(taken(name))
         }
         _ => Ok(holder),
     }
+}
+
+/// Whom a name leads to, given by its key.
+async fn holder<P: Platform>(platform: &P, key: &str) -> Result<Option<Stored<FeedId>>> {
+    super::read(platform, key).await
 }
 
 fn taken(name: &FeedName) -> Error {
@@ -117,7 +122,7 @@ async fn has_left<P: Platform>(platform: &P, holder: &FeedId, name: &FeedName) -
 pub async fn release<P: Platform>(platform: &P, feed: &Feed, name: &FeedName) -> Result<()> {
     let key = keys::feed_name(&feed.organization, feed.project.as_ref(), name);
     platform.memo().forget(&key);
-    let holder = super::read::<P, FeedId>(platform, &key).await?;
+    let holder = holder(platform, &key).await?;
     let now = get(platform, &feed.id).await?.map(|stored| stored.value);
     let in_use = now.is_some_and(|feed| {
         feed.purged.is_none() && (feed.name == *name || feed.renaming.as_ref() == Some(name))
@@ -169,7 +174,7 @@ pub async fn list<P: Platform>(
 
 /// The feed that has a name, given by its key.
 async fn called<P: Platform>(platform: &P, key: &str) -> Result<Option<Feed>> {
-    let Some(id) = super::read::<P, FeedId>(platform, key).await? else { return Ok(None) };
+    let Some(id) = holder(platform, key).await? else { return Ok(None) };
     let feed = get(platform, &id.value).await?.map(|stored| stored.value);
     Ok(feed.filter(|feed| keys::feed_name(&feed.organization, feed.project.as_ref(), &feed.name) == key))
 }

@@ -10,7 +10,6 @@ use crate::model::{
 use crate::platform::Platform;
 use crate::service::tokens::{Maker, label};
 use crate::store::{self, feeds};
-use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -29,8 +28,11 @@ pub(super) async fn answer<P: Platform>(
     match operation {
         TokenOperation::List { subject, cursor } => {
             let (tokens, next) = maker.list(organization, subject.as_deref(), cursor.as_deref()).await?;
-            let described = join_all(tokens.iter().map(|token| with_use(call.platform, token))).await;
-            Ok(Reply::list(&described.into_iter().collect::<Result<Vec<_>>>()?, next))
+            let mut described = Vec::new();
+            for token in &tokens {
+                described.push(with_use(call.platform, token).await?);
+            }
+            Ok(Reply::list(&described, next))
         }
         TokenOperation::Get(id) => {
             let token = maker.get(organization, &id).await?;
