@@ -17,9 +17,12 @@ mod rest;
 #[path = "schema/support.rs"]
 mod support;
 
-use edgefeed::model::{Feed, FeedId, PackageSettings, Slot, SourceHealth, Timestamp, Token, TokenHash};
+use edgefeed::model::{
+    Feed, FeedId, PackageSettings, Slot, SourceHealth, SourceId, Timestamp, Token, TokenHash,
+};
 use edgefeed::platform::{KeyValueStore as _, Platform as _};
 use edgefeed::store::index::{PackageIndex, RepairNote};
+use edgefeed::store::keys::below_feed;
 use edgefeed::store::listing_codec::{ListingHead, ListingReader, ListingTail, Offer};
 use edgefeed::store::organizations::Organization;
 use edgefeed::store::rendered::RenderedInfo;
@@ -106,6 +109,27 @@ fn the_key_space_is_the_one_drawn_in_the_code() {
     assert_eq!(drawn, listed);
 }
 
+/// What is kept of a feed is removed with it: no kind of key may be forgotten.
+#[test]
+fn everything_of_a_feed_or_a_source_is_removed_with_the_feed() {
+    let (feed, source) = (FeedId::from_random([1; 16]), SourceId::from_random([2; 16]));
+    let removed = below_feed(&feed, [&source].into_iter());
+    for form in document("schema/keys.json").as_array().unwrap() {
+        let key = form["key"].as_str().unwrap();
+        let kind = key.split('/').nth(1).unwrap();
+        // Single keys, which go last, and the note for cron, which removes it.
+        if ["feeds", "health", "withdrawals", "expiry"].contains(&kind) {
+            continue;
+        }
+        if key.contains("{feed-id}") {
+            assert!(removed.contains(&format!("v1/{kind}/{}/", feed.as_str())), "{key}");
+        }
+        if key.contains("{source-id}") {
+            assert!(removed.contains(&format!("v1/{kind}/{}/", source.as_str())), "{key}");
+        }
+    }
+}
+
 /// Records as releases wrote them must read back for ever.
 #[test]
 fn records_of_every_release_read_back() {
@@ -127,7 +151,7 @@ fn records_of_every_release_read_back() {
             "package-settings" => reads::<PackageSettings>(name, &value),
             "repair-note" => reads::<RepairNote>(name, &value),
             "source-health" => reads::<SourceHealth>(name, &value),
-            "withdrawals" => reads::<Timestamp>(name, &value),
+            "token-use" | "withdrawals" => reads::<Timestamp>(name, &value),
             "rendered-info" => reads::<RenderedInfo>(name, &value),
             "upstream-listing" => {
                 reads::<ListingHead>(name, &value["head"]);
@@ -215,6 +239,7 @@ fn the_rest_surface_is_as_documented() {
     let body = json!({ "subject": "x", "scope": "read", "grants": grants, "expiresInDays": 3 });
     let token = call("POST /acme/_edgefeed/tokens", body).expect(201).body;
     let token_path = format!("/acme/_edgefeed/tokens/{}", token["id"].as_str().unwrap());
+    call(&format!("GET {token_path}"), Value::Null).expect(200);
     call(&format!("POST {token_path}/rotate"), Value::Null).expect(201);
     call(&format!("DELETE {token_path}"), Value::Null).expect(204);
     call("GET /acme/_edgefeed/tokens", Value::Null).expect(200);
@@ -230,6 +255,7 @@ fn the_rest_surface_is_as_documented() {
     call(&format!("PATCH {feed}"), json!({ "isPublic": true })).expect(200);
     call(&format!("DELETE {FEEDS}/next"), Value::Null).expect(204);
     call(&format!("GET {FEEDS}/next"), Value::Null).expect(404);
+    feed_bin_and_permissions(&call);
     call(&format!("GET {feed}/views"), Value::Null).expect(200);
     call(&format!("POST {feed}/views"), json!({ "name": "QA" })).expect(201);
     call(&format!("GET {feed}/views/QA"), Value::Null).expect(200);
@@ -268,6 +294,28 @@ fn the_rest_surface_is_as_documented() {
             "`{name}` is documented, and no answer of it was seen"
         );
     }
+}
+
+/// Beside what is in the bin already, `next` is.
+fn feed_bin_and_permissions(call: &dyn Fn(&str, Value) -> Answer) {
+    let bin = "/acme/_apis/packaging/feedrecyclebin";
+    call(&format!("GET {bin}"), Value::Null).expect(200);
+    let restore = json!([{ "op": "replace", "path": "/isDeleted", "value": false }]);
+    call(&format!("PATCH {bin}/next"), restore).expect(204);
+    call(&format!("PATCH {FEEDS}/next"), json!({ "name": "after-next", "badgesEnabled": true })).expect(200);
+    call(&format!("PATCH {FEEDS}/after-next"), json!({ "isEnabled": false })).expect(200);
+    call(&format!("DELETE {FEEDS}/after-next"), Value::Null).expect(204);
+    call(&format!("DELETE {bin}/after-next"), Value::Null).expect(204);
+    call(&format!("GET {FEEDS}?feedRole=administrator&includeUrls=false"), Value::Null).expect(200);
+    let give = |descriptor: &str, role: &str| json!([{ "identityDescriptor": descriptor, "role": role }]);
+    for address in ["main", "main@Release"] {
+        let permissions = format!("{FEEDS}/{address}/permissions");
+        call(&format!("PATCH {permissions}"), give("group:builders", "contributor")).expect(200);
+        call(&format!("GET {permissions}?includeIds=true"), Value::Null).expect(200);
+    }
+    let global = "/acme/_apis/packaging/globalpermissions";
+    call(&format!("PATCH {global}"), give("alice", "feedCreator")).expect(200);
+    call(&format!("GET {global}?includeIds=true"), Value::Null).expect(200);
 }
 
 fn operations(api: &Value) -> BTreeSet<String> {

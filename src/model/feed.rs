@@ -1,6 +1,6 @@
 //! Feeds and the names they are found by.
 
-use super::{ProtocolId, Timestamp, UpstreamSource, View, ViewName};
+use super::{Algorithm, Digest, Permission, ProtocolId, Timestamp, UpstreamSource, View, ViewName};
 use serde::{Deserialize, Serialize};
 
 /// Why a name was refused. The rules are Azure Artifacts': at most 64 characters, none of the reserved ones.
@@ -126,6 +126,14 @@ impl FeedId {
     }
 }
 
+/// A GUID that follows from a text.
+pub fn guid_of(text: &str) -> String {
+    let digest = Digest::of(Algorithm::Sha256, text.as_bytes());
+    let mut bytes = [0_u8; 16];
+    bytes.iter_mut().zip(digest.value()).for_each(|(byte, value)| *byte = *value);
+    guid(bytes)
+}
+
 /// Prints 16 bytes as a GUID with the version and variant bits of a random one.
 pub(super) fn guid(mut bytes: [u8; 16]) -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -148,6 +156,7 @@ pub enum ListingMode {
 /// A feed: settings, views, upstream sources. The stored record, in REST terms where it has them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Feed {
     /// Identity.
     pub id: FeedId,
@@ -176,11 +185,35 @@ pub struct Feed {
     /// What callers who may not save are shown.
     #[serde(default)]
     pub listing: ListingMode,
+    /// Does it refuse all but reading and changing its settings?
+    #[serde(default)]
+    pub is_disabled: bool,
+    /// Are deleted versions shown to people who look at the feed?
+    #[serde(default)]
+    pub shows_deleted_package_versions: bool,
+    /// May anybody ask which version is the newest, for a badge?
+    #[serde(default)]
+    pub badges_enabled: bool,
+    /// The view that readers are pointed to, by its id; `Local` unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_view_id: Option<String>,
+    /// Roles of subjects and groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<Permission>,
     /// When it was made.
     pub created: Timestamp,
+    /// The name it is about to take, while its renaming is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renaming: Option<FeedName>,
+    /// When its name last changed, or was about to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed: Option<Timestamp>,
     /// When it went to the recycle bin, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted: Option<Timestamp>,
+    /// When it was deleted for good: what it held is being removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purged: Option<Timestamp>,
     /// Grows with every change, so that two records are never equal by accident (an R2 etag is a hash of content).
     pub sequence: u64,
 }
@@ -197,6 +230,22 @@ impl Feed {
     /// The view of that name or id.
     pub fn view(&self, name: &ViewName) -> Option<&View> {
         self.views.iter().find(|view| view.name == *name || view.id == name.key())
+    }
+
+    /// The view that readers are pointed to.
+    pub fn default_view(&self) -> Option<&View> {
+        let chosen = self.default_view_id.as_ref();
+        self.views.iter().find(|view| chosen.map_or(view.name.is_local(), |id| view.id == *id))
+    }
+
+    /// Is that its name, or its id?
+    pub fn is_called(&self, name: &FeedName) -> bool {
+        self.name == *name || FeedId::parse(name.as_str()).as_ref() == Some(&self.id)
+    }
+
+    /// Is it in the recycle bin, from which it can be restored?
+    pub fn is_in_bin(&self) -> bool {
+        self.deleted.is_some() && self.purged.is_none()
     }
 }
 

@@ -48,6 +48,13 @@ pub struct Address {
     pub locator: FeedLocator,
 }
 
+/// `organization/feed`, for logs.
+impl std::fmt::Display for Address {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}/{}", self.organization, self.locator.feed)
+    }
+}
+
 impl Address {
     /// Reads Azure Artifacts' locator for feeds, `azure-feed://{org}/[{project}/]{feed}@{view}`. The view is required:
     /// it is what keeps internal sources free of cycles (DESIGN section 4).

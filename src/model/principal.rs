@@ -1,6 +1,6 @@
 //! Who is asking, and what that amounts to on one feed.
 
-use super::{Action, Feed, Role, Scope, Token, View, Visibility};
+use super::{Action, Feed, Permission, Role, Scope, Token, View, Visibility};
 
 /// Who sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,13 +44,16 @@ impl Principal {
     }
 }
 
-/// What a token's holder is on a feed: by its own grants, or because a view is shared.
+/// What a token's holder is on a feed: by its own grants, by permissions of its subject and groups, or because a view is
+/// shared.
 fn granted(token: &Token, feed: &Feed, view: Option<&View>) -> Option<Role> {
     let member = token.organization == feed.organization;
     let visible = view.is_some_and(|view| {
         view.visibility == Visibility::Organization || member && view.visibility == Visibility::Collection
     });
-    token.role_on(feed, view).max(visible.then_some(Role::Reader))
+    let lists = [Some(&feed.permissions), view.map(|view| &view.permissions)];
+    let permitted = lists.into_iter().flatten().filter_map(|list| Permission::role_of(list, token)).max();
+    token.role_on(feed, view).max(permitted.filter(|_| member)).max(visible.then_some(Role::Reader))
 }
 
 /// A caller's right on one feed: the role granted, and the scope of the token that caps it.

@@ -28,6 +28,25 @@ impl Role {
         }
     }
 
+    /// The role of that name in REST, in any case; `owner` is one for `administrator`.
+    pub fn named(text: &str) -> Option<Self> {
+        let named = |role: &Self| text.eq_ignore_ascii_case(role.name());
+        let owner = text.eq_ignore_ascii_case("owner").then_some(Self::Owner);
+        owner.or_else(|| {
+            [Self::Reader, Self::Collaborator, Self::Contributor, Self::Owner].into_iter().find(named)
+        })
+    }
+
+    /// The name it has in REST.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Collaborator => "collaborator",
+            Self::Contributor => "contributor",
+            Self::Owner => "administrator",
+        }
+    }
+
     /// May this role do that?
     pub fn permits(self, action: Action) -> bool {
         self >= action.least_role()
@@ -138,5 +157,9 @@ mod tests {
     fn rest_calls_the_owner_administrator() {
         assert_eq!(serde_json::to_string(&Role::Owner).unwrap(), "\"administrator\"");
         assert_eq!(serde_json::from_str::<Role>("\"owner\"").unwrap(), Role::Owner);
+        for text in ["owner", "Administrator", "administrator"] {
+            assert_eq!(Role::named(text), Some(Role::Owner));
+        }
+        assert_eq!((Role::named("READER"), Role::named("none")), (Some(Role::Reader), None));
     }
 }

@@ -143,6 +143,16 @@ pub struct Token {
     /// May create feeds, of which it then is the owner.
     #[serde(default)]
     pub feed_creator: bool,
+    /// The groups its holder is in, for permissions of groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Did one who may say so say that its holder is the subject, so that it has the permissions of that? A token that an
+    /// owner of feeds made for somebody else has not.
+    #[serde(default)]
+    pub vouched: bool,
+    /// The token it was made with: when that is revoked, this one is void.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<TokenHash>,
     /// When it was made.
     pub created: Timestamp,
     /// When it ceases to work, if ever.

@@ -1,5 +1,6 @@
 //! Views: named read-only subsets of a feed's versions.
 
+use super::Permission;
 use super::feed::{InvalidName, check_name};
 use serde::{Deserialize, Serialize};
 
@@ -85,4 +86,7 @@ pub struct View {
     pub name: ViewName,
     /// Who may use it.
     pub visibility: Visibility,
+    /// Roles of subjects and groups that hold for this view only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<Permission>,
 }

@@ -7,10 +7,10 @@ use super::config::Config;
 use crate::error::{Error, Result};
 use crate::model::{Algorithm, Digest, Principal, Secret, TokenText};
 use crate::platform::Platform;
+use crate::service;
 use crate::store::tokens;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header};
-use std::rc::Rc;
 
 /// The caller. A token that is no longer valid is an error even where anonymous callers are welcome: its owner should
 /// learn about it.
@@ -32,11 +32,9 @@ pub(super) async fn principal<P: Platform>(
     }
     let text = TokenText::parse(secret.expose()).ok_or_else(unknown)?;
     let token = tokens::find(platform, &text).await?.ok_or_else(unknown)?;
-    if !token.is_valid(platform.now()) {
-        let text = format!("this token (`{}`) has expired or was revoked; ask for a new one", token.id);
-        return Err(Error::Unauthenticated(text).into());
-    }
-    Ok(Principal::Token(Box::new(Rc::unwrap_or_clone(token))))
+    let token = service::tokens::authenticate(platform, &token).await?;
+    tokens::note_use(platform, &token);
+    Ok(Principal::Token(Box::new(token)))
 }
 
 /// The secret a request carries, in any of the accepted forms.

@@ -67,6 +67,7 @@ pub async fn scheduled<P: Platform>(platform: P) {
     let line = match housekeeping::run(&platform).await {
         Ok(done) => serde_json::json!({
             "endpoint": "housekeeping", "purged": done.purged, "rebuilt": done.rebuilt, "swept": done.swept,
+            "removed": done.removed,
         }),
         Err(error) => serde_json::json!({ "endpoint": "housekeeping", "error": error.to_string() }),
     };

@@ -1,7 +1,7 @@
-//! What cron does: purge what has been in the recycle bin for 30 days, rebuild indexes that missed a slot, sweep uploads
-//! nobody finished. In bounded steps: what is left over is done next time.
+//! What cron does: purge what has been in the recycle bins for 30 days, remove what deleted feeds held, rebuild indexes that
+//! missed a slot, sweep uploads nobody finished. In bounded steps: what is left over is done next time.
 
-use super::delete;
+use super::{delete, feed_bin};
 use crate::error::Result;
 use crate::platform::{BlobStore as _, Platform, RecordStore as _};
 use crate::store::{index, keys};
@@ -22,6 +22,8 @@ pub struct Done {
     pub rebuilt: usize,
     /// Uploads swept.
     pub swept: usize,
+    /// Feeds removed.
+    pub removed: usize,
 }
 
 /// One round.
@@ -30,6 +32,7 @@ pub async fn run<P: Platform>(platform: &P) -> Result<Done> {
         rebuilt: index::repair_all(platform, STEP).await?,
         purged: empty_bins(platform).await?,
         swept: sweep_uploads(platform).await?,
+        removed: feed_bin::expire(platform).await?,
     })
 }
 

@@ -9,6 +9,7 @@ pub mod delete;
 mod document;
 pub mod download;
 mod ecosystem;
+pub mod feed_bin;
 mod fetch;
 pub mod housekeeping;
 pub mod json_splitter;
@@ -42,5 +43,7 @@ pub use ecosystem::{
 };
 pub use fetch::{is_confidential, permitted as permitted_address, upstream_get};
 pub use neighbours::{internal_marks, is_internally_offered};
-pub use open::{FeedContext, Settings, Trace, authorize, open, refused_login};
+pub use open::{
+    FeedContext, Settings, Trace, authorize, authorize_settings, open, open_deleted, refused_login,
+};
 pub use registry::ask_first;

@@ -109,6 +109,9 @@ async fn place<P: Platform>(
     let feed = feed
         .filter(|feed| feed.deleted.is_none())
         .ok_or_else(|| fault("its feed does not exist any more"))?;
+    if feed.is_disabled {
+        return Err(fault("its feed is disabled").into());
+    }
     let view = address.locator.view.as_ref().and_then(|view| feed.view(view)).cloned();
     let view = view.ok_or_else(|| fault("its view does not exist any more"))?;
     let neighbour = feed.organization == context.feed.organization;

@@ -1,6 +1,6 @@
 //! Opening a feed for a caller, and the one place where a caller's right is decided.
 
-use super::Package;
+use super::{Package, feed_bin::not_in_bin};
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Address, Authority, Feed, FeedLocator, Keyring, Principal, View};
 use crate::platform::Platform;
@@ -99,8 +99,10 @@ pub async fn open<P: Platform>(
     let locator = address.locator.clone();
     let found =
         feeds::find(&platform, &address.organization, address.project.as_ref(), &locator.feed).await?;
-    let feed = found.filter(|feed| feed.deleted.is_none());
-    let Some(feed) = feed else { return Err(unknown(&principal, &locator).into()) };
+    let Some(feed) = found else { return Err(unknown(&principal, &locator).into()) };
+    if feed.deleted.is_some() {
+        return Err(deleted(&feed, &principal, &locator).into());
+    }
     let view = locator.view.as_ref().map(|name| feed.view(name).cloned());
     if let (Some(name), Some(None)) = (&locator.view, &view) {
         let authority = principal.authority(&feed, None);
@@ -127,6 +129,29 @@ pub async fn open<P: Platform>(
     })
 }
 
+/// A feed in the recycle bin, as it is stored now, for one of its owners.
+pub async fn open_deleted<P: Platform>(
+    platform: &P,
+    address: &Address,
+    principal: &Principal,
+) -> Result<Feed> {
+    let locator = &address.locator;
+    let missing = || unknown(principal, locator);
+    let found = feeds::find(platform, &address.organization, address.project.as_ref(), &locator.feed).await?;
+    let id = found.filter(|_| locator.view.is_none()).ok_or_else(missing)?.id.clone();
+    let feed = feeds::get(platform, &id).await?.ok_or_else(missing)?.value;
+    let authority = principal.authority(&feed, None);
+    if authority.effective().is_none() {
+        return Err(missing().into());
+    }
+    if !authority.permits(Action::Administer) {
+        return Err(
+            Error::lacks(Action::Administer, Action::Administer.describe(), authority, locator).into()
+        );
+    }
+    if feed.deleted.is_none() { Err(not_in_bin(&feed.name).into()) } else { Ok(feed) }
+}
+
 /// What a caller is told whose credentials open nothing here: the same, whether the feed exists or not.
 pub fn refused_login(locator: &FeedLocator) -> Error {
     unknown(&Principal::Anonymous, locator)
@@ -143,8 +168,27 @@ fn unknown(principal: &Principal, locator: &FeedLocator) -> Error {
     }
 }
 
+/// A feed in the recycle bin is not there; those who can restore it are told where it is.
+fn deleted(feed: &Feed, principal: &Principal, locator: &FeedLocator) -> Error {
+    if !(feed.is_in_bin() && principal.authority(feed, None).permits(Action::Administer)) {
+        return unknown(principal, locator);
+    }
+    let text = "is in the recycle bin; its owners can restore it (PATCH feedrecyclebin/";
+    Error::NotFound(Missing::Other(format!("feed `{}` {text}{})", feed.name, feed.id.as_str())))
+}
+
 /// The single authorisation point: every request to a feed passes here before its handler runs.
 pub fn authorize<P: Platform>(context: &FeedContext<P>, action: Option<Action>) -> Result<()> {
+    authorize_settings(context, action)?;
+    if context.feed.is_disabled {
+        let text = "is disabled; an owner of it can enable it again (`isEnabled`)";
+        return Err(Error::Forbidden(format!("feed `{}` {text}", context.locator.feed)).into());
+    }
+    Ok(())
+}
+
+/// The same for its settings, which can be read and changed while the feed is disabled.
+pub fn authorize_settings<P: Platform>(context: &FeedContext<P>, action: Option<Action>) -> Result<()> {
     // Without any right, a token of another organization must not tell that the feed exists.
     if context.authority.effective().is_none() {
         return Err(unknown(&context.principal, &context.locator).into());

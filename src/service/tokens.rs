@@ -4,6 +4,10 @@
 //! of it; owners of feeds reach tokens that are for nothing but their feeds; everybody reaches tokens of the same holder
 //! that may do no more than their own, as logging in makes them; nobody makes one that may do more, or live longer, than
 //! the maker's own.
+//!
+//! Permissions of records count for the subject of a token only if that is vouched for: an administrator made the token, or
+//! its holder made it for itself. A group counts if an administrator put the token into it, or the maker's own is in it. A token
+//! is void once one that it descends from was revoked, but not when that has expired: its own end was no later.
 
 use crate::error::{Conflict, Error, Missing, Result};
 use crate::model::{
@@ -11,8 +15,12 @@ use crate::model::{
     TokenHash, TokenText,
 };
 use crate::platform::Platform;
-use crate::store::{self, feeds, keys};
+use crate::store::{self, feeds, keys, organizations};
+use futures_util::future::join;
 use std::collections::BTreeMap;
+
+/// How many tokens one descends from at most: all of them are looked at when it is used.
+const ANCESTORS: usize = 4;
 
 /// Stores a token under a new secret. That is told to its holder, here and never again.
 pub async fn issue<P: Platform>(platform: &P, wish: Token) -> Result<(Token, TokenText)> {
@@ -35,23 +43,70 @@ pub fn label(text: &str, what: &str) -> Result<String> {
     }
 }
 
+/// A token that works, with what the permissions of its organization add to it.
+pub async fn authenticate<P: Platform>(platform: &P, token: &Token) -> Result<Token> {
+    Ok(examine(platform, token).await?.0)
+}
+
+/// The same, and how many tokens it descends from.
+async fn examine<P: Platform>(platform: &P, token: &Token) -> Result<(Token, usize)> {
+    let void = |why: &str| {
+        Err(Error::Unauthenticated(format!("this token (`{}`) {why}; ask for a new one", token.id)).into())
+    };
+    if !token.is_valid(platform.now()) {
+        return void("has expired or was revoked");
+    }
+    let (ancestors, extended) = join(ancestors(platform, token), extended(platform, token)).await;
+    match ancestors? {
+        Some(count) => Ok((extended?, count)),
+        None => void("was made with one that was revoked"),
+    }
+}
+
+/// How many tokens one descends from; `None` if one of them was revoked.
+async fn ancestors<P: Platform>(platform: &P, token: &Token) -> Result<Option<usize>> {
+    let (mut next, mut count) = (token.parent.clone(), 0);
+    while let Some(hash) = next.take() {
+        count += 1;
+        match store::tokens::get(platform, &hash).await? {
+            Some(parent) if parent.revoked.is_none() && count <= ANCESTORS => {
+                next.clone_from(&parent.parent);
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(count))
+}
+
+async fn extended<P: Platform>(platform: &P, token: &Token) -> Result<Token> {
+    let mut token = token.clone();
+    if (token.vouched || !token.groups.is_empty())
+        && let Some(organization) = organizations::find(platform, &token.organization).await?
+    {
+        organization.extend(&mut token);
+    }
+    Ok(token)
+}
+
 /// The caller, as far as tokens go.
 pub struct Maker<'a, P> {
     platform: &'a P,
     /// As it is stored now: what another isolate remembers of a token that was revoked must not make new ones.
     pub token: Token,
+    hash: TokenHash,
+    /// Is the holder an administrator, with a token that may be used for everything?
+    administrator: bool,
+    ancestors: usize,
     feeds: BTreeMap<FeedId, Option<Feed>>,
 }
 
 impl<'a, P: Platform> Maker<'a, P> {
     /// The holder of that token.
     pub async fn new(platform: &'a P, holder: &Token) -> Result<Self> {
-        let (_, token) = find(platform, &holder.organization, &holder.id).await?;
-        if !token.is_valid(platform.now()) {
-            let text = format!("this token (`{}`) has expired or was revoked; ask for a new one", token.id);
-            return Err(Error::Unauthenticated(text).into());
-        }
-        Ok(Self { platform, token, feeds: BTreeMap::new() })
+        let (hash, token) = find(platform, &holder.organization, &holder.id).await?;
+        let (extended, ancestors) = examine(platform, &token).await?;
+        let administrator = extended.administrator && extended.scope == Scope::Manage;
+        Ok(Self { platform, token, hash, administrator, ancestors, feeds: BTreeMap::new() })
     }
 
     /// Makes a token, if it is no greater than it may be.
@@ -60,20 +115,45 @@ impl<'a, P: Platform> Maker<'a, P> {
         if wish.expires.is_some_and(|expires| expires <= now) {
             return Err(Error::Invalid("`expires` lies in the past".to_owned()).into());
         }
-        let wish = Token { expires: wish.expires.or(self.token.expires), ..wish };
+        let vouched = wish.vouched && self.vouches_for(&wish);
+        let wish = Token { expires: wish.expires.or(self.token.expires), vouched, ..wish };
         self.covers(&wish).await?;
-        issue(self.platform, wish).await
+        self.issue(wish).await
     }
 
-    /// One page of the tokens the caller reaches, its own among them, and where the next one begins.
+    /// Makes a token that may do what the caller's own may.
+    pub async fn copy(&self) -> Result<(Token, TokenText)> {
+        self.issue(self.token.clone()).await
+    }
+
+    async fn issue(&self, wish: Token) -> Result<(Token, TokenText)> {
+        if self.ancestors >= ANCESTORS {
+            let text = format!(
+                "this token (`{}`) was made with one that was made with another, {ANCESTORS} times over: use one of those                  to make tokens",
+                self.token.id
+            );
+            return Err(Error::Forbidden(text).into());
+        }
+        issue(self.platform, Token { parent: Some(self.hash.clone()), ..wish }).await
+    }
+
+    /// May the caller say that the holder of a token is its subject?
+    fn vouches_for(&self, wish: &Token) -> bool {
+        self.administrator || self.token.vouched && wish.subject == self.token.subject
+    }
+
+    /// One page of the tokens the caller reaches, its own among them, and where the next one begins; with a subject, those of
+    /// the page that are for it.
     pub async fn list(
         &mut self,
         organization: &OrganizationName,
+        subject: Option<&str>,
         cursor: Option<&str>,
     ) -> Result<(Vec<Token>, Option<String>)> {
         let (tokens, next) = store::tokens::list(self.platform, organization, cursor).await?;
         let mut reached = Vec::new();
-        for token in tokens {
+        for token in tokens.into_iter().filter(|token| subject.is_none_or(|subject| token.subject == subject))
+        {
             if token.id == self.token.id || is_yes(self.covers(&token).await)? {
                 reached.push(token);
             }
@@ -81,20 +161,27 @@ impl<'a, P: Platform> Maker<'a, P> {
         Ok((reached, next))
     }
 
-    /// Revokes a token that the caller reaches.
+    /// A token that the caller reaches.
+    pub async fn get(&mut self, organization: &OrganizationName, id: &str) -> Result<Token> {
+        Ok(self.reach(organization, id).await?.1)
+    }
+
+    /// Revokes a token that the caller reaches, and with it those that were made with it.
     pub async fn revoke(&mut self, organization: &OrganizationName, id: &str) -> Result<()> {
         let (hash, _) = self.reach(organization, id).await?;
         store::tokens::revoke(self.platform, &hash, self.platform.now()).await
     }
 
-    /// Makes a token with the same rights as one that the caller reaches, and revokes that.
+    /// Makes a token with the same rights as one that the caller reaches, and revokes that. An owner of feeds does not come by
+    /// the permissions that the subject has elsewhere.
     pub async fn rotate(&mut self, organization: &OrganizationName, id: &str) -> Result<(Token, TokenText)> {
         let (hash, old) = self.reach(organization, id).await?;
         if !old.is_valid(self.platform.now()) {
             let text = format!("token `{id}` has expired or was revoked; make a new one");
             return Err(Error::Conflict(Conflict::Other(text)).into());
         }
-        let issued = issue(self.platform, old).await?;
+        let vouched = old.vouched && self.vouches_for(&old);
+        let issued = issue(self.platform, Token { vouched, ..old }).await?;
         // The new one first: a failure in between leaves two that work, not none.
         store::tokens::revoke(self.platform, &hash, self.platform.now()).await?;
         Ok(issued)
@@ -123,7 +210,16 @@ impl<'a, P: Platform> Maker<'a, P> {
             let text = "a token cannot make or manage one that outlives it; set `expires` to no later than its own end";
             return Err(Error::Forbidden(text.to_owned()).into());
         }
-        if own.administrator && own.scope == Scope::Manage || self.is_like_own(wish).await? {
+        if self.administrator {
+            return Ok(());
+        }
+        if let Some(group) = wish.groups.iter().find(|group| !own.groups.contains(group)) {
+            let text = format!(
+                "only an administrator makes or manages tokens in a group that its own token is not in: `{group}`"
+            );
+            return Err(Error::Forbidden(text).into());
+        }
+        if self.is_like_own(wish).await? {
             return Ok(());
         }
         let own = &self.token;
@@ -144,7 +240,12 @@ impl<'a, P: Platform> Maker<'a, P> {
 
     /// Is this a token of the same holder with no role that the caller's own does not carry?
     async fn is_like_own(&mut self, wish: &Token) -> Result<bool> {
-        if wish.subject != self.token.subject || wish.administrator || wish.feed_creator {
+        let own = &self.token;
+        if wish.subject != own.subject
+            || wish.vouched && !own.vouched
+            || wish.administrator
+            || wish.feed_creator
+        {
             return Ok(false);
         }
         for Grant { target, role } in &wish.grants {

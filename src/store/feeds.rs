@@ -3,12 +3,20 @@
 use super::{Change, Stored, keys};
 use crate::error::{Conflict, Error, Missing, Result};
 use crate::model::{Feed, FeedId, FeedName, OrganizationName, ProjectName, SourceHealth, SourceId};
-use crate::platform::{Platform, RecordStore as _};
+use crate::platform::{Platform, RecordStore as _, Written};
+use futures_util::future::join_all;
 use std::rc::Rc;
 use std::time::Duration;
 
 /// For how long an isolate trusts what it read of a feed: how long a change of settings may take to show elsewhere.
 pub const FEED_REUSE: Duration = Duration::from_secs(10);
+
+/// For how long a name that a renaming claimed or left stays with its feed, should the renaming have died. Nobody who renames
+/// a feed goes on after half of it.
+pub const RENAMING: Duration = Duration::from_secs(60);
+
+/// How many names are read side by side: as many connections as a Worker has.
+const SIDE_BY_SIDE: usize = 6;
 
 /// The feed of that name or id, deleted or not.
 pub async fn find<P: Platform>(
@@ -22,19 +30,22 @@ pub async fn find<P: Platform>(
     if let Some(feed) = platform.memo().get::<Feed>(&key, now) {
         return Ok(Some(feed));
     }
-    let id = match super::read::<P, FeedId>(platform, &key).await? {
+    let id = match holder(platform, &key).await? {
         Some(stored) => Some(stored.value),
         None => FeedId::parse(name.as_str()),
     };
     let Some(id) = id else { return Ok(None) };
     let feed = get(platform, &id).await?.map(|stored| stored.value);
-    let Some(feed) =
-        feed.filter(|feed| feed.organization == *organization && feed.project.as_ref() == project)
-    else {
-        return Ok(None);
+    // A renaming that died leaves names that lead to a feed which is called otherwise.
+    let is_asked_for = |feed: &Feed| {
+        feed.organization == *organization && feed.project.as_ref() == project && feed.is_called(name)
     };
+    let Some(feed) = feed.filter(is_asked_for) else { return Ok(None) };
     let feed = Rc::new(feed);
-    platform.memo().put(key, feed.clone(), 4096, now, FEED_REUSE);
+    let lists = feed.views.iter().map(|view| &view.permissions).chain([&feed.permissions]);
+    let weight =
+        4096 + lists.flatten().map(|permission| permission.identity.as_str().len() + 64).sum::<usize>();
+    platform.memo().put(key, feed.clone(), weight, now, FEED_REUSE);
     Ok(Some(feed))
 }
 
@@ -46,12 +57,80 @@ pub async fn get<P: Platform>(platform: &P, id: &FeedId) -> Result<Option<Stored
 /// Stores a new feed: first the record, which nobody finds, then the name, which is the commit.
 pub async fn create<P: Platform>(platform: &P, feed: &Feed) -> Result<()> {
     super::create(platform, &keys::feed(&feed.id), feed).await?;
-    let name = keys::feed_name(&feed.organization, feed.project.as_ref(), &feed.name);
-    if super::create(platform, &name, &feed.id).await? {
+    if let Err(error) = claim(platform, feed, &feed.name).await {
+        if matches!(*error, Error::Conflict(Conflict::NameTaken(_))) {
+            platform.records().delete(&[keys::feed(&feed.id)]).await?;
+        }
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// Takes a name for a feed, unless another one has it.
+pub async fn claim<P: Platform>(platform: &P, feed: &Feed, name: &FeedName) -> Result<()> {
+    let key = keys::feed_name(&feed.organization, feed.project.as_ref(), name);
+    if super::create(platform, &key, &feed.id).await? {
         return Ok(());
     }
-    platform.records().delete(&[keys::feed(&feed.id)]).await?;
-    Err(Error::Conflict(Conflict::NameTaken(format!("feed `{}`", feed.name))).into())
+    let holder = available(platform, feed, name).await?.ok_or_else(|| taken(name))?;
+    let own = super::encode(&key, &feed.id)?;
+    let Written::Yes(etag) = platform.records().replace(&key, own, &holder.etag).await? else {
+        return Err(taken(name).into());
+    };
+    if has_left(platform, &holder.value, name).await? {
+        return Ok(());
+    }
+    // It came back to the name in the meantime, and found that it had it already.
+    platform.records().replace(&key, super::encode(&key, &holder.value)?, &etag).await?;
+    Err(taken(name).into())
+}
+
+/// Insists that a feed can have a name; answers what holds it, if anything does.
+pub async fn available<P: Platform>(
+    platform: &P,
+    feed: &Feed,
+    name: &FeedName,
+) -> Result<Option<Stored<FeedId>>> {
+    let key = keys::feed_name(&feed.organization, feed.project.as_ref(), name);
+    let holder = holder(platform, &key).await?;
+    match &holder {
+        Some(other) if other.value != feed.id && !has_left(platform, &other.value, name).await? => {
+            Err(taken(name).into())
+        }
+        _ => Ok(holder),
+    }
+}
+
+/// Whom a name leads to, given by its key.
+async fn holder<P: Platform>(platform: &P, key: &str) -> Result<Option<Stored<FeedId>>> {
+    super::read(platform, key).await
+}
+
+fn taken(name: &FeedName) -> Error {
+    Error::Conflict(Conflict::NameTaken(format!("feed `{name}`")))
+}
+
+/// Does a name lead to a feed that is called otherwise, or is gone? That is what a renaming leaves that died.
+async fn has_left<P: Platform>(platform: &P, holder: &FeedId, name: &FeedName) -> Result<bool> {
+    let Some(stored) = get(platform, holder).await? else { return Ok(true) };
+    let feed = stored.value;
+    let settled = feed.renamed.is_some_and(|at| platform.now().since(at) >= RENAMING);
+    Ok(settled && feed.name != *name && feed.purged.is_none())
+}
+
+/// Releases a name that leads to this feed, if the feed as it is now has no use for it.
+pub async fn release<P: Platform>(platform: &P, feed: &Feed, name: &FeedName) -> Result<()> {
+    let key = keys::feed_name(&feed.organization, feed.project.as_ref(), name);
+    platform.memo().forget(&key);
+    let holder = holder(platform, &key).await?;
+    let now = get(platform, &feed.id).await?.map(|stored| stored.value);
+    let in_use = now.is_some_and(|feed| {
+        feed.purged.is_none() && (feed.name == *name || feed.renaming.as_ref() == Some(name))
+    });
+    if !in_use && holder.is_some_and(|holder| holder.value == feed.id) {
+        platform.records().delete(&[key]).await?;
+    }
+    Ok(())
 }
 
 /// Changes a feed's record. `change` may be called several times.
@@ -75,26 +154,29 @@ pub async fn update<P: Platform>(
     stored.ok_or_else(missing).map_err(Box::new)
 }
 
-/// All feeds of a project, or of an organization.
+/// One page of the feeds of a project, or of an organization, deleted or not, and where to go on. It takes two reads per feed.
 pub async fn list<P: Platform>(
     platform: &P,
     organization: &OrganizationName,
     project: Option<&ProjectName>,
-) -> Result<Vec<Feed>> {
-    let prefix = keys::feed_names(organization, project);
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<Feed>, Option<String>)> {
+    let page = platform.records().list(&keys::feed_names(organization, project), cursor, limit).await?;
     let mut feeds = Vec::new();
-    let mut cursor = None;
-    loop {
-        let page = platform.records().list(&prefix, cursor.as_deref(), 1_000).await?;
-        for key in &page.keys {
-            let Some(id) = super::read::<P, FeedId>(platform, key).await? else { continue };
-            feeds.extend(get(platform, &id.value).await?.map(|stored| stored.value));
-        }
-        match page.cursor {
-            Some(next) => cursor = Some(next),
-            None => return Ok(feeds),
+    for keys in page.keys.chunks(SIDE_BY_SIDE) {
+        for found in join_all(keys.iter().map(|key| called(platform, key))).await {
+            feeds.extend(found?);
         }
     }
+    Ok((feeds, page.cursor))
+}
+
+/// The feed that has a name, given by its key.
+async fn called<P: Platform>(platform: &P, key: &str) -> Result<Option<Feed>> {
+    let Some(id) = holder(platform, key).await? else { return Ok(None) };
+    let feed = get(platform, &id.value).await?.map(|stored| stored.value);
+    Ok(feed.filter(|feed| keys::feed_name(&feed.organization, feed.project.as_ref(), &feed.name) == key))
 }
 
 /// How a source is doing.

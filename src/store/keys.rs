@@ -1,9 +1,10 @@
 //! The whole key space. Nothing else spells a key.
 //!
 //! ```text
-//! R2  v1/organizations/{org}.json                         organization                                   create-only
+//! R2  v1/organizations/{org}.json                         organization, global permissions               CAS
 //!     v1/organizations/{org}/tokens/{token-id}            -> hash of the token                           create-only
-//!     v1/names/{org}/[{project}/]{feed-name}              -> feed id                                     create-only
+//!     v1/organizations/{org}/used/{token-id}              when the token was last used, to the hour      overwritten
+//!     v1/names/{org}/[{project}/]{feed-name}              -> feed id                                     create-only, or CAS once released
 //!     v1/feeds/{feed-id}.json                             feed: settings, views, upstream sources        CAS
 //!     v1/tokens/{sha256}                                  token                                          CAS
 //!     v1/pkg/{feed-id}/{protocol}/{package}/files/{version}/{artifact}   bytes                           create-only
@@ -16,6 +17,7 @@
 //!     v1/health/{source-id}                               how the source is doing                        overwritten
 //!     v1/repair/{feed-id}/{protocol}/{package}/{version}  its index may lack this slot: for cron         overwritten
 //!     v1/bin/{feed-id}/{protocol}/{package}/{version}     in the recycle bin: for cron's purge           overwritten
+//!     v1/expiry/{time}/{feed-id}                          then a feed's time in the bin, or its removal, is due: for cron  created once
 //!     v1/staging/{random}                                 uploads of unknown length, for minutes         private
 //!     v1/published/{feed-id}/{protocol}/{package}         some version of it was published here          create-only
 //!     v1/stars/{feed-id}/{protocol}/{sha256}/{package}    the package is a favourite of that user        create-only
@@ -29,7 +31,7 @@
 
 use crate::model::{
     Algorithm, ArtifactName, Digest, FeedId, FeedName, OrganizationName, PackageName, ProjectName,
-    ProtocolId, SourceId, TokenHash, Version,
+    ProtocolId, SourceId, Timestamp, TokenHash, Version,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -56,6 +58,11 @@ pub fn token_id(organization: &OrganizationName, id: &str) -> String {
 /// All token ids of an organization.
 pub fn token_ids(organization: &OrganizationName) -> String {
     format!("v1/organizations/{}/tokens/", segment(&organization.key()))
+}
+
+/// When a token was last used.
+pub fn token_use(organization: &OrganizationName, id: &str) -> String {
+    format!("v1/organizations/{}/used/{}", segment(&organization.key()), segment(id))
 }
 
 /// A token.
@@ -85,6 +92,28 @@ pub fn feed(id: &FeedId) -> String {
 /// Until when versions of a feed may be withdrawn.
 pub fn withdrawals(id: &FeedId) -> String {
     format!("v1/withdrawals/{}", id.as_str())
+}
+
+/// All notes of what becomes of deleted feeds, the earliest first.
+pub const EXPIRIES: &str = "v1/expiry/";
+
+/// The note that cron has to look at a deleted feed from then on.
+pub fn expiry(due: Timestamp, feed: &FeedId) -> String {
+    format!("{EXPIRIES}{:013}/{}", due.millis(), feed.as_str())
+}
+
+/// Reads [`expiry`] back.
+pub fn parse_expiry(key: &str) -> Option<(Timestamp, FeedId)> {
+    let (due, feed) = key.strip_prefix(EXPIRIES)?.split_once('/')?;
+    Some((Timestamp::from_millis(due.parse().ok()?), FeedId::parse(feed)?))
+}
+
+/// All there is of a feed and its sources beside the feed's own record: what is removed with it. Notes for cron come first, so
+/// that nothing is rebuilt meanwhile.
+pub fn below_feed<'a>(feed: &FeedId, sources: impl Iterator<Item = &'a SourceId>) -> Vec<String> {
+    let kinds = ["repair", "bin", "catalog", "published", "stars", "pkg"];
+    let own = kinds.iter().map(|kind| format!("v1/{kind}/{}/", feed.as_str()));
+    own.chain(sources.map(|source| format!("v1/upstream/{}/", source.as_str()))).collect()
 }
 
 /// How a source is doing.

@@ -11,16 +11,25 @@ use std::time::Duration;
 /// For how long an isolate trusts what it read of a token: the bound on how long a revoked token may live.
 pub const TOKEN_REUSE: Duration = Duration::from_secs(30);
 
+/// How precisely it is known when a token was last used: its use is noted at most once in this time.
+pub const USE_INTERVAL: Duration = Duration::from_secs(3600);
+
 /// The token of that text, valid or not; `None` if there is none.
 pub async fn find<P: Platform>(platform: &P, text: &TokenText) -> Result<Option<Rc<Token>>> {
-    let key = keys::token(&text.hash());
+    get(platform, &text.hash()).await
+}
+
+/// The token of that hash, valid or not; `None` if there is none.
+pub async fn get<P: Platform>(platform: &P, hash: &TokenHash) -> Result<Option<Rc<Token>>> {
+    let key = keys::token(hash);
     let now = platform.now();
     if let Some(token) = platform.memo().get::<Token>(&key, now) {
         return Ok(Some(token));
     }
     let Some(stored) = super::read::<P, Token>(platform, &key).await? else { return Ok(None) };
     let token = Rc::new(stored.value);
-    platform.memo().put(key, token.clone(), 512, now, TOKEN_REUSE);
+    let weight = 512 + token.groups.iter().map(String::len).sum::<usize>();
+    platform.memo().put(key, token.clone(), weight, now, TOKEN_REUSE);
     Ok(Some(token))
 }
 
@@ -58,6 +67,34 @@ pub async fn update<P: Platform>(
     .await?;
     platform.memo().forget(&key);
     Ok(())
+}
+
+/// Notes, after the answer, that a token is used. The note is a record of its own, so that it meets no other write.
+pub fn note_use<P: Platform>(platform: &P, token: &Token) {
+    let (key, now) = (keys::token_use(&token.organization, &token.id), platform.now());
+    if platform.memo().get::<()>(&key, now).is_some() {
+        return;
+    }
+    platform.memo().put(key.clone(), Rc::new(()), 0, now, USE_INTERVAL);
+    let world = platform.clone();
+    platform.in_background(async move {
+        // A use that goes unnoted is one of many.
+        let _ = write_use(&world, &key, now).await;
+    });
+}
+
+async fn write_use<P: Platform>(platform: &P, key: &str, now: Timestamp) -> Result<()> {
+    let noted = super::read::<P, Timestamp>(platform, key).await?;
+    if noted.is_none_or(|noted| now.since(noted.value) >= USE_INTERVAL) {
+        platform.records().overwrite(key, super::encode(key, &now)?).await?;
+    }
+    Ok(())
+}
+
+/// When a token was last used, give or take [`USE_INTERVAL`].
+pub async fn last_use<P: Platform>(platform: &P, token: &Token) -> Result<Option<Timestamp>> {
+    let key = keys::token_use(&token.organization, &token.id);
+    Ok(super::read::<P, Timestamp>(platform, &key).await?.map(|stored| stored.value))
 }
 
 /// The hash of the token with that id.

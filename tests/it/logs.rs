@@ -120,5 +120,8 @@ fn cron_logs_what_it_did() {
     let server = TestServer::new();
     server.housekeeping();
     let line = last(&server);
-    assert_eq!(line, json!({ "endpoint": "housekeeping", "purged": 0, "rebuilt": 0, "swept": 0 }));
+    assert_eq!(
+        line,
+        json!({ "endpoint": "housekeeping", "purged": 0, "rebuilt": 0, "swept": 0, "removed": 0 })
+    );
 }

@@ -1,7 +1,10 @@
 //! The REST surface in process: what each caller may do, and what the answers say.
 
 mod deployment;
+mod feed_bin;
 mod feeds;
+mod lifecycle;
+mod permissions;
 #[path = "support/rest.rs"]
 mod rest;
 mod tokens;
@@ -9,6 +12,8 @@ mod versions;
 
 use rest::Server;
 use serde_json::{Value, json};
+use std::pin::pin;
+use std::task::{Context, Waker};
 
 const FEEDS: &str = "/acme/_apis/packaging/feeds";
 const TOKENS: &str = "/acme/_edgefeed/tokens";
@@ -21,4 +26,32 @@ fn on(feed: &str, role: &str) -> Value {
 fn roles(server: &Server, feed: &str) -> [(&'static str, String); 4] {
     ["reader", "collaborator", "contributor", "administrator"]
         .map(|role| (role, server.token("manage", on(feed, role))))
+}
+
+/// Runs `attempt` with one more step each time, until it is done in spite of the crash; `check` follows each crash.
+fn at_every_step<T>(prepare: impl Fn() -> T, attempt: impl Fn(&T, usize) -> bool, check: impl Fn(&T, usize)) {
+    for steps in 1..400 {
+        let prepared = prepare();
+        let done = attempt(&prepared, steps);
+        check(&prepared, steps);
+        if done {
+            assert!(steps > 3, "a crash test that did not crash");
+            return;
+        }
+    }
+    panic!("never done");
+}
+
+/// Lets the administrator's request die with its isolate after so many steps.
+fn crash(server: &Server, what: &str, body: Value, steps: usize) -> bool {
+    let isolate = server.platform.elsewhere();
+    let done = polled(server.fetch(&isolate, what, &server.admin, body, &[]), steps);
+    server.platform.abandon_background();
+    done
+}
+
+fn polled<T>(task: impl Future<Output = T>, steps: usize) -> bool {
+    let mut task = pin!(task);
+    let mut context = Context::from_waker(Waker::noop());
+    (0..steps).any(|_| task.as_mut().poll(&mut context).is_ready())
 }

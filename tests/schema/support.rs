@@ -116,6 +116,26 @@ pub(crate) fn eventful_server() -> Server {
     let revoke = format!("DELETE /acme/_edgefeed/tokens/{}", short["id"].as_str().unwrap());
     server.call(&revoke, &server.admin, Value::Null).expect(204);
 
+    let permission =
+        |descriptor: &str, role: &str| json!([{ "identityDescriptor": descriptor, "role": role }]);
+    for (path, role) in [
+        ("feeds/main/permissions", "contributor"),
+        ("feeds/main@Release/permissions", "reader"),
+        ("globalpermissions", "administrator"),
+        ("globalpermissions", "feedCreator"),
+    ] {
+        let what = format!("PATCH /acme/_apis/packaging/{path}");
+        server.call(&what, &server.admin, permission(&format!("group:{role}"), role)).expect(200);
+    }
+    server.feed(json!({ "name": "deleted" }));
+    let renamed = json!({ "name": "gone", "defaultViewId": "Release", "badgesEnabled": true });
+    server.call(&format!("PATCH {FEEDS}/deleted"), &server.admin, renamed).expect(200);
+    server.call(&format!("PATCH {FEEDS}/gone"), &server.admin, json!({ "isEnabled": false })).expect(200);
+    server.call(&format!("DELETE {FEEDS}/gone"), &server.admin, Value::Null).expect(204);
+    server.call("DELETE /acme/_apis/packaging/feedrecyclebin/gone", &server.admin, Value::Null).expect(204);
+    let body = json!({ "subject": "alice", "scope": "read", "groups": ["builders"] });
+    server.call("POST /acme/_edgefeed/tokens", &server.admin, body).expect(201);
+
     let npm = |what: &str, body: Value| {
         let (method, path) = what.split_once(' ').unwrap();
         let what = format!("{method} {NPM}/{path}");

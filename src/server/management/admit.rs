@@ -52,6 +52,18 @@ pub(super) fn manager(principal: &Principal, organization: &OrganizationName) ->
     Err(Error::Forbidden(text).into())
 }
 
+/// An administrator of the organization, by a token whose scope lets it.
+pub(super) fn administrator(principal: &Principal, organization: &OrganizationName) -> Result<()> {
+    let token = member(principal, organization)?;
+    if token.administrator && token.scope == Scope::Manage {
+        return Ok(());
+    }
+    let text = format!(
+        "this needs an administrator of organization `{organization}`, and a token of scope `manage`"
+    );
+    Err(Error::Forbidden(text).into())
+}
+
 /// One who may create feeds, by a token whose scope lets it.
 pub(super) fn feed_creator<'a>(
     principal: &'a Principal,
@@ -88,6 +100,14 @@ pub(super) async fn feed<P: Platform>(
     context.always_check = true;
     match need {
         Need::Feed(action) => action_on(&context, action)?,
+        Need::Settings(action) => {
+            service::authorize_settings(&context, Some(action))?;
+            refuse_view(&context, action)?;
+        }
+        Need::Owner => {
+            context.authority = context.principal.authority(&context.feed, None);
+            service::authorize_settings(&context, Some(Action::Administer))?;
+        }
         // `route.rs` asks for a right on every feed endpoint; should one ever not, an owner is asked for.
         _ => action_on(&context, Action::Administer)?,
     }
@@ -98,6 +118,10 @@ pub(super) async fn feed<P: Platform>(
 /// the feed.
 pub(super) fn action_on<P: Platform>(context: &FeedContext<P>, action: Action) -> Result<()> {
     service::authorize(context, Some(action))?;
+    refuse_view(context, action)
+}
+
+fn refuse_view<P: Platform>(context: &FeedContext<P>, action: Action) -> Result<()> {
     match &context.view {
         Some(view) if action != Action::Read => {
             Err(Error::Conflict(Conflict::ReadOnlyView(view.name.to_string())).into())

@@ -4,6 +4,7 @@ use super::sources;
 use crate::error::Result;
 use crate::model::{Feed, SourceHealth, SourceKind, SourceStatus, UpstreamSource, View};
 use crate::platform::Platform;
+use crate::service::feed_bin;
 use crate::store::feeds;
 use serde_json::{Value, json};
 
@@ -13,6 +14,8 @@ pub(super) struct FeedPrinter<'a, P> {
     pub(super) look_up: Option<&'a P>,
     /// Scheme and host of links.
     pub(super) origin: &'a str,
+    /// Are there links at all?
+    pub(super) links: bool,
 }
 
 impl<P: Platform> FeedPrinter<'_, P> {
@@ -27,29 +30,40 @@ impl<P: Platform> FeedPrinter<'_, P> {
                 sources.push(self.source(feed, source).await?);
             }
         }
-        let local = feed.views.iter().find(|view| view.name.is_local()).map(|view| view.id.as_str());
         let mut body = json!({
             "id": feed.id,
             "name": feed.name,
             "fullyQualifiedName": format!("{}{}", feed.name, suffix(view_name)),
             "fullyQualifiedId": format!("{}{}", feed.id.as_str(), suffix(view_id)),
             "description": feed.description,
-            "url": feed_url(self.origin, feed),
-            "isEnabled": true,
+            "isEnabled": !feed.is_disabled,
             "isReadOnly": view.is_some(),
             "capabilities": "defaultCapabilities",
             "upstreamEnabled": feed.upstream_enabled,
             "upstreamSources": sources,
-            "defaultViewId": local,
+            "defaultViewId": feed.default_view().map(|view| &view.id),
             "allowUpstreamNameConflict": feed.allow_upstream_name_conflict,
-            "hideDeletedPackageVersions": true,
-            "badgesEnabled": false,
+            "hideDeletedPackageVersions": !feed.shows_deleted_package_versions,
+            "badgesEnabled": feed.badges_enabled,
             "isPublic": feed.is_public,
             "listing": feed.listing,
             "created": feed.created,
         });
         if let Some(view) = view {
             body["view"] = print_view(self.origin, feed, view);
+            body["viewId"] = json!(view.id);
+            body["viewName"] = json!(view.name);
+        }
+        if self.links {
+            let url = feed_url(self.origin, feed) + &suffix(view_id);
+            for (name, rest) in [("self", ""), ("packages", "/packages"), ("permissions", "/permissions")] {
+                body["_links"][name]["href"] = json!(format!("{url}{rest}"));
+            }
+            body["url"] = json!(url);
+        }
+        if let Some(deleted) = feed.deleted {
+            body["deletedDate"] = json!(deleted);
+            body["scheduledPermanentDeleteDate"] = json!(feed_bin::restorable_until(deleted));
         }
         if let Some(project) = &feed.project {
             body["project"] = json!({ "name": project });

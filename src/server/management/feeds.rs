@@ -4,7 +4,8 @@ use super::Call;
 use super::credentials::{self, Sealer};
 use super::feed_json::FeedPrinter;
 use super::message::{self, Precondition, Reply, etag};
-use super::route::Place;
+use super::rename;
+use super::route::{Listing, Place};
 use super::sources::{self, Proposer, SourceBody};
 use crate::error::{Error, Missing, Result};
 use crate::model::{
@@ -12,8 +13,9 @@ use crate::model::{
     Visibility,
 };
 use crate::platform::Platform;
-use crate::service::FeedContext;
+use crate::service::{FeedContext, feed_bin};
 use crate::store::{self, feeds, organizations};
+use http::StatusCode;
 use serde::Deserialize;
 
 /// As in Azure Artifacts.
@@ -25,7 +27,10 @@ const DESCRIPTION_LIMIT: usize = 255;
 struct Wish {
     name: Option<String>,
     description: Option<String>,
+    is_enabled: Option<bool>,
     is_public: Option<bool>,
+    badges_enabled: Option<bool>,
+    hide_deleted_package_versions: Option<bool>,
     upstream_enabled: Option<bool>,
     upstream_sources: Option<Vec<SourceBody>>,
     #[serde(default)]
@@ -35,37 +40,43 @@ struct Wish {
     default_view_id: Option<String>,
 }
 
-/// The feeds the caller may read.
-pub(super) async fn list<P: Platform>(call: Call<'_, P>, place: &Place) -> Result<Reply> {
-    let all = feeds::list(call.platform, &place.organization, place.project.as_ref()).await?;
-    let printer = FeedPrinter::<P> { look_up: None, origin: &call.origin };
+/// One page of the feeds the caller may read, or of those in the recycle bin that it may restore.
+pub(super) async fn list<P: Platform>(call: Call<'_, P>, place: &Place, listing: &Listing) -> Result<Reply> {
+    let (platform, organization, cursor) = (call.platform, &place.organization, listing.cursor.as_deref());
+    let (page, next) =
+        feeds::list(platform, organization, place.project.as_ref(), cursor, listing.limit).await?;
+    let printer = FeedPrinter::<P> { look_up: None, origin: &call.origin, links: listing.urls };
     let mut shown = Vec::new();
-    for feed in all.iter().filter(|feed| feed.deleted.is_none()) {
-        if call.principal.authority(feed, None).effective().is_some() {
+    for feed in &page {
+        let there = if listing.deleted { feed.is_in_bin() } else { feed.deleted.is_none() };
+        let authority = call.principal.authority(feed, None);
+        // Who is an owner is told what is in the bin, even if the token's scope does not go as far as restoring it.
+        if there && authority.effective().is_some() && authority.role >= listing.role {
             shown.push(printer.feed(feed, None).await?);
         }
     }
-    if shown.is_empty() && *call.principal == Principal::Anonymous {
-        let text = format!(
-            "organization `{}` has no public feed, or does not exist; send a token",
-            place.organization
-        );
+    let nothing = shown.is_empty() && cursor.is_none() && next.is_none();
+    if nothing && *call.principal == Principal::Anonymous {
+        let text =
+            format!("organization `{organization}` has no public feed, or does not exist; send a token");
         return Err(Error::Unauthenticated(text).into());
     }
-    if shown.is_empty() && !organizations::exists(call.platform, &place.organization).await? {
-        return Err(Error::NotFound(Missing::Organization(place.organization.to_string())).into());
+    if nothing && !organizations::exists(platform, organization).await? {
+        return Err(Error::NotFound(Missing::Organization(organization.to_string())).into());
     }
-    Ok(Reply::list(&shown, None))
+    Ok(Reply::list(&shown, next))
 }
 
 /// Makes a feed. A feed creator becomes its owner; administrators are owners of every feed.
 pub(super) async fn create<P: Platform>(call: Call<'_, P>, place: Place, creator: &Token) -> Result<Reply> {
     let platform = call.platform;
     let wish: Wish = message::read(call.body).await?;
-    let name = new_name(wish.name.as_deref())?;
+    let text = wish.name.as_deref().ok_or_else(|| Error::Invalid("a feed needs a `name`".to_owned()))?;
+    let name = feed_name(text)?;
     let proposer =
         Proposer { platform, settings: call.config.settings, organization: &place.organization, feed: None };
-    let mut proposed = proposer.check(wish.upstream_sources.unwrap_or_default()).await?;
+    let mut wish = wish;
+    let mut proposed = proposer.check(wish.upstream_sources.take().unwrap_or_default()).await?;
     if wish.include_common_public_sources {
         proposer.add_stock(&mut proposed)?;
     }
@@ -77,17 +88,26 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, place: Place, creator
         organization: place.organization,
         project: place.project,
         name,
-        description: description(wish.description)?.unwrap_or_default(),
-        is_public: wish.is_public.unwrap_or_default(),
-        upstream_enabled: wish.upstream_enabled.unwrap_or(true),
+        description: String::new(),
+        is_public: false,
+        upstream_enabled: true,
         upstream_sources,
         views: first_views(platform)?,
-        allow_upstream_name_conflict: wish.allow_upstream_name_conflict.unwrap_or_default(),
-        listing: wish.listing.unwrap_or_default(),
+        allow_upstream_name_conflict: false,
+        listing: ListingMode::default(),
+        is_disabled: wish.is_enabled == Some(false),
+        shows_deleted_package_versions: false,
+        badges_enabled: false,
+        default_view_id: None,
+        permissions: Vec::new(),
         created: platform.now(),
+        renaming: None,
+        renamed: None,
         deleted: None,
+        purged: None,
         sequence: 1,
     };
+    let feed = settled(&wish, feed)?;
     let owner = (!creator.administrator)
         .then(|| Grant { target: GrantTarget::Feed { feed: feed.id.clone() }, role: Role::Owner });
     // The role first: a grant on a feed that never came to be is nothing, a feed without an owner is a nuisance.
@@ -101,8 +121,8 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, place: Place, creator
         }
         return Err(error);
     }
-    let body = FeedPrinter { look_up: Some(platform), origin: &call.origin }.feed(&feed, None).await?;
-    Ok(Reply { etag: Some(etag(feed.sequence)), ..Reply::created(&body) })
+    let reply = told(&call.origin, platform, &feed, None).await?;
+    Ok(Reply { status: StatusCode::CREATED, ..reply })
 }
 
 async fn set_grant<P: Platform>(platform: &P, creator: &Token, grant: &Grant, present: bool) -> Result<()> {
@@ -123,8 +143,37 @@ async fn set_grant<P: Platform>(platform: &P, creator: &Token, grant: &Grant, pr
     .await
 }
 
-fn new_name(text: Option<&str>) -> Result<FeedName> {
-    let text = text.ok_or_else(|| Error::Invalid("a feed needs a `name`".to_owned()))?;
+/// The feed as the caller wishes it to be, its name and its upstream sources left aside.
+fn settled(wish: &Wish, before: Feed) -> Result<Feed> {
+    let mut next = before;
+    if let Some(text) = &wish.description {
+        if text.chars().count() > DESCRIPTION_LIMIT {
+            let text = format!("`description` has at most {DESCRIPTION_LIMIT} characters");
+            return Err(Error::Invalid(text).into());
+        }
+        next.description.clone_from(text);
+    }
+    for (place, value) in [
+        (&mut next.is_public, wish.is_public),
+        (&mut next.badges_enabled, wish.badges_enabled),
+        (&mut next.shows_deleted_package_versions, wish.hide_deleted_package_versions.map(|hide| !hide)),
+        (&mut next.upstream_enabled, wish.upstream_enabled),
+        (&mut next.allow_upstream_name_conflict, wish.allow_upstream_name_conflict),
+    ] {
+        *place = value.unwrap_or(*place);
+    }
+    next.listing = wish.listing.unwrap_or(next.listing);
+    if let Some(text) = &wish.default_view_id {
+        let view = ViewName::parse(text).ok().and_then(|name| next.view(&name).cloned());
+        let unknown = || Error::Invalid("`defaultViewId`: the feed has no such view".to_owned());
+        let view = view.ok_or_else(unknown)?;
+        next.default_view_id = (!view.name.is_local()).then_some(view.id);
+    }
+    Ok(next)
+}
+
+/// Reads what a feed is to be called.
+fn feed_name(text: &str) -> Result<FeedName> {
     let name =
         FeedName::parse(text).map_err(|reason| Error::Invalid(format!("`name` of the feed: {reason}")))?;
     if FeedId::parse(text).is_some() {
@@ -132,15 +181,6 @@ fn new_name(text: Option<&str>) -> Result<FeedName> {
         return Err(Error::Invalid(text.to_owned()).into());
     }
     Ok(name)
-}
-
-fn description(text: Option<String>) -> Result<Option<String>> {
-    match text {
-        Some(text) if text.chars().count() > DESCRIPTION_LIMIT => {
-            Err(Error::Invalid(format!("`description` has at most {DESCRIPTION_LIMIT} characters")).into())
-        }
-        other => Ok(other),
-    }
 }
 
 fn first_views<P: Platform>(platform: &P) -> Result<Vec<View>> {
@@ -157,26 +197,33 @@ pub(super) fn new_view<P: Platform>(platform: &P, name: &str, visibility: Visibi
         return Err(Error::Invalid(text.to_owned()).into());
     }
     let id = FeedId::from_random(message::random(platform)).as_str().to_owned();
-    Ok(View { id, name, visibility })
+    Ok(View { id, name, visibility, permissions: Vec::new() })
 }
 
 /// A feed's settings, as they are stored now: who changes them must not be shown those of ten seconds ago.
 pub(super) async fn get<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>) -> Result<Reply> {
+    let feed = stored(context).await?;
+    told(&call.origin, call.platform, &feed, context.view.as_ref()).await
+}
+
+/// A feed as it is stored now.
+pub(super) async fn stored<P: Platform>(context: &FeedContext<P>) -> Result<Feed> {
     let missing = || Error::NotFound(Missing::Feed(context.feed.name.to_string()));
-    let feed = feeds::get(call.platform, &context.feed.id).await?.ok_or_else(missing)?.value;
-    let printer = FeedPrinter { look_up: Some(call.platform), origin: &call.origin };
-    let body = printer.feed(&feed, context.view.as_ref()).await?;
+    Ok(feeds::get(&context.platform, &context.feed.id).await?.ok_or_else(missing)?.value)
+}
+
+async fn told<P: Platform>(origin: &str, platform: &P, feed: &Feed, view: Option<&View>) -> Result<Reply> {
+    let body = FeedPrinter { look_up: Some(platform), origin, links: true }.feed(feed, view).await?;
     Ok(Reply { etag: Some(etag(feed.sequence)), ..Reply::ok(&body) })
 }
 
 /// Changes a feed's settings. They take effect here at once, elsewhere within `FEED_REUSE`.
 pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext<P>) -> Result<Reply> {
     let platform = call.platform;
-    let precondition = Precondition::of(&call.headers);
-    let wish: Wish = message::read(call.body).await?;
-    refuse_unsupported(&wish, &context.feed)?;
-    let text = description(wish.description.clone())?;
-    let proposed = match wish.upstream_sources {
+    let mut precondition = Precondition::of(&call.headers);
+    let mut wish: Wish = message::read(call.body).await?;
+    let name = wish.name.as_deref().map(feed_name).transpose()?;
+    let proposed = match wish.upstream_sources.take() {
         Some(bodies) => {
             let organization = &context.feed.organization;
             let feed = Some(&*context.feed);
@@ -186,49 +233,43 @@ pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext
         None => None,
     };
     let sealer = Sealer { platform, keyring: call.config.settings.keyring, feed: &context.feed.id };
-    let feed = change(platform, &context.feed, &precondition, &|before| {
-        let mut next = before.clone();
-        next.description = text.clone().unwrap_or(next.description);
-        next.is_public = wish.is_public.unwrap_or(next.is_public);
-        next.upstream_enabled = wish.upstream_enabled.unwrap_or(next.upstream_enabled);
-        next.allow_upstream_name_conflict =
-            wish.allow_upstream_name_conflict.unwrap_or(next.allow_upstream_name_conflict);
-        next.listing = wish.listing.unwrap_or(next.listing);
+    let edit = |before: &Feed| {
+        let mut next = settled(&wish, before.clone())?;
         if let Some(proposed) = &proposed {
             next.upstream_sources = sources::settle(proposed, &before.upstream_sources, &sealer);
+        }
+        let is_disabled = wish.is_enabled.map_or(before.is_disabled, |enabled| !enabled);
+        let renamed = name.as_ref().is_some_and(|name| name.as_str() != before.name.as_str());
+        if is_disabled != before.is_disabled && (next != *before || renamed) {
+            let text = "`isEnabled` cannot be changed together with anything else; send it alone";
+            return Err(Error::Invalid(text.to_owned()).into());
         }
         for source in &mut next.upstream_sources {
             source.credentials = sealer.settle(source, source.credentials.as_ref(), &credentials::Wish::Keep);
         }
-        Ok(next)
+        Ok(Feed { is_disabled, ..next })
+    };
+    let left = match &name {
+        Some(name) => rename::begin(context, name, &mut precondition, &edit).await?,
+        None => None,
+    };
+    let now = platform.now();
+    let feed = change(platform, &context.feed, &precondition, &|before| match &name {
+        Some(name) => rename::finish(edit(before)?, name, now),
+        None => edit(before),
     })
     .await?;
-    let body = FeedPrinter { look_up: Some(platform), origin: &call.origin }.feed(&feed, None).await?;
-    Ok(Reply { etag: Some(etag(feed.sequence)), ..Reply::ok(&body) })
-}
-
-/// What is asked for and cannot be done yet is refused, not passed over.
-fn refuse_unsupported(wish: &Wish, feed: &Feed) -> Result<()> {
-    let renamed =
-        wish.name.as_ref().is_some_and(|name| FeedName::parse(name).ok().as_ref() != Some(&feed.name));
-    if renamed {
-        return Err(Error::Invalid("`name`: a feed cannot be renamed yet; make a new one".to_owned()).into());
+    if let Some(left) = left {
+        feeds::release(platform, &feed, &left).await?;
     }
-    let local = feed.views.iter().find(|view| view.name.is_local());
-    let other = |id: &String| local.is_some_and(|local| !local.id.eq_ignore_ascii_case(id));
-    if wish.default_view_id.as_ref().is_some_and(other) {
-        return Err(Error::Invalid(
-            "`defaultViewId`: the default view is `Local` and cannot be changed yet".to_owned(),
-        )
-        .into());
-    }
-    Ok(())
+    told(&call.origin, platform, &feed, None).await
 }
 
 /// Moves a feed to the recycle bin: its name stays taken, nothing of it is served.
 pub(super) async fn delete<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>) -> Result<Reply> {
     let now = call.platform.now();
     let precondition = Precondition::of(&call.headers);
+    feed_bin::announce(call.platform, &context.feed, now).await?;
     change(call.platform, &context.feed, &precondition, &|before| {
         Ok(Feed { deleted: Some(now), ..before.clone() })
     })

@@ -1,18 +1,21 @@
 //! The REST surface: the paths and bodies of Azure Artifacts' REST specification where it has them, our own otherwise.
 //!
 //! `route.rs` says what is answered and what right it needs, `admit.rs` checks it, one file per resource answers,
-//! `*_json.rs` writes what several answers share. In scope: organizations, tokens, feeds, upstream sources, views,
-//! versions and their recycle bin, batches. Not yet: renaming feeds, the recycle bin of feeds, permissions other than
-//! by token, retention, listing of packages, the change feed.
+//! `*_json.rs` writes what several answers share. In scope: organizations, tokens, feeds and their recycle bin, upstream
+//! sources, views, permissions, versions and their recycle bin, batches. Not yet: retention, listing of packages, the
+//! change feed.
 
 mod admit;
 mod batch;
 mod credentials;
+mod feed_bin;
 mod feed_json;
 mod feeds;
 mod message;
 mod organizations;
 mod packages;
+mod permissions;
+mod rename;
 mod route;
 mod sources;
 mod tokens;
@@ -28,10 +31,10 @@ use super::status;
 use crate::error::{Error, Result};
 use crate::model::Principal;
 use crate::platform::{Body, Platform};
-use crate::service::FeedContext;
+use crate::service::{self, FeedContext};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use message::Reply;
-use route::{Endpoint, FeedOperation, FeedsOperation, Need};
+use route::{Endpoint, FeedOperation, FeedsOperation, Need, PermissionOperation};
 use serde_json::json;
 use std::rc::Rc;
 
@@ -109,9 +112,9 @@ async fn dispatch<P: Platform>(
             let holder = admit::member(&call.principal, &organization)?.clone();
             tokens::answer(call, &organization, &holder, operation).await
         }
-        Endpoint::Feeds(place, FeedsOperation::List) => {
+        Endpoint::Feeds(place, FeedsOperation::List(listing)) => {
             admit::not_root(&call.principal)?;
-            feeds::list(call, &place).await
+            feeds::list(call, &place, &listing).await
         }
         Endpoint::Feeds(place, FeedsOperation::Create) => {
             let creator = admit::feed_creator(&call.principal, &place.organization)?.clone();
@@ -121,8 +124,21 @@ async fn dispatch<P: Platform>(
             admit::manager(&call.principal, &place.organization)?;
             upstreams::validate(call, &place.organization, protocol).await
         }
+        Endpoint::GlobalPermissions(organization, operation) => {
+            admit::member(&call.principal, &organization)?;
+            if operation == PermissionOperation::Set {
+                admit::administrator(&call.principal, &organization)?;
+            }
+            permissions::global(call, &organization, operation).await
+        }
+        Endpoint::DeletedFeed(address, operation) => {
+            line.feed = address.to_string();
+            admit::not_root(&call.principal)?;
+            let feed = service::open_deleted(call.platform, &address, &call.principal).await?;
+            feed_bin::answer(call, &feed, operation).await
+        }
         Endpoint::Feed(address, operation) => {
-            line.feed = format!("{}/{}", address.organization, address.locator.feed);
+            line.feed = address.to_string();
             let context = admit::feed(&call, &address, need).await?;
             feed(call, &context, operation).await
         }
@@ -142,7 +158,11 @@ async fn feed<P: Platform>(
         FeedOperation::CreateView => views::create(call, context).await,
         FeedOperation::GetView(view) => views::get(&call, context, &view),
         FeedOperation::UpdateView(view) => views::update(call, context, &view).await,
-        FeedOperation::DeleteView(view) => views::delete(context, &view).await,
+        FeedOperation::DeleteView(view) => views::delete(&call, context, &view).await,
+        FeedOperation::Permissions(PermissionOperation::Get(query)) => {
+            permissions::get(&call, context, &query).await
+        }
+        FeedOperation::Permissions(PermissionOperation::Set) => permissions::set(call, context).await,
         FeedOperation::Package(protocol, name, operation) => {
             packages::answer(call, context, protocol, &name, operation).await
         }

@@ -32,7 +32,7 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>) -> Result<Reply> {
     let name = OrganizationName::parse(&wish.name)
         .map_err(|reason| Error::Invalid(format!("`name` of the organization: {reason}")))?;
     let subject = tokens::subject(&wish.administrator)?;
-    let organization = organizations::Organization { name: name.clone(), created: platform.now() };
+    let organization = organizations::Organization::new(name.clone(), platform.now());
     claim(platform, &organization).await?;
     let wish = Token {
         id: String::new(),
@@ -43,6 +43,9 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>) -> Result<Reply> {
         grants: Vec::new(),
         administrator: true,
         feed_creator: true,
+        groups: Vec::new(),
+        vouched: true,
+        parent: None,
         created: platform.now(),
         expires: None,
         revoked: None,

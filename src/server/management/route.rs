@@ -4,15 +4,17 @@
 //! their own parsers.
 
 mod feed;
+mod feeds;
 mod package;
 mod token;
 
 pub(super) use feed::FeedOperation;
+pub(super) use feeds::{DeletedFeedOperation, FeedsOperation, Listing, PermissionOperation, PermissionQuery};
 pub(super) use package::PackageOperation;
 pub(super) use token::TokenOperation;
 
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Address, FeedLocator, OrganizationName, ProjectName, ProtocolId};
+use crate::model::{Action, Address, FeedLocator, OrganizationName, ProjectName};
 use crate::protocol;
 use http::Method;
 use percent_encoding::percent_decode_str;
@@ -47,19 +49,12 @@ pub(super) enum Endpoint {
     Tokens(OrganizationName, TokenOperation),
     /// Something about the feeds of an organization or a project.
     Feeds(Place, FeedsOperation),
+    /// Who administers an organization and makes feeds in it.
+    GlobalPermissions(OrganizationName, PermissionOperation),
     /// Something about one feed.
     Feed(Address, FeedOperation),
-}
-
-/// What can be done where feeds are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum FeedsOperation {
-    /// Those the caller may read.
-    List,
-    /// A new one.
-    Create,
-    /// Does a registry of that protocol answer at some address?
-    ValidateSource(ProtocolId),
+    /// Something about a feed in the recycle bin.
+    DeletedFeed(Address, DeletedFeedOperation),
 }
 
 /// What an endpoint needs of its caller.
@@ -77,6 +72,14 @@ pub(super) enum Need {
     FeedCreator,
     /// Nothing; the answer shows only what the caller may read.
     Reader,
+    /// An administrator of the organization.
+    Administrator,
+    /// An owner of a feed in the recycle bin.
+    DeletedFeed,
+    /// A right on the settings of a feed, which is there even while the feed is disabled.
+    Settings(Action),
+    /// An owner of the feed, though one of its views is addressed.
+    Owner,
     /// A right on the feed. Where the body decides what is done, this is the least of it, and the body's own action is
     /// authorised when it has been read.
     Feed(Action),
@@ -88,10 +91,14 @@ impl Endpoint {
         match self {
             Self::Health | Self::CheckCompliance => Need::Nothing,
             Self::CreateOrganization => Need::Root,
-            Self::Tokens(..) => Need::Member,
-            Self::Feeds(_, FeedsOperation::List) => Need::Reader,
+            Self::Tokens(..) | Self::GlobalPermissions(_, PermissionOperation::Get(_)) => Need::Member,
+            Self::Feeds(_, FeedsOperation::List(_)) => Need::Reader,
             Self::Feeds(_, FeedsOperation::Create) => Need::FeedCreator,
             Self::Feeds(_, FeedsOperation::ValidateSource(_)) => Need::Manager,
+            Self::GlobalPermissions(_, PermissionOperation::Set) => Need::Administrator,
+            Self::DeletedFeed(..) => Need::DeletedFeed,
+            Self::Feed(_, FeedOperation::Permissions(PermissionOperation::Set)) => Need::Owner,
+            Self::Feed(_, operation) if operation.is_about_settings() => Need::Settings(operation.action()),
             Self::Feed(_, operation) => Need::Feed(operation.action()),
         }
     }
@@ -103,9 +110,10 @@ impl Endpoint {
             Self::CheckCompliance => "check-compliance",
             Self::CreateOrganization => "create-organization",
             Self::Tokens(_, operation) => operation.name(),
-            Self::Feeds(_, FeedsOperation::List) => "list-feeds",
-            Self::Feeds(_, FeedsOperation::Create) => "create-feed",
-            Self::Feeds(_, FeedsOperation::ValidateSource(_)) => "validate-upstream",
+            Self::Feeds(_, operation) => operation.name(),
+            Self::GlobalPermissions(_, PermissionOperation::Get(_)) => "get-global-permissions",
+            Self::GlobalPermissions(_, PermissionOperation::Set) => "set-global-permissions",
+            Self::DeletedFeed(_, operation) => operation.name(),
             Self::Feed(_, operation) => operation.name(),
         }
     }
@@ -168,17 +176,28 @@ fn below_apis(
     rest: &[&str],
     query: Option<&str>,
 ) -> Result<Endpoint> {
+    if !is(area, "packaging") {
+        return Err(Error::no_endpoint().into());
+    }
     match rest {
-        [feeds] if is(area, "packaging") && is(feeds, "feeds") => {
-            let operation = collection(method, FeedsOperation::List, FeedsOperation::Create)?;
+        [feeds] if is(feeds, "feeds") => Ok(Endpoint::Feeds(place, feeds::route(method, query)?)),
+        [bin] if is(bin, "feedrecyclebin") => {
+            let operation = get(method, FeedsOperation::List(Listing::deleted(query)?))?;
             Ok(Endpoint::Feeds(place, operation))
         }
-        [protocol, validate] if is(area, "packaging") && is(validate, "validateupstream") => {
+        [protocol, validate] if is(validate, "validateupstream") => {
             let ecosystem = protocol::ecosystem(protocol).ok_or_else(Error::no_endpoint)?;
             let operation = post(method, FeedsOperation::ValidateSource(ecosystem.protocol()))?;
             Ok(Endpoint::Feeds(place, operation))
         }
-        [feeds, feed, rest @ ..] if is(area, "packaging") && is(feeds, "feeds") => {
+        [bin, feed] if is(bin, "feedrecyclebin") => {
+            Ok(Endpoint::DeletedFeed(place.feed(feed)?, DeletedFeedOperation::of(method)?))
+        }
+        [permissions] if is(permissions, "globalpermissions") && place.project.is_none() => {
+            let operation = PermissionOperation::route(method, query)?;
+            Ok(Endpoint::GlobalPermissions(place.organization, operation))
+        }
+        [feeds, feed, rest @ ..] if is(feeds, "feeds") => {
             let operation = feed::route(method, rest, query)?;
             Ok(Endpoint::Feed(place.feed(feed)?, operation))
         }
@@ -215,6 +234,11 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     url::form_urlencoded::parse(query?.as_bytes())
         .find(|(key, value)| is(key, name) && !value.is_empty())
         .map(|(_, value)| value.into_owned())
+}
+
+/// A query parameter that is yes or no.
+fn flag(query: Option<&str>, name: &str, absent: bool) -> bool {
+    parameter(query, name).map_or(absent, |value| is(&value, "true"))
 }
 
 fn get<T>(method: &Method, endpoint: T) -> Result<T> {

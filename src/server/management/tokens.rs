@@ -9,10 +9,13 @@ use crate::model::{
 };
 use crate::platform::Platform;
 use crate::service::tokens::{Maker, label};
-use crate::store::feeds;
+use crate::store::{self, feeds};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
+
+/// As many as anybody keeps track of: each is compared with each permission.
+const GROUPS: usize = 50;
 
 /// Answers what is asked about tokens. `holder` is the caller's own token.
 pub(super) async fn answer<P: Platform>(
@@ -23,9 +26,17 @@ pub(super) async fn answer<P: Platform>(
 ) -> Result<Reply> {
     let mut maker = Maker::new(call.platform, holder).await?;
     match operation {
-        TokenOperation::List { cursor } => {
-            let (tokens, next) = maker.list(organization, cursor.as_deref()).await?;
-            Ok(Reply::list(&tokens.iter().map(describe).collect::<Vec<_>>(), next))
+        TokenOperation::List { subject, cursor } => {
+            let (tokens, next) = maker.list(organization, subject.as_deref(), cursor.as_deref()).await?;
+            let mut described = Vec::new();
+            for token in &tokens {
+                described.push(with_use(call.platform, token).await?);
+            }
+            Ok(Reply::list(&described, next))
+        }
+        TokenOperation::Get(id) => {
+            let token = maker.get(organization, &id).await?;
+            Ok(Reply::ok(&with_use(call.platform, &token).await?))
         }
         TokenOperation::Create => {
             let wish: Wish = message::read(call.body).await?;
@@ -51,6 +62,15 @@ fn issued(issued: &(Token, TokenText)) -> Reply {
     Reply { secret: true, ..Reply::created(&told(issued)) }
 }
 
+/// A token, and when it was last used.
+async fn with_use<P: Platform>(platform: &P, token: &Token) -> Result<Value> {
+    let mut body = describe(token);
+    if let Some(used) = store::tokens::last_use(platform, token).await? {
+        body["lastUsed"] = json!(used);
+    }
+    Ok(body)
+}
+
 /// What a caller wants.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,6 +80,8 @@ struct Wish {
     scope: Scope,
     #[serde(default)]
     grants: Vec<GrantWish>,
+    #[serde(default)]
+    groups: Vec<String>,
     #[serde(default)]
     administrator: bool,
     #[serde(default)]
@@ -85,6 +107,10 @@ async fn judgeable<P: Platform>(platform: &P, organization: &OrganizationName, w
     for grant in &wish.grants {
         grants.push(Grant { target: target(platform, organization, grant).await?, role: grant.role });
     }
+    if wish.groups.len() > GROUPS {
+        return Err(Error::Invalid(format!("a token is in at most {GROUPS} groups")).into());
+    }
+    let groups = wish.groups.iter().map(|group| label(group, "in `groups` names")).collect::<Result<_>>()?;
     let now = platform.now();
     let in_days = wish.expires_in_days.map(|days| now.plus(Duration::from_secs(u64::from(days) * 24 * 3600)));
     Ok(Token {
@@ -96,6 +122,9 @@ async fn judgeable<P: Platform>(platform: &P, organization: &OrganizationName, w
         grants,
         administrator: wish.administrator,
         feed_creator: wish.feed_creator,
+        groups,
+        vouched: true,
+        parent: None,
         created: now,
         expires: wish.expires.or(in_days),
         revoked: None,
@@ -154,10 +183,15 @@ fn describe(token: &Token) -> Value {
         "grants": grants.collect::<Vec<_>>(),
         "administrator": token.administrator,
         "feedCreator": token.feed_creator,
+        "groups": token.groups,
+        "vouched": token.vouched,
         "created": token.created,
     });
     if let Some(name) = &token.name {
         body["name"] = json!(name);
+    }
+    if let Some(parent) = &token.parent {
+        body["madeWith"] = json!(parent.id());
     }
     for (name, moment) in [("expires", token.expires), ("revoked", token.revoked)] {
         if let Some(moment) = moment {

@@ -3,7 +3,7 @@
 use super::Call;
 use super::feed_json::print_view;
 use super::feeds::{change, new_view};
-use super::message::{self, Precondition, Reply};
+use super::message::{self, Precondition, Reply, etag};
 use crate::error::{Conflict, Error, Missing, Result};
 use crate::model::{Feed, View, ViewName, Visibility};
 use crate::platform::Platform;
@@ -41,7 +41,8 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, context: &FeedContext
     let wish: Wish = message::read(call.body).await?;
     let name = wish.name.ok_or_else(|| Error::Invalid("a view needs a `name`".to_owned()))?;
     let view = new_view(call.platform, &name, wish.visibility.unwrap_or(Visibility::Collection))?;
-    let feed = change(call.platform, &context.feed, &Precondition::None, &|before| {
+    let precondition = Precondition::of(&call.headers);
+    let feed = change(call.platform, &context.feed, &precondition, &|before| {
         if before.views.iter().any(|known| known.id == view.id) {
             return Ok(before.clone());
         }
@@ -54,7 +55,8 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, context: &FeedContext
         Ok(next)
     })
     .await?;
-    Ok(Reply::created(&print_view(&call.origin, &feed, &view)))
+    let body = print_view(&call.origin, &feed, &view);
+    Ok(Reply { etag: Some(etag(feed.sequence)), ..Reply::created(&body) })
 }
 
 /// Renames a view, or changes who may use it.
@@ -71,25 +73,36 @@ pub(super) async fn update<P: Platform>(
     if present.name.is_local() && next.name != present.name {
         return Err(Error::Conflict(Conflict::Other("view `Local` cannot be renamed".to_owned())).into());
     }
-    let feed = change(call.platform, &context.feed, &Precondition::None, &|before| {
+    let feed = change(call.platform, &context.feed, &Precondition::of(&call.headers), &|before| {
         refuse_taken(before, &next)?;
         let mut feed = before.clone();
         let view = feed.views.iter_mut().find(|view| view.id == next.id);
-        *view.ok_or_else(|| missing(before, name))? = next.clone();
+        let view = view.ok_or_else(|| missing(before, name))?;
+        view.name = next.name.clone();
+        view.visibility = next.visibility;
         Ok(feed)
     })
     .await?;
-    Ok(Reply::ok(&print_view(&call.origin, &feed, &next)))
+    let body = print_view(&call.origin, &feed, &next);
+    Ok(Reply { etag: Some(etag(feed.sequence)), ..Reply::ok(&body) })
 }
 
 /// Removes a view. Its members stay in the feed; sources that lead to it fail from then on.
-pub(super) async fn delete<P: Platform>(context: &FeedContext<P>, name: &str) -> Result<Reply> {
+pub(super) async fn delete<P: Platform>(
+    call: &Call<'_, P>,
+    context: &FeedContext<P>,
+    name: &str,
+) -> Result<Reply> {
     let view = find(&context.feed, name)?.clone();
     if view.name.is_local() {
         let text = "view `Local` cannot be removed: it is what the feed holds";
         return Err(Error::Conflict(Conflict::Other(text.to_owned())).into());
     }
-    change(&context.platform, &context.feed, &Precondition::None, &|before| {
+    change(call.platform, &context.feed, &Precondition::of(&call.headers), &|before| {
+        if before.default_view_id.as_ref() == Some(&view.id) {
+            let text = format!("view `{}` is the feed's default view; choose another one first", view.name);
+            return Err(Error::Conflict(Conflict::Other(text)).into());
+        }
         let mut next = before.clone();
         next.views.retain(|known| known.id != view.id);
         Ok(next)

@@ -2,6 +2,7 @@
 
 use super::rest::{ROOT, Server};
 use super::{FEEDS, TOKENS, on};
+use edgefeed::store::tokens::{TOKEN_REUSE, USE_INTERVAL};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -199,4 +200,102 @@ fn a_feed_creator_owns_what_it_creates_and_nothing_else() {
             server.call(&format!("POST {TOKENS}"), &server.admin, body).expect(201).body["token"].clone();
         server.call(&format!("POST {FEEDS}"), token.as_str().unwrap(), json!({ "name": "x" })).expect(403);
     }
+}
+
+#[test]
+fn a_token_is_void_once_the_one_it_was_made_with_is_revoked() {
+    let server = Server::new();
+    server.feed(json!({ "name": "main" }));
+    let make = |token: &str| {
+        let body = json!({ "subject": "x", "scope": "manage", "grants": on("main", "administrator") });
+        server.call(&format!("POST {TOKENS}"), token, body)
+    };
+    let text = |token: &Value, field: &str| token[field].as_str().unwrap().to_owned();
+    let first = make(&server.admin).expect(201).body;
+    let mut chain = vec![first.clone()];
+    for _ in 1..4 {
+        chain.push(make(&text(chain.last().unwrap(), "token")).expect(201).body);
+    }
+    assert_eq!(chain[1]["madeWith"], first["id"]);
+    let refused = make(&text(&chain[3], "token")).expect(403);
+    assert!(refused.message().contains("4 times over"), "{}", refused.message());
+    let elsewhere = server.platform.elsewhere();
+    let what = format!("GET {FEEDS}/main");
+    let last = text(&chain[3], "token");
+    let there = || server.call_at(&elsewhere, &what, &last, Value::Null, &[]);
+    there().expect(200);
+    server.call(&what, &last, Value::Null).expect(200);
+    server.call(&format!("DELETE {TOKENS}/{}", text(&first, "id")), &server.admin, Value::Null).expect(204);
+    for token in &chain[1..] {
+        let void = server.call(&what, &text(token, "token"), Value::Null).expect(401);
+        assert!(void.message().contains("was made with one that was revoked"), "{}", void.message());
+    }
+    there().expect(200);
+    server.platform.advance(TOKEN_REUSE);
+    there().expect(401);
+    // One that has its maker's end goes on to that end, though the maker is rotated no more.
+    let body =
+        json!({ "subject": "x", "scope": "manage", "grants": on("main", "owner"), "expiresInDays": 1 });
+    let maker = server.call(&format!("POST {TOKENS}"), &server.admin, body).expect(201).body;
+    let child = make(&text(&maker, "token")).expect(201).body;
+    server
+        .call(&format!("POST {TOKENS}/{}/rotate", text(&child, "id")), &server.admin, Value::Null)
+        .expect(201);
+    server.call(&what, &text(&child, "token"), Value::Null).expect(401);
+}
+
+#[test]
+fn logging_in_again_and_again_makes_no_endless_chain() {
+    let server = Server::new();
+    server.feed(json!({ "name": "main" }));
+    let mut token = server.token("manage", on("main", "administrator"));
+    for attempt in 1..=4 {
+        let body = json!({ "name": "someone", "password": token });
+        let what = "PUT /acme/_packaging/main/npm/registry/-/user/org.couchdb.user:someone";
+        let answer = server.call(what, "", body);
+        let answer = answer.expect(if attempt < 4 { 201 } else { 403 });
+        token = answer.body["token"].as_str().unwrap_or_default().to_owned();
+    }
+}
+
+#[test]
+fn when_a_token_was_last_used_is_known_to_the_hour() {
+    let server = Server::new();
+    server.feed(json!({ "name": "main" }));
+    let body = json!({ "subject": "ci", "scope": "read", "grants": on("main", "reader") });
+    let token = server.call(&format!("POST {TOKENS}"), &server.admin, body).expect(201).body;
+    let path = format!("GET {TOKENS}/{}", token["id"].as_str().unwrap());
+    let used = || server.call(&path, &server.admin, Value::Null).expect(200).body["lastUsed"].clone();
+    assert_eq!(used(), Value::Null);
+    let use_it = |isolate: &edgefeed::platform::memory::MemoryPlatform| {
+        let what = format!("GET {FEEDS}/main");
+        server.call_at(isolate, &what, token["token"].as_str().unwrap(), Value::Null, &[]).expect(200);
+    };
+    use_it(&server.platform);
+    assert_eq!(used(), "2026-11-22T12:00:00.000Z");
+    let key = format!("v1/organizations/acme/used/{}", token["id"].as_str().unwrap());
+    let writes = || {
+        let log = server.platform.operation_log();
+        log.iter()
+            .filter(|(operation, at)| {
+                *at == key && *operation == edgefeed::platform::memory::Operation::Overwrite
+            })
+            .count()
+    };
+    server.platform.advance(USE_INTERVAL / 2);
+    for _ in 0..3 {
+        use_it(&server.platform.elsewhere());
+        use_it(&server.platform);
+    }
+    assert_eq!((writes(), used()), (1, json!("2026-11-22T12:00:00.000Z")));
+    server.platform.advance(USE_INTERVAL / 2);
+    use_it(&server.platform.elsewhere());
+    assert_eq!((writes(), used()), (2, json!("2026-11-22T13:00:00.000Z")));
+    let listed =
+        server.call(&format!("GET {TOKENS}?subject=ci"), &server.admin, Value::Null).expect(200).body;
+    assert_eq!(
+        (&listed["count"], &listed["value"][0]["lastUsed"]),
+        (&json!(1), &json!("2026-11-22T13:00:00.000Z"))
+    );
+    server.call(&format!("GET {TOKENS}/nonsense"), &server.admin, Value::Null).expect(404);
 }

@@ -63,10 +63,8 @@ impl TestServer {
 
     /// Makes an organization.
     pub(crate) fn add_organization(&self, name: &str) {
-        let organization = organizations::Organization {
-            name: OrganizationName::parse(name).unwrap(),
-            created: self.platform.now(),
-        };
+        let name = OrganizationName::parse(name).unwrap();
+        let organization = organizations::Organization::new(name, self.platform.now());
         assert!(block_on(organizations::create(&self.platform, &organization)).unwrap());
     }
 
@@ -93,8 +91,16 @@ impl TestServer {
             ],
             allow_upstream_name_conflict: false,
             listing: ListingMode::CallerAware,
+            is_disabled: false,
+            shows_deleted_package_versions: false,
+            badges_enabled: false,
+            default_view_id: None,
+            permissions: vec![],
             created: self.platform.now(),
+            renaming: None,
+            renamed: None,
             deleted: None,
+            purged: None,
             sequence: 1,
         };
         block_on(feeds::create(&self.platform, &feed)).unwrap();
@@ -135,6 +141,9 @@ impl TestServer {
             grants: grants.grants,
             administrator: false,
             feed_creator: false,
+            groups: vec![],
+            vouched: false,
+            parent: None,
             created: self.platform.now(),
             expires: grants.expires,
             revoked: None,
@@ -270,7 +279,7 @@ impl TestServer {
 }
 
 fn view(name: &str, visibility: Visibility) -> View {
-    View { id: name.to_lowercase(), name: ViewName::parse(name).unwrap(), visibility }
+    View { id: name.to_lowercase(), name: ViewName::parse(name).unwrap(), visibility, permissions: vec![] }
 }
 
 /// A source that is a registry.

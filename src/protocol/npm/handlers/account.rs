@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::model::{Principal, Secret, Token, TokenText};
 use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
-use crate::service::{self, FeedContext, refused_login};
+use crate::service::tokens::{Maker, authenticate};
+use crate::service::{FeedContext, refused_login};
 use crate::store::tokens;
 use http::StatusCode;
 
@@ -30,14 +31,17 @@ pub(super) async fn login<P: Platform>(
         Some(text) => tokens::find(&context.platform, &text).await?,
         None => None,
     };
-    let now = context.platform.now();
     let refused = || refused_login(&context.locator);
-    let token = known.filter(|token| token.is_valid(now)).ok_or_else(refused)?;
-    let principal = Principal::Token(Box::new((*token).clone()));
+    let token = known.ok_or_else(refused)?;
+    let token = authenticate(&context.platform, &token).await.map_err(|error| match *error {
+        Error::Unauthenticated(_) => refused(),
+        other => other,
+    })?;
+    let principal = Principal::Token(Box::new(token.clone()));
     if principal.authority(&context.feed, context.view.as_ref()).effective().is_none() {
         return Err(refused().into());
     }
-    let (_, text) = service::tokens::issue(&context.platform, (*token).clone()).await?;
+    let (_, text) = Maker::new(&context.platform, &token).await?.copy().await?;
     let id = format!("org.couchdb.user:{user}");
     let token = text.secret().expose().to_owned();
     Answer::json(StatusCode::CREATED, &LoginAnswer { ok: true, id, token })

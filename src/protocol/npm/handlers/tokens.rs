@@ -35,7 +35,7 @@ pub(super) async fn answer<P: Platform>(context: &FeedContext<P>, operation: Ope
     let mut maker = Maker::new(&context.platform, holder).await?;
     match operation {
         Operation::List(cursor) => {
-            let (tokens, next) = maker.list(&holder.organization, cursor.as_deref()).await?;
+            let (tokens, next) = maker.list(&holder.organization, None, cursor.as_deref()).await?;
             let now = context.platform.now();
             let objects: Vec<_> = tokens.iter().filter(|token| token.is_valid(now)).map(describe).collect();
             let next = next.map(|next| {
@@ -78,6 +78,8 @@ fn wish<P: Platform>(context: &FeedContext<P>, own: &Token, wish: &Map<String, V
         grants: vec![Grant { target, role }],
         administrator: false,
         feed_creator: false,
+        groups: Vec::new(),
+        vouched: false,
         expires: expires(wish, context.platform.now())?,
         ..own.clone()
     })

@@ -1,7 +1,7 @@
 //! Routes of one feed: `/{org}[/{project}]/_apis/packaging/feeds/{feed}/...`.
 
 use super::package::{self, PackageOperation};
-use super::{collection, is, resource};
+use super::{PermissionOperation, collection, is, resource};
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, ProtocolId};
 use crate::protocol;
@@ -27,6 +27,8 @@ pub(in super::super) enum FeedOperation {
     UpdateView(String),
     /// Remove a view.
     DeleteView(String),
+    /// Roles of subjects and groups on the feed, or on the view that is addressed.
+    Permissions(PermissionOperation),
     /// Something about one package.
     Package(ProtocolId, String, PackageOperation),
     /// One operation on many versions.
@@ -37,12 +39,24 @@ impl FeedOperation {
     /// The right it needs.
     pub(super) const fn action(&self) -> Action {
         match self {
-            Self::Get | Self::ListViews | Self::GetView(_) | Self::Batch(_) => Action::Read,
-            Self::Update | Self::Delete | Self::CreateView | Self::UpdateView(_) | Self::DeleteView(_) => {
-                Action::Administer
-            }
+            Self::Get
+            | Self::ListViews
+            | Self::GetView(_)
+            | Self::Batch(_)
+            | Self::Permissions(PermissionOperation::Get(_)) => Action::Read,
+            Self::Update
+            | Self::Delete
+            | Self::CreateView
+            | Self::UpdateView(_)
+            | Self::DeleteView(_)
+            | Self::Permissions(PermissionOperation::Set) => Action::Administer,
             Self::Package(_, _, operation) => operation.action(),
         }
+    }
+
+    /// Is it about what a feed is, and not about what it holds? That much can be done with a disabled feed.
+    pub(super) const fn is_about_settings(&self) -> bool {
+        !matches!(self, Self::Package(..) | Self::Batch(_))
     }
 
     /// Its name in the log.
@@ -56,6 +70,8 @@ impl FeedOperation {
             Self::GetView(_) => "get-view",
             Self::UpdateView(_) => "update-view",
             Self::DeleteView(_) => "delete-view",
+            Self::Permissions(PermissionOperation::Get(_)) => "get-feed-permissions",
+            Self::Permissions(PermissionOperation::Set) => "set-feed-permissions",
             Self::Batch(_) => "batch",
             Self::Package(_, _, operation) => operation.name(),
         }
@@ -74,6 +90,9 @@ pub(super) fn route(method: &Method, rest: &[&str], query: Option<&str>) -> Resu
             let update = FeedOperation::UpdateView(view());
             resource(method, FeedOperation::GetView(view()), update, FeedOperation::DeleteView(view()))?
         }
+        [permissions] if is(permissions, "permissions") => {
+            FeedOperation::Permissions(PermissionOperation::route(method, query)?)
+        }
         [protocol, rest @ ..] => package::route(method, known(protocol)?, rest, query)?,
     };
     Ok(operation)
@@ -81,6 +100,6 @@ pub(super) fn route(method: &Method, rest: &[&str], query: Option<&str>) -> Resu
 
 fn known(protocol: &str) -> Result<&'static dyn Ecosystem> {
     let names = protocol::PROTOCOLS.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>().join(", ");
-    let hint = format!("; after the feed comes `views`, or one of {names}");
+    let hint = format!("; after the feed comes `views`, `permissions`, or one of {names}");
     protocol::ecosystem(protocol).ok_or(Error::NotFound(Missing::Endpoint(hint)).into())
 }

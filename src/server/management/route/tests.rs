@@ -26,6 +26,14 @@ fn every_documented_path_leads_somewhere() {
         ("GET", feed.to_owned(), "get-feed"),
         ("PATCH", feed.to_owned(), "update-feed"),
         ("DELETE", format!("{feed}/"), "delete-feed"),
+        ("GET", "/acme/_edgefeed/tokens/abc".to_owned(), "get-token"),
+        ("GET", "/acme/_apis/packaging/FeedRecycleBin".to_owned(), "list-deleted-feeds"),
+        ("PATCH", "/acme/web/_apis/packaging/feedrecyclebin/main".to_owned(), "restore-feed"),
+        ("DELETE", "/acme/_apis/packaging/feedrecyclebin/main".to_owned(), "purge-feed"),
+        ("GET", "/acme/_apis/packaging/globalPermissions".to_owned(), "get-global-permissions"),
+        ("PATCH", "/acme/_apis/packaging/globalpermissions".to_owned(), "set-global-permissions"),
+        ("GET", format!("{feed}%40Release/permissions"), "get-feed-permissions"),
+        ("PATCH", format!("{feed}/Permissions"), "set-feed-permissions"),
         ("GET", format!("{feed}/Views"), "list-views"),
         ("POST", format!("{feed}/views"), "create-view"),
         ("GET", format!("{feed}/views/Release"), "get-view"),
@@ -83,15 +91,26 @@ fn reading_takes_a_reader_and_nothing_else_does() {
     let need = |method: &str, rest: &str| {
         parse(method, &format!("/acme/_apis/packaging/feeds/main{rest}")).unwrap().need()
     };
-    assert_eq!(need("GET", ""), Need::Feed(Action::Read));
-    assert_eq!(need("PATCH", ""), Need::Feed(Action::Administer));
-    assert_eq!(need("DELETE", ""), Need::Feed(Action::Administer));
-    assert_eq!(need("POST", "/views"), Need::Feed(Action::Administer));
+    assert_eq!(need("GET", ""), Need::Settings(Action::Read));
+    assert_eq!(need("PATCH", ""), Need::Settings(Action::Administer));
+    assert_eq!(need("DELETE", ""), Need::Settings(Action::Administer));
+    assert_eq!(need("POST", "/views"), Need::Settings(Action::Administer));
+    assert_eq!(need("GET", "/permissions"), Need::Settings(Action::Read));
+    assert_eq!(need("PATCH", "/permissions"), Need::Owner);
+    assert_eq!(need("PATCH", "@Release/permissions"), Need::Owner);
+    assert_eq!(need("GET", "/npm/packages/n/versions/1.0.0"), Need::Feed(Action::Read));
     assert_eq!(need("DELETE", "/npm/packages/n/versions/1.0.0"), Need::Feed(Action::Delete));
     assert_eq!(need("PATCH", "/npm/RecycleBin/packages/n/versions/1.0.0"), Need::Feed(Action::Delete));
     assert_eq!(need("PATCH", "/npm/packages/n/upstreaming"), Need::Feed(Action::Administer));
     assert_eq!(parse("POST", "/_edgefeed/organizations").unwrap().need(), Need::Root);
     assert_eq!(parse("POST", "/acme/_apis/packaging/feeds").unwrap().need(), Need::FeedCreator);
+    let below =
+        |method: &str, rest: &str| parse(method, &format!("/acme/_apis/packaging/{rest}")).unwrap().need();
+    assert_eq!(below("PATCH", "feedrecyclebin/main"), Need::DeletedFeed);
+    assert_eq!(below("DELETE", "feedrecyclebin/main"), Need::DeletedFeed);
+    assert_eq!(below("GET", "feedrecyclebin"), Need::Reader);
+    assert_eq!(below("GET", "globalpermissions"), Need::Member);
+    assert_eq!(below("PATCH", "globalpermissions"), Need::Administrator);
 }
 
 proptest! {

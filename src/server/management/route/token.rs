@@ -1,6 +1,6 @@
 //! Routes of an organization's tokens: `/{org}/_edgefeed/tokens/...`.
 
-use super::{is, parameter, post};
+use super::{collection, is, parameter, post};
 use crate::error::{Error, Result};
 use http::Method;
 
@@ -9,9 +9,13 @@ use http::Method;
 pub(in super::super) enum TokenOperation {
     /// One page of them.
     List {
+        /// Only those for this subject.
+        subject: Option<String>,
         /// Where the page begins.
         cursor: Option<String>,
     },
+    /// One of them.
+    Get(String),
     /// A new one.
     Create,
     /// One less.
@@ -25,6 +29,7 @@ impl TokenOperation {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::List { .. } => "list-tokens",
+            Self::Get(_) => "get-token",
             Self::Create => "create-token",
             Self::Revoke(_) => "revoke-token",
             Self::Rotate(_) => "rotate-token",
@@ -35,17 +40,15 @@ impl TokenOperation {
 /// Reads what comes after `tokens`.
 pub(super) fn route(method: &Method, rest: &[&str], query: Option<&str>) -> Result<TokenOperation> {
     let operation = match rest {
-        [] => match *method {
-            Method::GET | Method::HEAD => {
-                let cursor = parameter(query, "continuationToken").or_else(|| parameter(query, "cursor"));
-                TokenOperation::List { cursor }
-            }
-            Method::POST => TokenOperation::Create,
-            _ => return Err(Error::MethodNotAllowed { allow: "GET, HEAD, POST" }.into()),
-        },
+        [] => {
+            let cursor = parameter(query, "continuationToken").or_else(|| parameter(query, "cursor"));
+            let subject = parameter(query, "subject");
+            collection(method, TokenOperation::List { subject, cursor }, TokenOperation::Create)?
+        }
         [id] => match *method {
+            Method::GET | Method::HEAD => TokenOperation::Get((*id).to_owned()),
             Method::DELETE => TokenOperation::Revoke((*id).to_owned()),
-            _ => return Err(Error::MethodNotAllowed { allow: "DELETE" }.into()),
+            _ => return Err(Error::MethodNotAllowed { allow: "GET, HEAD, DELETE" }.into()),
         },
         [id, verb] if is(verb, "rotate") => post(method, TokenOperation::Rotate((*id).to_owned()))?,
         _ => return Err(Error::no_endpoint().into()),
