@@ -41,7 +41,7 @@ pub struct FeedContext<P> {
     /// The feed.
     pub feed: Rc<Feed>,
     /// The view named in the URL, if one was.
-    pub view: Option<View>,
+    pub view: Option<Rc<View>>,
     /// How the caller named the feed.
     pub locator: FeedLocator,
     /// The caller.
@@ -113,8 +113,8 @@ pub async fn open<P: Platform>(
             Error::NotFound(Missing::View { feed: feed.name.to_string(), view: name.to_string() }).into()
         );
     }
-    let view = view.flatten();
-    let authority = principal.authority(&feed, view.as_ref());
+    let view = view.flatten().map(Rc::new);
+    let authority = principal.authority(&feed, view.as_deref());
     Ok(FeedContext {
         platform,
         feed,

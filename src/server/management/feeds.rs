@@ -203,7 +203,7 @@ pub(super) fn new_view<P: Platform>(platform: &P, name: &str, visibility: Visibi
 /// A feed's settings, as they are stored now: who changes them must not be shown those of ten seconds ago.
 pub(super) async fn get<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>) -> Result<Reply> {
     let feed = stored(context).await?;
-    told(&call.origin, call.platform, &feed, context.view.as_ref()).await
+    told(&call.origin, call.platform, &feed, context.view.as_deref()).await
 }
 
 /// A feed as it is stored now.

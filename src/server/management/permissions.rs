@@ -29,7 +29,7 @@ pub(super) async fn get<P: Platform>(
     // Reading a public feed, or a view shared with everybody, is not being told who else does.
     admit::member(&call.principal, &context.feed.organization)?;
     let feed = stored(context).await?;
-    let mut shown = own(&feed, context.view.as_ref(), query.ids);
+    let mut shown = own(&feed, context.view.as_deref(), query.ids);
     if !query.own_only {
         if context.view.is_some() {
             shown.extend(feed.permissions.iter().map(|permission| entry(permission, true, query.ids)));
@@ -77,7 +77,7 @@ pub(super) async fn set<P: Platform>(call: Call<'_, P>, context: &FeedContext<P>
         Ok(next)
     })
     .await?;
-    let shown = own(&feed, context.view.as_ref(), false);
+    let shown = own(&feed, context.view.as_deref(), false);
     Ok(Reply { etag: Some(etag(feed.sequence)), ..Reply::list(&shown, None) })
 }
 

@@ -38,8 +38,8 @@ pub(super) async fn login<P: Platform>(
         other => other,
     })?;
     let principal = Principal::Token(Box::new(token.clone()));
-    if principal.authority(&context.feed, context.view.as_ref()).effective().is_none() {
-        return Err(refused().into());
+    if principal.authority(&context.feed, context.view.as_deref()).effective().is_none() {
+        return Err(refused());
     }
     let (_, text) = Maker::new(&context.platform, &token).await?.copy().await?;
     let id = format!("org.couchdb.user:{user}");

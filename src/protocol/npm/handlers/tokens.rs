@@ -67,7 +67,7 @@ fn wish<P: Platform>(context: &FeedContext<P>, own: &Token, wish: &Map<String, V
         Some(view) => GrantTarget::View { feed, view: view.id.clone() },
         None => GrantTarget::Feed { feed },
     };
-    let role = own.role_on(&context.feed, context.view.as_ref()).ok_or_else(|| {
+    let role = own.role_on(&context.feed, context.view.as_deref()).ok_or_else(|| {
         let text = "this token has no role of its own here that it could hand on; ask an owner of the feed";
         Error::Forbidden(text.to_owned())
     })?;
