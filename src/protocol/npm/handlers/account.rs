@@ -39,7 +39,7 @@ pub(super) async fn login<P: Platform>(
     })?;
     let principal = Principal::Token(Box::new(token.clone()));
     if principal.authority(&context.feed, context.view.as_deref()).effective().is_none() {
-        return Err(refused());
+        return Err(refused().into());
     }
     let (_, text) = Maker::new(&context.platform, &token).await?.copy().await?;
     let id = format!("org.couchdb.user:{user}");
