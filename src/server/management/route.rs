@@ -1,7 +1,6 @@
 //! Routes of the REST surface as values: a closed set of endpoints, and what each needs.
 //!
-//! Fixed segments match in any case, and every `api-version` is taken. Names are percent-decoded here and judged by
-//! their own parsers.
+//! Fixed segments match in any case. Names are percent-decoded here and judged by their own parsers.
 
 mod feed;
 mod package;
@@ -43,6 +42,10 @@ pub(super) enum Endpoint {
     CheckCompliance,
     /// Make an organization and its first administrator.
     CreateOrganization,
+    /// Where everything is.
+    Locations,
+    /// Where an area is, or all.
+    Areas(Place, Option<String>),
     /// Something about an organization's tokens.
     Tokens(OrganizationName, TokenOperation),
     /// Something about the feeds of an organization or a project.
@@ -86,10 +89,10 @@ impl Endpoint {
     /// What it needs.
     pub(super) const fn need(&self) -> Need {
         match self {
-            Self::Health | Self::CheckCompliance => Need::Nothing,
+            Self::Health | Self::CheckCompliance | Self::Locations => Need::Nothing,
             Self::CreateOrganization => Need::Root,
             Self::Tokens(..) => Need::Member,
-            Self::Feeds(_, FeedsOperation::List) => Need::Reader,
+            Self::Areas(..) | Self::Feeds(_, FeedsOperation::List) => Need::Reader,
             Self::Feeds(_, FeedsOperation::Create) => Need::FeedCreator,
             Self::Feeds(_, FeedsOperation::ValidateSource(_)) => Need::Manager,
             Self::Feed(_, operation) => Need::Feed(operation.action()),
@@ -102,6 +105,9 @@ impl Endpoint {
             Self::Health => "health",
             Self::CheckCompliance => "check-compliance",
             Self::CreateOrganization => "create-organization",
+            Self::Locations => "locations",
+            Self::Areas(_, None) => "list-resource-areas",
+            Self::Areas(_, Some(_)) => "get-resource-area",
             Self::Tokens(_, operation) => operation.name(),
             Self::Feeds(_, FeedsOperation::List) => "list-feeds",
             Self::Feeds(_, FeedsOperation::Create) => "create-feed",
@@ -116,6 +122,10 @@ pub(super) fn route(method: &Method, path: &str, query: Option<&str>) -> Result<
     let path = path.trim_start_matches('/').trim_end_matches('/');
     let segments = path.split('/').map(decode).collect::<Result<Vec<_>>>()?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    // Of the organization, of a project, of the host; of one area only, where all do no harm.
+    if *method == Method::OPTIONS && segments.iter().rev().take(2).any(|segment| is(segment, "_apis")) {
+        return Ok(Endpoint::Locations);
+    }
     match &segments[..] {
         [own, rest @ ..] if is(own, "_edgefeed") => deployment(method, rest),
         [organization, own, rest @ ..] if is(own, "_edgefeed") => {
@@ -169,6 +179,8 @@ fn below_apis(
     query: Option<&str>,
 ) -> Result<Endpoint> {
     match rest {
+        [] if is(area, "resourceAreas") => get(method, Endpoint::Areas(place, None)),
+        [id] if is(area, "resourceAreas") => get(method, Endpoint::Areas(place, Some((*id).to_owned()))),
         [feeds] if is(area, "packaging") && is(feeds, "feeds") => {
             let operation = collection(method, FeedsOperation::List, FeedsOperation::Create)?;
             Ok(Endpoint::Feeds(place, operation))
@@ -209,7 +221,7 @@ fn project_name(text: &str) -> Result<ProjectName> {
 }
 
 /// The value of a query parameter, its name compared without case.
-fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     url::form_urlencoded::parse(query?.as_bytes())
         .find(|(key, value)| is(key, name) && !value.is_empty())
         .map(|(_, value)| value.into_owned())
