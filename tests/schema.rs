@@ -234,6 +234,9 @@ fn the_rest_surface_is_as_documented() {
     call("POST /_edgefeed/compliance", Value::Null).expect(200);
     documented.call("POST /_edgefeed/organizations", ROOT, json!({ "name": "globex" })).expect(201);
     documented.call("POST /_edgefeed/organizations", "", json!({ "name": "globex" })).expect(401);
+    call("OPTIONS /acme/_apis", Value::Null).expect(200);
+    call("GET /acme/_apis/resourceAreas", Value::Null).expect(200);
+    call("GET /acme/_apis/resourceAreas/7ab4e64e-c4d8-4f50-ae73-5ef2e21642a5", Value::Null).expect(200);
     call("GET /acme/_edgefeed/tokens", Value::Null).expect(200);
     let grants = json!([{ "feed": "main", "role": "reader" }, { "feed": "main", "view": "Release", "role": "reader" }]);
     let body = json!({ "subject": "x", "scope": "read", "grants": grants, "expiresInDays": 3 });

@@ -79,6 +79,10 @@ pub trait Protocol {
     /// the address of the feed.
     const IDENTITY_PATHS: &'static [&'static str] = &[];
 
+    /// Where the REST surface has its packages, as clients discover it: a line with the id and the name of its area,
+    /// then one per resource, with its id, its name, and its path below `/_apis/packaging/`.
+    const RESOURCES: &'static str = "";
+
     /// All it answers.
     type Endpoint;
 
@@ -165,6 +169,8 @@ pub struct Entry {
     pub at_host_root: bool,
     /// [`Protocol::IDENTITY_PATHS`].
     pub identity_paths: &'static [&'static str],
+    /// [`Protocol::RESOURCES`].
+    pub resources: &'static str,
     /// What services know of it.
     pub ecosystem: &'static dyn Ecosystem,
     /// [`Protocol::error_body`].
@@ -199,6 +205,7 @@ macro_rules! protocols {
             root: <$protocol>::ROOT,
             at_host_root: <$protocol>::AT_HOST_ROOT,
             identity_paths: <$protocol>::IDENTITY_PATHS,
+            resources: <$protocol>::RESOURCES,
             ecosystem: <$protocol>::ECOSYSTEM,
             error_body: <$protocol>::error_body,
             status_override: <$protocol>::status_override,

@@ -41,7 +41,7 @@ pub(super) fn split<'a>(uri: &'a Uri, hosts: &HostFeeds) -> Result<Target<'a>> {
         if is(packaging, "_packaging") {
             return feed(path, &segments, packaging, project, &origin);
         }
-        if is(packaging, "_apis") || is(1, "_edgefeed") || is(0, "_edgefeed") {
+        if is(packaging, "_apis") || is(0, "_apis") || is(1, "_edgefeed") || is(0, "_edgefeed") {
             return Ok(Target::Management);
         }
     }

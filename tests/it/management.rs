@@ -1,6 +1,7 @@
 //! The REST surface in process: what each caller may do, and what the answers say.
 
 mod deployment;
+mod discovery;
 mod feed_bin;
 mod feeds;
 mod lifecycle;

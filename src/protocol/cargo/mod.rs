@@ -107,6 +107,7 @@ impl Protocol for Cargo {
     const ID: ProtocolId = ProtocolId::new("cargo");
     const ECOSYSTEM: &'static dyn Ecosystem = &Self;
     const ROOT: &'static str = "Cargo/";
+    const RESOURCES: &'static str = include_str!("route/resources.txt");
     const IDENTITY_PATHS: &'static [&'static str] = &["api/v1/trusted_publishing/"];
     type Endpoint = route::Endpoint;
 

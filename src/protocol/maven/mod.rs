@@ -138,6 +138,7 @@ impl Protocol for Maven {
     const ID: ProtocolId = ProtocolId::new("maven");
     const ECOSYSTEM: &'static dyn Ecosystem = &Self;
     const ROOT: &'static str = "maven/v1/";
+    const RESOURCES: &'static str = include_str!("route/resources.txt");
     type Endpoint = route::Endpoint;
 
     fn route(method: &Method, tail: &str, _: Option<&str>) -> Result<Self::Endpoint> {

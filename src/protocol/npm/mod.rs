@@ -124,6 +124,7 @@ impl Protocol for Npm {
     const ID: ProtocolId = ProtocolId::new("npm");
     const ECOSYSTEM: &'static dyn Ecosystem = &Self;
     const ROOT: &'static str = "npm/registry/";
+    const RESOURCES: &'static str = include_str!("route/resources.txt");
     const AT_HOST_ROOT: bool = true;
     const IDENTITY_PATHS: &'static [&'static str] = &["-/npm/v1/oidc/"];
     type Endpoint = route::Endpoint;

@@ -112,6 +112,7 @@ impl Protocol for NuGet {
     const ID: ProtocolId = ProtocolId::new("nuget");
     const ECOSYSTEM: &'static dyn Ecosystem = &Self;
     const ROOT: &'static str = "nuget/";
+    const RESOURCES: &'static str = include_str!("route/resources.txt");
     type Endpoint = route::Endpoint;
 
     fn route(method: &Method, tail: &str, query: Option<&str>) -> Result<Self::Endpoint> {

@@ -95,6 +95,7 @@ impl Protocol for PyPi {
     const ID: ProtocolId = ProtocolId::new("pypi");
     const ECOSYSTEM: &'static dyn Ecosystem = &Self;
     const ROOT: &'static str = "pypi/";
+    const RESOURCES: &'static str = include_str!("route/resources.txt");
     const IDENTITY_PATHS: &'static [&'static str] = &["_/oidc/"];
     type Endpoint = route::Endpoint;
 

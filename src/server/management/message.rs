@@ -48,8 +48,13 @@ impl Reply {
         Self::ok(&body)
     }
 
+    /// 200, with JSON that is printed already.
+    pub(super) fn printed(body: String) -> Self {
+        Self { status: StatusCode::OK, body: Some(body.into()), etag: None, secret: false }
+    }
+
     fn with(status: StatusCode, value: &Value) -> Self {
-        Self { status, body: Some(value.to_string().into()), etag: None, secret: false }
+        Self { status, ..Self::printed(value.to_string()) }
     }
 }
 

@@ -6,11 +6,13 @@
 //! change feed.
 
 mod admit;
+mod api_version;
 mod batch;
 mod credentials;
 mod feed_bin;
 mod feed_json;
 mod feeds;
+mod locations;
 mod message;
 mod organizations;
 mod packages;
@@ -32,7 +34,7 @@ use crate::error::{Error, Result};
 use crate::model::Principal;
 use crate::platform::{Body, Platform};
 use crate::service::{self, FeedContext};
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use message::Reply;
 use route::{Endpoint, FeedOperation, FeedsOperation, Need, PermissionOperation};
 use serde_json::json;
@@ -77,6 +79,7 @@ async fn answer<P: Platform>(
     let (parts, body) = request.into_parts();
     let endpoint = route::route(&parts.method, parts.uri.path(), parts.uri.query())?;
     line.endpoint = endpoint.name();
+    let version = api_version::asked(parts.uri.query(), &parts.headers)?;
     let principal = match endpoint.need() {
         Need::Nothing => Principal::Anonymous,
         _ => auth::principal(platform, config, &parts.headers).await?,
@@ -88,7 +91,15 @@ async fn answer<P: Platform>(
     let origin = format!("{}://{host}", parts.uri.scheme_str().unwrap_or("https"));
     let call = Call { platform, config, principal: Rc::new(principal), origin, headers: parts.headers, body };
     let reply = dispatch(call, endpoint, line).await?;
-    Ok(respond(wanted, reply))
+    let mut response = respond(wanted, reply);
+    if let (Some(version), Some(media_type)) = (version, response.headers_mut().get_mut(header::CONTENT_TYPE))
+        && media_type == "application/json"
+        && let Ok(told) =
+            HeaderValue::try_from(format!("application/json; charset=utf-8; api-version={version}"))
+    {
+        *media_type = told;
+    }
+    Ok(response)
 }
 
 async fn dispatch<P: Platform>(
@@ -107,6 +118,11 @@ async fn dispatch<P: Platform>(
         Endpoint::CreateOrganization => {
             admit::root(&call.principal)?;
             organizations::create(call).await
+        }
+        Endpoint::Locations => Ok(locations::all()),
+        Endpoint::Areas(place, id) => {
+            admit::not_root(&call.principal)?;
+            locations::areas(&call.origin, &place, id.as_deref())
         }
         Endpoint::Tokens(organization, operation) => {
             let holder = admit::member(&call.principal, &organization)?.clone();

@@ -1,7 +1,6 @@
 //! Routes of the REST surface as values: a closed set of endpoints, and what each needs.
 //!
-//! Fixed segments match in any case, and every `api-version` is taken. Names are percent-decoded here and judged by
-//! their own parsers.
+//! Fixed segments match in any case. Names are percent-decoded here and judged by their own parsers.
 
 mod feed;
 mod feeds;
@@ -45,6 +44,10 @@ pub(super) enum Endpoint {
     CheckCompliance,
     /// Make an organization and its first administrator.
     CreateOrganization,
+    /// Where everything is.
+    Locations,
+    /// Where an area is, or all.
+    Areas(Place, Option<String>),
     /// Something about an organization's tokens.
     Tokens(OrganizationName, TokenOperation),
     /// Something about the feeds of an organization or a project.
@@ -89,10 +92,10 @@ impl Endpoint {
     /// What it needs.
     pub(super) const fn need(&self) -> Need {
         match self {
-            Self::Health | Self::CheckCompliance => Need::Nothing,
+            Self::Health | Self::CheckCompliance | Self::Locations => Need::Nothing,
             Self::CreateOrganization => Need::Root,
             Self::Tokens(..) | Self::GlobalPermissions(_, PermissionOperation::Get(_)) => Need::Member,
-            Self::Feeds(_, FeedsOperation::List(_)) => Need::Reader,
+            Self::Areas(..) | Self::Feeds(_, FeedsOperation::List(_)) => Need::Reader,
             Self::Feeds(_, FeedsOperation::Create) => Need::FeedCreator,
             Self::Feeds(_, FeedsOperation::ValidateSource(_)) => Need::Manager,
             Self::GlobalPermissions(_, PermissionOperation::Set) => Need::Administrator,
@@ -109,6 +112,9 @@ impl Endpoint {
             Self::Health => "health",
             Self::CheckCompliance => "check-compliance",
             Self::CreateOrganization => "create-organization",
+            Self::Locations => "locations",
+            Self::Areas(_, None) => "list-resource-areas",
+            Self::Areas(_, Some(_)) => "get-resource-area",
             Self::Tokens(_, operation) => operation.name(),
             Self::Feeds(_, operation) => operation.name(),
             Self::GlobalPermissions(_, PermissionOperation::Get(_)) => "get-global-permissions",
@@ -124,6 +130,10 @@ pub(super) fn route(method: &Method, path: &str, query: Option<&str>) -> Result<
     let path = path.trim_start_matches('/').trim_end_matches('/');
     let segments = path.split('/').map(decode).collect::<Result<Vec<_>>>()?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    // Of the organization, of a project, of the host; of one area only, where all do no harm.
+    if *method == Method::OPTIONS && segments.iter().rev().take(2).any(|segment| is(segment, "_apis")) {
+        return Ok(Endpoint::Locations);
+    }
     match &segments[..] {
         [own, rest @ ..] if is(own, "_edgefeed") => deployment(method, rest),
         [organization, own, rest @ ..] if is(own, "_edgefeed") => {
@@ -176,6 +186,14 @@ fn below_apis(
     rest: &[&str],
     query: Option<&str>,
 ) -> Result<Endpoint> {
+    if is(area, "resourceAreas") {
+        let area = match rest {
+            [] => None,
+            [id] => Some((*id).to_owned()),
+            _ => return Err(Error::no_endpoint().into()),
+        };
+        return get(method, Endpoint::Areas(place, area));
+    }
     if !is(area, "packaging") {
         return Err(Error::no_endpoint().into());
     }
@@ -230,7 +248,7 @@ fn project_name(text: &str) -> Result<ProjectName> {
 }
 
 /// The value of a query parameter, its name compared without case.
-fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     url::form_urlencoded::parse(query?.as_bytes())
         .find(|(key, value)| is(key, name) && !value.is_empty())
         .map(|(_, value)| value.into_owned())

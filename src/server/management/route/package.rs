@@ -111,6 +111,9 @@ fn package_name(words: &[&str], segments: &[&str]) -> Option<String> {
         [packages, scope, name] if is(packages, "packages") && scope.starts_with('@') => {
             Some(format!("{scope}/{name}"))
         }
+        // As Azure's paths of versions have it in one protocol.
+        [name] if words.len() == 1 => Some((*name).to_owned()),
+        [scope, name] if scope.starts_with('@') => Some(format!("{scope}/{name}")),
         _ if segments.len() == 2 * words.len() => {
             let pairs = words.iter().zip(segments.chunks(2));
             let parts = pairs.map(|(word, pair)| pair.get(1).filter(|_| is(pair[0], word)).copied());

@@ -23,6 +23,12 @@ fn every_documented_path_leads_somewhere() {
         ("POST", "/acme/_edgefeed/tokens/abc/rotate".to_owned(), "rotate-token"),
         ("GET", "/acme/_apis/packaging/feeds?api-version=7.1".to_owned(), "list-feeds"),
         ("POST", "/acme/web/_APIS/Packaging/FEEDS".to_owned(), "create-feed"),
+        ("OPTIONS", "/acme/_APIS".to_owned(), "locations"),
+        ("OPTIONS", "/acme/web/_apis/".to_owned(), "locations"),
+        ("OPTIONS", "/_apis".to_owned(), "locations"),
+        ("OPTIONS", "/acme/_apis/packaging".to_owned(), "locations"),
+        ("GET", "/acme/_apis/ResourceAreas".to_owned(), "list-resource-areas"),
+        ("GET", "/acme/web/_apis/resourceareas/x".to_owned(), "get-resource-area"),
         ("GET", feed.to_owned(), "get-feed"),
         ("PATCH", feed.to_owned(), "update-feed"),
         ("DELETE", format!("{feed}/"), "delete-feed"),
@@ -63,7 +69,7 @@ fn both_spellings_of_a_scoped_name_are_one() {
     assert_eq!(package("@s/n/versions/1.0.0"), package("@s%2Fn/versions/1.0.0"));
     assert_eq!(package("versions/versions/1.0.0").unwrap().0, "versions");
     assert_eq!(package("a/b/versions/1.0.0"), None, "only a scope makes two segments one name");
-    assert_eq!(package("versions/1.0.0"), None);
+    assert_eq!(package("versions/1.0.0").unwrap().0, "packages", "its short form, without `packages/`");
 }
 
 #[test]
