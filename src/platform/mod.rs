@@ -20,6 +20,7 @@ mod memo;
 pub mod memory;
 mod metered;
 mod records;
+pub mod together;
 
 pub use blobs::{Blob, BlobInfo, BlobStore, ByteRange, Expected, PutOutcome, UploadPart};
 pub use body::{Body, ByteStream, RawBody, collect, once};

@@ -9,7 +9,7 @@ use super::upstream::{self, Need, Stale};
 use super::{FeedContext, Package, UpstreamForm};
 use crate::error::{Error, Result};
 use crate::model::{ArtifactName, FirstPublished, Slot, SourceKind, Timestamp, UpstreamSource, Version};
-use crate::platform::Platform;
+use crate::platform::{Platform, together};
 use crate::store::index::PackageIndex;
 use crate::store::keys::PackagePath;
 use crate::store::listing_codec::{Offer, OfferedArtifact};
@@ -142,7 +142,7 @@ async fn ask_all<P: Platform>(
     let asked = candidates
         .iter_mut()
         .filter(|candidate| candidate.source.kind == kind && !candidate.source.is_neighbour());
-    futures_util::future::join_all(asked.map(|candidate| ask(context, candidate, question))).await;
+    together::all(asked.map(|candidate| ask(context, candidate, question))).await;
 }
 
 async fn ask<P: Platform>(context: &FeedContext<P>, candidate: &mut Candidate, question: Question<'_>) {
@@ -210,7 +210,7 @@ pub(super) async fn suppliers<P: Platform>(
     // A file never changes, so that a listing of any age that has it will do. Versions may grow.
     let forms = package.ecosystem.upstream_forms();
     let known = forms.iter().map(|form| candidates(context, package, *form, index, Need::Known));
-    for candidates in futures_util::future::join_all(known).await {
+    for candidates in together::all(known).await {
         if let Ok(Some(found)) = wanted.first_supplier(&candidates)
             && file.is_none_or(|file| found.goods.has(file))
         {

@@ -6,7 +6,7 @@
 use super::{Ecosystem, FeedContext};
 use crate::error::Result;
 use crate::model::Slot;
-use crate::platform::Platform;
+use crate::platform::{Platform, together};
 use crate::store::index;
 
 /// How many pages of 1,000 names one search reads.
@@ -76,7 +76,7 @@ pub async fn open<P: Platform>(
     let mut opened = Vec::new();
     for names in names.chunks(AT_A_TIME) {
         let hits = names.iter().map(|name| hit(context, ecosystem, name));
-        for hit in futures_util::future::join_all(hits).await {
+        for hit in together::all(hits).await {
             opened.push(hit?);
         }
     }

@@ -3,8 +3,7 @@
 use super::{Change, Stored, keys};
 use crate::error::{Conflict, Error, Missing, Result};
 use crate::model::{Feed, FeedId, FeedName, OrganizationName, ProjectName, SourceHealth, SourceId};
-use crate::platform::{Platform, RecordStore as _, Written};
-use futures_util::future::join_all;
+use crate::platform::{Platform, RecordStore as _, Written, together};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -165,7 +164,7 @@ pub async fn list<P: Platform>(
     let page = platform.records().list(&keys::feed_names(organization, project), cursor, limit).await?;
     let mut feeds = Vec::new();
     for keys in page.keys.chunks(SIDE_BY_SIDE) {
-        for found in join_all(keys.iter().map(|key| called(platform, key))).await {
+        for found in together::all(keys.iter().map(|key| called(platform, key))).await {
             feeds.extend(found?);
         }
     }

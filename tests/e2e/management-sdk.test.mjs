@@ -16,23 +16,7 @@ const folder = join(import.meta.dirname, "python");
 
 /** Steps whose server side is not there yet. Each must fail: one that does not has to leave the list. */
 const PENDING = [
-  "feeds: a feed seen through a view names the view beside it",
-  "feeds: get_feeds filters by role",
-  "feeds: update_feed changes switches and keeps the rest",
   "feeds: removed upstream sources are shown to those who ask",
-  "feeds: update_feed renames",
-  "feeds: update_feed chooses the default view",
-  "feed recycle bin: delete_feed moves a feed there, and keeps its name",
-  "feed recycle bin: restore_deleted_feed brings a feed back",
-  "feed recycle bin: permanent_delete_feed takes a deleted feed, and only that",
-  "feed recycle bin: of a project's feeds, in that project",
-  "permissions: set_feed_permissions gives a role to a subject, which counts at once",
-  "permissions: get_feed_permissions tells who has which role",
-  "permissions: a role on a view is a role on that view",
-  "permissions: the role none takes a role away",
-  "permissions: a reader gives nobody a role",
-  "permissions: global ones are set and read",
-  "permissions: those from the organization are inherited, and may be left out",
   "retention: a feed has none until it is set",
   "retention: set_feed_retention_policies answers what it set",
   "retention: delete_feed_retention_policies ends it",

@@ -4,7 +4,7 @@ use super::super::{Cargo, wire};
 use super::publish::DESCRIPTION;
 use crate::error::Result;
 use crate::model::json;
-use crate::platform::Platform;
+use crate::platform::{Platform, together};
 use crate::protocol::{Answer, Protocol};
 use crate::service::search::{Hit, Hits};
 use crate::service::{FeedContext, Registry, ask_first, search, upstream_get};
@@ -26,7 +26,7 @@ pub(super) async fn search<P: Platform>(
     let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     let local = search::search(context, Cargo::ECOSYSTEM, &words, from, size).await?;
     let described = local.page.iter().map(|hit| describe(context, hit));
-    let mut crates: Vec<Value> = futures_util::future::join_all(described).await;
+    let mut crates: Vec<Value> = together::all(described).await;
     let mut total = local.shown().count();
     if context.sees_upstream() && crates.len() < size {
         let page = from.saturating_sub(local.names.len()) / size + 1;
