@@ -2,7 +2,7 @@
 //!
 //! Statuses are `server/status.rs`'s, bodies are each protocol's `error.rs`'s, the log line is `server/log.rs`'s.
 
-use crate::model::{Action, Authority, FeedLocator};
+use crate::model::{Action, Authority, FeedLocator, UpstreamSource};
 use crate::platform::PlatformError;
 use std::time::Duration;
 
@@ -214,6 +214,16 @@ impl Error {
             authority.describe()
         );
         if authority.scope.is_none() { Self::Unauthenticated(text) } else { Self::Forbidden(text) }
+    }
+
+    /// A source did not do its part.
+    pub fn upstream(source: &UpstreamSource, fault: UpstreamFault) -> Box<Self> {
+        Box::new(Self::Upstream { name: source.name.clone(), fault })
+    }
+
+    /// A source sent something that cannot be read, or leads nowhere.
+    pub fn malformed(source: &UpstreamSource, what: impl Into<String>) -> Box<Self> {
+        Self::upstream(source, UpstreamFault::Malformed(what.into()))
     }
 
     /// Nothing at this address, with a remark.

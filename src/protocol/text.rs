@@ -12,7 +12,7 @@ const SEGMENT_LIMIT: usize = 1024;
 pub(super) fn segment(text: &str) -> Result<String> {
     let decoded = segment_with_slashes(text)?;
     let is_trick = decoded.contains('/') || matches!(&*decoded, "." | "..");
-    if is_trick { Err(malformed().into()) } else { Ok(decoded) }
+    if is_trick { Err(malformed()) } else { Ok(decoded) }
 }
 
 /// The same for names that have slashes in them. What an encoded slash stands between is for the caller to judge.
@@ -20,26 +20,26 @@ pub(super) fn segment_with_slashes(text: &str) -> Result<String> {
     let digits =
         |rest: &str| rest.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
     if !text.split('%').skip(1).all(digits) {
-        return Err(malformed().into());
+        return Err(malformed());
     }
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8().map_err(|_| malformed())?;
     // What another decoder or a file system might take for something else.
     let unsafe_character = |character: char| character.is_control() || matches!(character, '\\' | '%');
     if decoded.len() > SEGMENT_LIMIT || decoded.contains(unsafe_character) {
-        return Err(malformed().into());
+        return Err(malformed());
     }
     Ok(decoded.into_owned())
 }
 
 /// What is said of a segment that cannot be read: without the segment itself, which may be a token.
-pub(super) fn malformed() -> Error {
-    Error::Invalid("a segment of the path is malformed or encoded twice".to_owned())
+pub(super) fn malformed() -> Box<Error> {
+    Error::Invalid("a segment of the path is malformed or encoded twice".to_owned()).into()
 }
 
 /// What is said of a name or a version that is none.
-pub(super) fn invalid(what: &str, text: &str, fault: &str) -> Error {
+pub(super) fn invalid(what: &str, text: &str, fault: &str) -> Box<Error> {
     let shown: String = text.chars().take(160).collect();
-    Error::Invalid(format!("`{}` is not a valid {what}: {fault}", shown.escape_debug()))
+    Error::Invalid(format!("`{}` is not a valid {what}: {fault}", shown.escape_debug())).into()
 }
 
 #[cfg(test)]

@@ -102,13 +102,13 @@ fn protocol_root(below: &str) -> Option<(&'static Entry, &'static str, &str)> {
     })
 }
 
-fn no_endpoint(path: &str) -> Error {
+fn no_endpoint(path: &str) -> Box<Error> {
     let hint = if path.starts_with("/_") || path == "/" {
         String::new()
     } else {
         "; feeds are at /{organization}/_packaging/{feed}/{protocol}/".to_owned()
     };
-    Error::NotFound(Missing::Endpoint(hint))
+    Error::NotFound(Missing::Endpoint(hint)).into()
 }
 
 #[cfg(test)]

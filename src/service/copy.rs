@@ -98,8 +98,7 @@ async fn request<P: Platform>(
     offered: &OfferedArtifact,
 ) -> Result<Option<Fetched>> {
     let (platform, source) = (&context.platform, &found.source);
-    let fault =
-        |reason| Error::Upstream { name: source.name.clone(), fault: UpstreamFault::Malformed(reason) };
+    let fault = |reason: String| Error::malformed(source, reason);
     let absent = format!("absent:{}:{}", source.memory_key(), offered.url);
     let is_question = matches!(found.goods, Goods::Unlisted(_));
     if is_question && !context.always_check {
@@ -118,7 +117,7 @@ async fn request<P: Platform>(
             platform.memo().put(absent, Rc::new(()), 16, platform.now(), lifetime);
             Ok(None)
         }
-        Ok(_) => Err(fault(format!("it lists `{}` but does not have it", offered.name)).into()),
+        Ok(_) => Err(fault(format!("it lists `{}` but does not have it", offered.name))),
         Err(error) => {
             if is_question && registry::is_out_of_reach(&error) {
                 upstream::pause(platform, source, &error);
@@ -142,8 +141,7 @@ async fn declared<P: Platform>(
     }
     let digests = package.ecosystem.declared(headers);
     let Some(checksum) = offered.checksum.as_ref().filter(|_| digests.is_empty()) else { return Ok(digests) };
-    let fault =
-        |reason| Error::Upstream { name: source.name.clone(), fault: UpstreamFault::Malformed(reason) };
+    let fault = |reason: String| Error::malformed(source, reason);
     let url = Url::parse(checksum).map_err(|error| fault(error.to_string()))?;
     let answer = fetch::fetch(context, source, fetch::get(url, "*/*", false)).await?;
     if answer.is_absent() {
@@ -152,7 +150,7 @@ async fn declared<P: Platform>(
     let document = fetch::collect(source, answer.body, CHECKSUM_LIMIT).await?;
     let digest = package.ecosystem.read_checksum(&document);
     let unreadable = || fault(format!("what it says `{}` hashes to cannot be read", offered.name));
-    digest.map(|digest| vec![digest]).ok_or_else(unreadable).map_err(Box::new)
+    digest.map(|digest| vec![digest]).ok_or_else(unreadable)
 }
 
 /// Stores a file as it comes, verified.
@@ -164,7 +162,7 @@ async fn keep<P: Platform>(
     key: &str,
     fetched: Fetched,
 ) -> Result<Copied> {
-    let fault = |fault| Error::Upstream { name: found.source.name.clone(), fault };
+    let fault = |fault| Error::upstream(&found.source, fault);
     let declared = declared(context, package, &found.source, offered, &fetched.headers).await?;
     let modified = fetched.header(header::LAST_MODIFIED).and_then(Timestamp::parse_http_date);
     let digest = declared.iter().max_by_key(|digest| digest.algorithm()).cloned();
@@ -188,9 +186,9 @@ async fn keep<P: Platform>(
             let (name, manifest) = (offered.name.clone(), offered.manifest.clone());
             Ok(Copied { record: ArtifactRecord { name, size, digests, manifest }, modified })
         }
-        Ok((Claim::Mismatch, ..)) => Err(fault(UpstreamFault::Integrity(offered.name.to_string())).into()),
+        Ok((Claim::Mismatch, ..)) => Err(fault(UpstreamFault::Integrity(offered.name.to_string()))),
         // A body that broke is the source's failure, not our storage's.
-        Err(Error::Platform(error)) => Err(fault(fetch::fault_of(&error)).into()),
+        Err(Error::Platform(error)) => Err(fault(fetch::fault_of(&error))),
         Err(error) => Err(error.into()),
     }
 }
@@ -249,15 +247,13 @@ async fn from_feed<P: Platform>(
     from: &str,
     key: &str,
 ) -> Result<ArtifactRecord> {
-    let missing = || Error::Upstream {
-        name: found.source.name.clone(),
-        fault: UpstreamFault::Malformed(format!("its feed has lost the bytes of `{}`", record.name)),
-    };
+    let missing =
+        || Error::malformed(&found.source, format!("its feed has lost the bytes of `{}`", record.name));
     let blob = context.platform.blobs().open(from, None).await?.ok_or_else(missing)?;
     let digest = record.digests.iter().max_by_key(|digest| digest.algorithm()).cloned();
     let expected = Expected { length: record.size, digest };
     match claim(context, key, blob.body, &expected).await? {
         Claim::Ours => Ok(record.clone()),
-        Claim::Mismatch => Err(missing().into()),
+        Claim::Mismatch => Err(missing()),
     }
 }

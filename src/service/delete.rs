@@ -49,7 +49,7 @@ pub async fn restore<P: Platform>(
     let slot = slot.ok_or_else(|| not_in_bin(package, version))?;
     // A restore that died half-way has left its note: it is done again.
     if slot.is_live() && platform.records().head(&path.bin(version.key())).await?.is_none() {
-        return Err(not_in_bin(package, version).into());
+        return Err(not_in_bin(package, version));
     }
     if slot.artifacts.is_empty() {
         let text = format!("`{package}` {version} was never in this feed: there is nothing to restore");
@@ -61,7 +61,7 @@ pub async fn restore<P: Platform>(
     })
     .await?;
     if !slot.is_live() {
-        return Err(not_in_bin(package, version).into());
+        return Err(not_in_bin(package, version));
     }
     let entry = [(version.key().to_owned(), slot)];
     index::record(platform, &path, package.as_str(), &entry, None).await?;
@@ -89,7 +89,6 @@ pub async fn deleted_slot<P: Platform>(
     let slot = slots::get(&context.platform, &path, version.key()).await?.map(|stored| stored.value);
     slot.filter(|slot| matches!(slot.state, SlotState::Deleted { .. }))
         .ok_or_else(|| not_in_bin(package, version))
-        .map_err(Box::new)
 }
 
 /// The slot of a version, live or not.
@@ -213,6 +212,6 @@ async fn drop_tags<P: Platform>(
     .await
 }
 
-fn not_in_bin(package: &Package, version: &Version) -> Error {
-    Error::NotFound(Missing::Other(format!("`{package}` {version} is not in the recycle bin")))
+fn not_in_bin(package: &Package, version: &Version) -> Box<Error> {
+    Error::NotFound(Missing::Other(format!("`{package}` {version} is not in the recycle bin"))).into()
 }

@@ -270,6 +270,6 @@ fn merge_tags(tags: &mut BTreeMap<String, String>, more: BTreeMap<String, String
     }
 }
 
-fn broken(error: &io::Error) -> Error {
-    Error::Damaged { key: "rendered listing".to_owned(), reason: error.to_string() }
+fn broken(error: &io::Error) -> Box<Error> {
+    Error::Damaged { key: "rendered listing".to_owned(), reason: error.to_string() }.into()
 }

@@ -71,12 +71,12 @@ pub async fn artifact<P: Platform>(
         Some(slot) if !slot.is_live() => {
             return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())).into());
         }
-        Some(slot) if !context.shows(&slot.views) => return Err(no_version(package, version).into()),
+        Some(slot) if !context.shows(&slot.views) => return Err(no_version(package, version)),
         Some(slot) if slot.artifact(name).is_some() => {
             context.trace.note("local");
             slot
         }
-        Some(slot) if slot.is_published() => return Err(no_artifact(package, name).into()),
+        Some(slot) if slot.is_published() => return Err(no_artifact(package, name)),
         known => Rc::new(obtain(context, package, version, name, known.as_deref()).await?),
     };
     let record = slot.artifact(name).cloned();
@@ -86,12 +86,12 @@ pub async fn artifact<P: Platform>(
     Ok(Artifact { context, path, version_key, record, added, may_change: false })
 }
 
-fn no_version(package: &Package, version: &Version) -> Error {
-    Error::NotFound(Missing::Version(package.to_string(), version.to_string()))
+fn no_version(package: &Package, version: &Version) -> Box<Error> {
+    Error::NotFound(Missing::Version(package.to_string(), version.to_string())).into()
 }
 
-pub(super) fn no_artifact(package: &Package, name: &ArtifactName) -> Error {
-    Error::NotFound(Missing::Artifact(package.to_string(), name.to_string()))
+pub(super) fn no_artifact(package: &Package, name: &ArtifactName) -> Box<Error> {
+    Error::NotFound(Missing::Artifact(package.to_string(), name.to_string())).into()
 }
 
 /// A version, or a file of it, that is not local: whose is it, and may this caller have it saved?
@@ -104,7 +104,7 @@ async fn obtain<P: Platform>(
 ) -> Result<Slot> {
     let is_local = context.view.is_some() || package.ecosystem.is_local_only(version);
     if is_local || context.feed.sources(package.protocol()).next().is_none() {
-        return Err(no_version(package, version).into());
+        return Err(no_version(package, version));
     }
     if !context.permits(Action::Save) {
         // Said without asking the sources: whoever may not save cannot make us do work upstream.
@@ -145,7 +145,7 @@ async fn find_and_save<P: Platform>(
             return Ok(slot);
         }
     }
-    Err(no_version(package, version).into())
+    Err(no_version(package, version))
 }
 
 /// Waits while another request in this isolate saves the same file, so that the source is asked once. No future is

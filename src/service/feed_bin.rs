@@ -38,7 +38,7 @@ pub async fn announce<P: Platform>(platform: &P, feed: &Feed, now: Timestamp) ->
 pub async fn restore<P: Platform>(platform: &P, feed: &Feed) -> Result<Feed> {
     feeds::update(platform, feed, &mut |before| {
         if before.purged.is_some() {
-            return Err(not_in_bin(&feed.name).into());
+            return Err(not_in_bin(&feed.name));
         }
         Ok(Feed { deleted: None, ..before.clone() })
     })
@@ -51,7 +51,7 @@ pub async fn purge<P: Platform>(platform: &P, feed: &Feed) -> Result<()> {
     note(platform, feed, now.plus(REMOVAL_DELAY)).await?;
     let gone = feeds::update(platform, feed, &mut |before| {
         if before.deleted.is_none() {
-            return Err(not_in_bin(&feed.name).into());
+            return Err(not_in_bin(&feed.name));
         }
         // An earlier attempt may have died half-way: it is finished.
         Ok(Feed { purged: before.purged.or(Some(now)), ..before.clone() })
@@ -61,8 +61,8 @@ pub async fn purge<P: Platform>(platform: &P, feed: &Feed) -> Result<()> {
 }
 
 /// That feed is not in the recycle bin.
-pub fn not_in_bin(name: &FeedName) -> Error {
-    Error::NotFound(Missing::Other(format!("feed `{name}` is not in the recycle bin")))
+pub fn not_in_bin(name: &FeedName) -> Box<Error> {
+    Error::NotFound(Missing::Other(format!("feed `{name}` is not in the recycle bin"))).into()
 }
 
 async fn note<P: Platform>(platform: &P, feed: &Feed, due: Timestamp) -> Result<()> {

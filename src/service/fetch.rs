@@ -69,9 +69,7 @@ impl<'a, P: Platform> Envoy<'a, P> {
         let opened = |sealed| keyring.open(sealed, &source.sealed_for(&context.feed.id));
         let credentials = match source.credentials.as_ref().map(opened) {
             Some(None) => {
-                return Err(
-                    Error::Upstream { name: source.name.clone(), fault: UpstreamFault::Locked }.into()
-                );
+                return Err(Error::upstream(source, UpstreamFault::Locked));
             }
             Some(Some(opened)) => Some(opened.credentials),
             None => None,
@@ -92,7 +90,7 @@ impl<'a, P: Platform> Envoy<'a, P> {
     /// Fetches. Redirects are followed, to allowed addresses only; credentials are shown to the source's own scheme, host
     /// and port, and never again after a redirect has led elsewhere.
     pub(super) async fn fetch(&self, request: OutgoingRequest) -> Result<Fetched> {
-        let fault = |fault| Error::Upstream { name: self.source.name.clone(), fault };
+        let fault = |fault| Error::upstream(self.source, fault);
         let (method, headers) = (request.method.clone(), request.headers.clone());
         let mut credentials = self.credentials.as_ref();
         let mut next = request;
@@ -106,7 +104,7 @@ impl<'a, P: Platform> Envoy<'a, P> {
             }
             let response = send(self.platform, next).await.map_err(|error| fault(fault_of(&error)))?;
             if !response.status.is_redirection() || response.status == StatusCode::NOT_MODIFIED {
-                return settle(response, url, credentials.is_some()).map_err(fault).map_err(Box::new);
+                return settle(response, url, credentials.is_some()).map_err(fault);
             }
             let location = response.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
             let target = location.and_then(|location| url.join(location).ok());
@@ -120,7 +118,7 @@ impl<'a, P: Platform> Envoy<'a, P> {
                 timeout: TIMEOUT,
             };
         }
-        Err(fault(UpstreamFault::Malformed("too many redirects".to_owned())).into())
+        Err(fault(UpstreamFault::Malformed("too many redirects".to_owned())))
     }
 
     /// Is this an address of the source itself, at which nobody listens on the way?
@@ -175,10 +173,7 @@ pub fn upstream_get(url: Url, accept: &'static str) -> OutgoingRequest {
 
 /// All of an answer's body, at most `limit` bytes.
 pub(super) async fn collect(source: &UpstreamSource, body: Body, limit: usize) -> Result<Bytes> {
-    body.collect(limit)
-        .await
-        .map_err(|error| Error::Upstream { name: source.name.clone(), fault: fault_of(&error) })
-        .map_err(Box::new)
+    body.collect(limit).await.map_err(|error| Error::upstream(source, fault_of(&error)))
 }
 
 /// What a failure of the platform means, said of a source.

@@ -126,7 +126,7 @@ impl Multipart {
                 // White space may follow a boundary.
                 let padding = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
                 match rest.get(padding..padding + 2) {
-                    None if padding > HEADERS_LIMIT => Err(malformed("a boundary without an end").into()),
+                    None if padding > HEADERS_LIMIT => Err(malformed("a boundary without an end")),
                     None => Ok(None),
                     Some(b"--") => {
                         self.state = State::Done;
@@ -137,21 +137,21 @@ impl Multipart {
                         self.state = State::Headers;
                         Ok(Some(padding))
                     }
-                    Some(_) => Err(malformed("something follows a boundary").into()),
+                    Some(_) => Err(malformed("something follows a boundary")),
                 }
             }
             State::Headers => match memmem::find(rest, b"\r\n\r\n") {
                 Some(end) if end <= HEADERS_LIMIT => {
                     self.parts += 1;
                     if self.parts > PARTS_LIMIT {
-                        return Err(malformed("it has too many parts").into());
+                        return Err(malformed("it has too many parts"));
                     }
                     pieces.push(Piece::Part(head(&rest[..end])?));
                     self.state = State::Content;
                     Ok(Some(end + 4))
                 }
                 None if rest.len() <= HEADERS_LIMIT => Ok(None),
-                _ => Err(malformed("the headers of a part are too long").into()),
+                _ => Err(malformed("the headers of a part are too long")),
             },
         }
     }
@@ -163,8 +163,8 @@ fn without_return(content: &[u8]) -> &[u8] {
     content.strip_suffix(b"\r").unwrap_or(content)
 }
 
-fn malformed(what: &str) -> Error {
-    Error::Invalid(format!("the multipart body cannot be read: {what}"))
+fn malformed(what: &str) -> Box<Error> {
+    Error::Invalid(format!("the multipart body cannot be read: {what}")).into()
 }
 
 /// Reads the headers of a part: of them only the disposition says something.
@@ -180,7 +180,7 @@ fn head(bytes: &[u8]) -> Result<PartHead> {
             return Ok(PartHead { name, file_name });
         }
     }
-    Err(malformed("a part has no disposition").into())
+    Err(malformed("a part has no disposition"))
 }
 
 /// One of the parameters of a header, quoted or not.
@@ -254,7 +254,7 @@ mod tests {
                 }
             }
         }
-        if multipart.is_complete() { Ok(parts) } else { Err(malformed("cut short").into()) }
+        if multipart.is_complete() { Ok(parts) } else { Err(malformed("cut short")) }
     }
 
     const TYPE: &str = "multipart/form-data; charset=utf-8; boundary=\"x y\"";

@@ -3,7 +3,7 @@
 //! Local versions only, no recursion, so no cycles.
 
 use super::{FeedContext, Package};
-use crate::error::{Error, Result, UpstreamFault};
+use crate::error::{Error, Result};
 use crate::model::{Address, Slot, UpstreamSource, View, Visibility};
 use crate::platform::{Etag, Platform};
 use crate::store::index::{self, PackageIndex};
@@ -99,10 +99,7 @@ async fn place<P: Platform>(
     source: &UpstreamSource,
     package: &Package,
 ) -> Result<(PackagePath, View)> {
-    let fault = |reason: &str| Error::Upstream {
-        name: source.name.clone(),
-        fault: UpstreamFault::Malformed(reason.to_owned()),
-    };
+    let fault = |reason: &str| Error::malformed(source, reason);
     let address = Address::parse_internal(&source.location).map_err(|error| fault(&error.to_string()))?;
     let name = &address.locator.feed;
     let feed = feeds::find(&context.platform, &address.organization, address.project.as_ref(), name).await?;
@@ -110,14 +107,14 @@ async fn place<P: Platform>(
         .filter(|feed| feed.deleted.is_none())
         .ok_or_else(|| fault("its feed does not exist any more"))?;
     if feed.is_disabled {
-        return Err(fault("its feed is disabled").into());
+        return Err(fault("its feed is disabled"));
     }
     let view = address.locator.view.as_ref().and_then(|view| feed.view(view)).cloned();
     let view = view.ok_or_else(|| fault("its view does not exist any more"))?;
     let neighbour = feed.organization == context.feed.organization;
     let least = if neighbour { Visibility::Collection } else { Visibility::Organization };
     if view.visibility < least {
-        return Err(fault("its view is no longer shared").into());
+        return Err(fault("its view is no longer shared"));
     }
     Ok((PackagePath::new(&feed.id, package.protocol(), package), view))
 }

@@ -99,15 +99,15 @@ pub async fn open<P: Platform>(
     let locator = address.locator.clone();
     let found =
         feeds::find(&platform, &address.organization, address.project.as_ref(), &locator.feed).await?;
-    let Some(feed) = found else { return Err(unknown(&principal, &locator).into()) };
+    let Some(feed) = found else { return Err(unknown(&principal, &locator)) };
     if feed.deleted.is_some() {
-        return Err(deleted(&feed, &principal, &locator).into());
+        return Err(deleted(&feed, &principal, &locator));
     }
     let view = locator.view.as_ref().map(|name| feed.view(name).cloned());
     if let (Some(name), Some(None)) = (&locator.view, &view) {
         let authority = principal.authority(&feed, None);
         if authority.effective().is_none() {
-            return Err(unknown(&principal, &locator).into());
+            return Err(unknown(&principal, &locator));
         }
         return Err(
             Error::NotFound(Missing::View { feed: feed.name.to_string(), view: name.to_string() }).into()
@@ -142,39 +142,40 @@ pub async fn open_deleted<P: Platform>(
     let feed = feeds::get(platform, &id).await?.ok_or_else(missing)?.value;
     let authority = principal.authority(&feed, None);
     if authority.effective().is_none() {
-        return Err(missing().into());
+        return Err(missing());
     }
     if !authority.permits(Action::Administer) {
         return Err(
             Error::lacks(Action::Administer, Action::Administer.describe(), authority, locator).into()
         );
     }
-    if feed.deleted.is_none() { Err(not_in_bin(&feed.name).into()) } else { Ok(feed) }
+    if feed.deleted.is_none() { Err(not_in_bin(&feed.name)) } else { Ok(feed) }
 }
 
 /// What a caller is told whose credentials open nothing here: the same, whether the feed exists or not.
-pub fn refused_login(locator: &FeedLocator) -> Error {
+pub fn refused_login(locator: &FeedLocator) -> Box<Error> {
     unknown(&Principal::Anonymous, locator)
 }
 
 /// A feed that is not there looks to callers without a token like one that is private.
-fn unknown(principal: &Principal, locator: &FeedLocator) -> Error {
+fn unknown(principal: &Principal, locator: &FeedLocator) -> Box<Error> {
     match principal {
         Principal::Anonymous => Error::Unauthenticated(format!(
             "feed `{}` is not public or does not exist; send a token that has at least Reader on it",
             locator.feed
-        )),
-        _ => Error::NotFound(Missing::Feed(locator.feed.to_string())),
+        ))
+        .into(),
+        _ => Error::NotFound(Missing::Feed(locator.feed.to_string())).into(),
     }
 }
 
 /// A feed in the recycle bin is not there; those who can restore it are told where it is.
-fn deleted(feed: &Feed, principal: &Principal, locator: &FeedLocator) -> Error {
+fn deleted(feed: &Feed, principal: &Principal, locator: &FeedLocator) -> Box<Error> {
     if !(feed.is_in_bin() && principal.authority(feed, None).permits(Action::Administer)) {
         return unknown(principal, locator);
     }
     let text = "is in the recycle bin; its owners can restore it (PATCH feedrecyclebin/";
-    Error::NotFound(Missing::Other(format!("feed `{}` {text}{})", feed.name, feed.id.as_str())))
+    Error::NotFound(Missing::Other(format!("feed `{}` {text}{})", feed.name, feed.id.as_str()))).into()
 }
 
 /// The single authorisation point: every request to a feed passes here before its handler runs.
@@ -191,7 +192,7 @@ pub fn authorize<P: Platform>(context: &FeedContext<P>, action: Option<Action>) 
 pub fn authorize_settings<P: Platform>(context: &FeedContext<P>, action: Option<Action>) -> Result<()> {
     // Without any right, a token of another organization must not tell that the feed exists.
     if context.authority.effective().is_none() {
-        return Err(unknown(&context.principal, &context.locator).into());
+        return Err(unknown(&context.principal, &context.locator));
     }
     action.map_or(Ok(()), |action| context.require(action, action.describe()))
 }

@@ -31,7 +31,7 @@ pub async fn probe<P: Platform>(
     credentials: Option<Credentials>,
     package: &Package,
 ) -> Result<Option<Probed>> {
-    let fault = |fault| Error::Upstream { name: source.name.clone(), fault };
+    let fault = |fault| Error::upstream(source, fault);
     let envoy = Envoy::new(platform, source, credentials, settings.allow_private_upstreams);
     let ecosystem = package.ecosystem;
     let Some(form) = ecosystem.upstream_forms().first() else { return Ok(None) };
@@ -60,7 +60,7 @@ pub async fn probe<P: Platform>(
             let piece = piece.map_err(|error| fault(fetch::fault_of(&error)))?;
             size = size.saturating_add(piece.len());
             if size > LIMIT {
-                return Err(fault(UpstreamFault::TooLarge(LIMIT as u64)).into());
+                return Err(fault(UpstreamFault::TooLarge(LIMIT as u64)));
             }
             decoder.push(&piece, &mut |offer| note(&mut probed, offer)).map_err(fault)?;
         }

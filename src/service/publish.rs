@@ -80,7 +80,7 @@ pub async fn check_number<P: Platform>(
     let path = context.path(package);
     let slot = slots::get(&context.platform, &path, version.key()).await?;
     match slot.map(|stored| stored.value.state) {
-        Some(SlotState::Deleted { .. } | SlotState::Purged { .. }) => Err(deleted(package, version).into()),
+        Some(SlotState::Deleted { .. } | SlotState::Purged { .. }) => Err(deleted(package, version)),
         Some(SlotState::Live) | None => Ok(()),
     }
 }
@@ -124,11 +124,11 @@ enum Taken {
 
 fn taken(package: &Package, incoming: &Incoming, slot: &Slot, index: &PackageIndex) -> Result<Taken> {
     if !slot.is_live() {
-        return Err(deleted(package, &incoming.version).into());
+        return Err(deleted(package, &incoming.version));
     }
     let kept = slot.artifact(&incoming.file.name);
     if !slot.is_published() || kept.is_none() && incoming.growth == Growth::Whole {
-        return Err(exists(package, &incoming.version).into());
+        return Err(exists(package, &incoming.version));
     }
     let Some(kept) = kept else { return Ok(Taken::Grows) };
     let identical = kept.digests.iter().any(|digest| incoming.file.content.digests().contains(digest));
@@ -137,7 +137,7 @@ fn taken(package: &Package, incoming: &Incoming, slot: &Slot, index: &PackageInd
         return Ok(Taken::ByThisPush);
     }
     Err(match incoming.growth {
-        Growth::Whole => exists(package, &incoming.version).into(),
+        Growth::Whole => exists(package, &incoming.version),
         Growth::ByFile => {
             Error::Conflict(Conflict::FileExists { name: incoming.file.name.to_string(), identical }).into()
         }
@@ -234,11 +234,11 @@ async fn store<P: Platform>(
     };
     match slots::create(platform, path, incoming.version.key(), &slot).await? {
         Created::Yes => Ok(slot),
-        Created::No(other) if !other.is_live() => Err(deleted(package, &incoming.version).into()),
+        Created::No(other) if !other.is_live() => Err(deleted(package, &incoming.version)),
         Created::No(other) if other.is_published() && incoming.growth == Growth::ByFile => {
             add_files(platform, path, package, incoming, slot.artifacts).await
         }
-        Created::No(_) => Err(exists(package, &incoming.version).into()),
+        Created::No(_) => Err(exists(package, &incoming.version)),
     }
 }
 
@@ -304,12 +304,12 @@ async fn await_rival<P: Platform>(
 ) -> Result<()> {
     for _ in 0..8 {
         match slots::get(platform, path, incoming.version.key()).await?.map(|stored| stored.value) {
-            Some(slot) if !slot.is_live() => return Err(deleted(package, &incoming.version).into()),
+            Some(slot) if !slot.is_live() => return Err(deleted(package, &incoming.version)),
             Some(slot)
                 if incoming.growth == Growth::Whole || slot.artifact(&incoming.file.name).is_some() =>
             {
                 taken(package, incoming, &slot, &PackageIndex::default())?;
-                return Err(exists(package, &incoming.version).into());
+                return Err(exists(package, &incoming.version));
             }
             _ => platform.sleep(Duration::from_millis(250)).await,
         }
@@ -338,10 +338,10 @@ async fn finish<P: Platform>(
     index::record(&context.platform, path, package.as_str(), &entry, Some(&settings)).await
 }
 
-fn exists(package: &Package, version: &Version) -> Error {
-    Error::Conflict(Conflict::VersionExists(package.to_string(), version.to_string()))
+fn exists(package: &Package, version: &Version) -> Box<Error> {
+    Error::Conflict(Conflict::VersionExists(package.to_string(), version.to_string())).into()
 }
 
-fn deleted(package: &Package, version: &Version) -> Error {
-    Error::Conflict(Conflict::VersionDeleted(package.to_string(), version.to_string()))
+fn deleted(package: &Package, version: &Version) -> Box<Error> {
+    Error::Conflict(Conflict::VersionDeleted(package.to_string(), version.to_string())).into()
 }

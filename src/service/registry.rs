@@ -51,19 +51,16 @@ pub(super) async fn read_description<P: Platform>(
     location: &Url,
 ) -> Result<Bytes> {
     let Some((url, accept)) = ecosystem.description_request(location) else { return Ok(Bytes::new()) };
-    let malformed = |what: &str| Error::Upstream {
-        name: envoy.source.name.clone(),
-        fault: UpstreamFault::Malformed(what.to_owned()),
-    };
+    let malformed = |what: &str| Error::malformed(envoy.source, what);
     let fetched = envoy.fetch(fetch::get(url, accept, false)).await?;
     if fetched.is_absent() {
-        return Err(malformed("it does not describe itself").into());
+        return Err(malformed("it does not describe itself"));
     }
     let bytes = fetch::collect(envoy.source, fetched.body, LIMIT).await?;
     if ecosystem.is_description(&bytes) {
         Ok(bytes)
     } else {
-        Err(malformed("what should be its description").into())
+        Err(malformed("what should be its description"))
     }
 }
 

@@ -180,7 +180,7 @@ async fn add_file<P: Platform>(
         if slot.is_live() {
             return download::no_artifact(package, &record.name);
         }
-        Error::NotFound(Missing::Deleted(package.to_string(), version.to_string()))
+        Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())).into()
     })
     .await
 }

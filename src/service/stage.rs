@@ -83,8 +83,8 @@ impl Staged {
     }
 }
 
-fn lost() -> Error {
-    Error::NotFound(Missing::Other("an upload was lost on the way; try again".to_owned()))
+fn lost() -> Box<Error> {
+    Error::NotFound(Missing::Other("an upload was lost on the way; try again".to_owned())).into()
 }
 
 /// Takes in pieces as they come: push, then finish.

@@ -86,7 +86,7 @@ impl Inspector {
             self.decoder = None;
             return Ok(());
         }
-        written.map_err(|error| no_gzip(&error)).map_err(Box::new)
+        written.map_err(|error| no_gzip(&error))
     }
 
     /// The archive is over.
@@ -103,8 +103,8 @@ impl Inspector {
     }
 }
 
-fn no_gzip(error: &io::Error) -> Error {
-    Error::Invalid(format!("the archive is not gzip: {error}"))
+fn no_gzip(error: &io::Error) -> Box<Error> {
+    Error::Invalid(format!("the archive is not gzip: {error}")).into()
 }
 
 /// Walks the blocks.

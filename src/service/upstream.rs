@@ -71,12 +71,7 @@ pub(super) fn location(source: &UpstreamSource, ecosystem: &dyn Ecosystem) -> Re
     if source.kind == SourceKind::Internal {
         text.push_str(ecosystem.source_root());
     }
-    Url::parse(&text)
-        .map_err(|error| Error::Upstream {
-            name: source.name.clone(),
-            fault: UpstreamFault::Malformed(format!("its address is not a URL: {error}")),
-        })
-        .map_err(Box::new)
+    Url::parse(&text).map_err(|error| Error::malformed(source, format!("its address is not a URL: {error}")))
 }
 
 /// Asks a public source about a package, as far as `need` demands.
@@ -100,7 +95,7 @@ pub(super) async fn listing<P: Platform>(
         return Ok(Answer { listing: stored, stale: None });
     }
     if need == Need::Known {
-        return Err(asked.fault(UpstreamFault::Unreachable("it was not asked yet".to_owned())).into());
+        return Err(asked.fault(UpstreamFault::Unreachable("it was not asked yet".to_owned())));
     }
     match (asked.refresh_unless_failing(stored.as_ref(), need).await, confirmed) {
         (Ok(answer), _) => Ok(answer),
@@ -181,7 +176,7 @@ impl<P: Platform> Asked<'_, P> {
         platform.memo().forget(&self.memo("absent"));
         let listing = match (fetched.status, stored) {
             (StatusCode::NOT_MODIFIED, Some(stored)) => stored.clone(),
-            (StatusCode::NOT_MODIFIED, None) => return Err(self.fault(UpstreamFault::Status(304)).into()),
+            (StatusCode::NOT_MODIFIED, None) => return Err(self.fault(UpstreamFault::Status(304))),
             _ => self.store(registry, fetched, now).await?,
         };
         let lifetime = STALE_LIMIT.max(self.source.freshness());
@@ -209,7 +204,7 @@ impl<P: Platform> Asked<'_, P> {
                 let piece = piece.map_err(|error| self.fault(fetch::fault_of(&error)))?;
                 size += piece.len() as u64;
                 if size > DOCUMENT_LIMIT {
-                    return Err(self.fault(UpstreamFault::TooLarge(DOCUMENT_LIMIT)).into());
+                    return Err(self.fault(UpstreamFault::TooLarge(DOCUMENT_LIMIT)));
                 }
                 decoder
                     .push(&piece, &mut |offer| writer.offer(&self.of_source(offer)))
@@ -219,9 +214,7 @@ impl<P: Platform> Asked<'_, P> {
             let Some((url, accept)) = next else { return self.keep(writer, decoder).await };
             body = self.further(url, accept).await?;
         }
-        Err(self
-            .fault(UpstreamFault::Malformed(format!("its listing has over {DOCUMENTS} documents")))
-            .into())
+        Err(self.fault(UpstreamFault::Malformed(format!("its listing has over {DOCUMENTS} documents"))))
     }
 
     /// A further document of a listing: one that is not there makes the listing incomplete, which is not to be shown.
@@ -229,7 +222,7 @@ impl<P: Platform> Asked<'_, P> {
         let missing = UpstreamFault::Malformed(format!("it lists `{}` but does not have it", url.path()));
         let request = fetch::get(url, accept, false);
         let fetched = fetch::fetch(self.context, self.source, request).await?;
-        if fetched.status == StatusCode::OK { Ok(fetched.body) } else { Err(self.fault(missing).into()) }
+        if fetched.status == StatusCode::OK { Ok(fetched.body) } else { Err(self.fault(missing)) }
     }
 
     /// The last document is over: the listing is stored.
@@ -253,8 +246,8 @@ impl<P: Platform> Asked<'_, P> {
         Offer { first_published: self.source.kind.origin(), ..offer }
     }
 
-    fn fault(&self, fault: UpstreamFault) -> Error {
-        Error::Upstream { name: self.source.name.clone(), fault }
+    fn fault(&self, fault: UpstreamFault) -> Box<Error> {
+        Error::upstream(self.source, fault)
     }
 }
 

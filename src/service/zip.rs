@@ -51,7 +51,7 @@ pub async fn find<P: Platform>(
         None => end,
     };
     if end.entries > ENTRIES_LIMIT || end.length > DIRECTORY_LIMIT {
-        return Err(malformed("its directory is too large").into());
+        return Err(malformed("its directory is too large"));
     }
     let directory = range(platform, archive, end.offset, end.length).await?;
     let mut found: Vec<Entry> = Vec::new();
@@ -61,7 +61,7 @@ pub async fn find<P: Platform>(
         rest = after;
         if wanted(&entry.path) {
             if found.iter().any(|other| other.path == entry.path) {
-                return Err(malformed("it has two files of one path").into());
+                return Err(malformed("it has two files of one path"));
             }
             found.push(entry);
         }
@@ -76,18 +76,18 @@ pub async fn read<P: Platform>(platform: &P, archive: &Staged, entry: &Entry, li
         return Err(Error::TooLarge { what: "a file in the archive", limit }.into());
     }
     if entry.flags & 1 == 1 {
-        return Err(malformed("it is encrypted").into());
+        return Err(malformed("it is encrypted"));
     }
     let local = range(platform, archive, entry.offset, 30).await?;
     if !local.starts_with(b"PK\x03\x04") {
-        return Err(malformed("a file is not where its directory says").into());
+        return Err(malformed("a file is not where its directory says"));
     }
     let lengths = u64::from(u16_at(&local, 26)) + u64::from(u16_at(&local, 28));
     let content = range(platform, archive, entry.offset + 30 + lengths, entry.compressed).await?;
     match entry.method {
         0 if entry.size == entry.compressed => Ok(content),
         8 => inflate(&content, entry.size),
-        _ => Err(malformed("a file is compressed in an unknown way").into()),
+        _ => Err(malformed("a file is compressed in an unknown way")),
     }
 }
 
@@ -96,25 +96,25 @@ fn inflate(content: &[u8], size: u64) -> Result<Bytes> {
     let read = DeflateDecoder::new(content).take(size + 1).read_to_end(&mut plain);
     match read {
         Ok(length) if length as u64 == size => Ok(plain.into()),
-        _ => Err(malformed("a file is damaged").into()),
+        _ => Err(malformed("a file is damaged")),
     }
 }
 
-fn malformed(what: &str) -> Error {
-    Error::Invalid(format!("the zip archive cannot be read: {what}"))
+fn malformed(what: &str) -> Box<Error> {
+    Error::Invalid(format!("the zip archive cannot be read: {what}")).into()
 }
 
 /// A part of the archive, whole.
 async fn range<P: Platform>(platform: &P, archive: &Staged, start: u64, length: u64) -> Result<Bytes> {
     let inside = start.checked_add(length).is_some_and(|end| end <= archive.size());
     if !inside {
-        return Err(malformed("it points beyond its end").into());
+        return Err(malformed("it points beyond its end"));
     }
     if length == 0 {
         return Ok(Bytes::new());
     }
     let bytes = archive.range(platform, ByteRange { start, length }).await?;
-    if bytes.len() as u64 == length { Ok(bytes) } else { Err(malformed("it points beyond its end").into()) }
+    if bytes.len() as u64 == length { Ok(bytes) } else { Err(malformed("it points beyond its end")) }
 }
 
 /// Where the directory is.
@@ -149,7 +149,7 @@ impl End {
 
     fn wide(record: &[u8]) -> Result<Self> {
         if !record.starts_with(b"PK\x06\x06") {
-            return Err(malformed("it has no directory").into());
+            return Err(malformed("it has no directory"));
         }
         Ok(Self {
             entries: u64_at(record, 32),

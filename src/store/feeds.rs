@@ -1,6 +1,6 @@
 //! Feeds: found by name or id, remembered by an isolate for [`FEED_REUSE`].
 
-use super::{Change, Stored, keys};
+use super::{Stored, keys};
 use crate::error::{Conflict, Error, Missing, Result};
 use crate::model::{Feed, FeedId, FeedName, OrganizationName, ProjectName, SourceHealth, SourceId};
 use crate::platform::{Platform, RecordStore as _, Written, together};
@@ -74,14 +74,14 @@ pub async fn claim<P: Platform>(platform: &P, feed: &Feed, name: &FeedName) -> R
     let holder = available(platform, feed, name).await?.ok_or_else(|| taken(name))?;
     let own = super::encode(&key, &feed.id)?;
     let Written::Yes(etag) = platform.records().replace(&key, own, &holder.etag).await? else {
-        return Err(taken(name).into());
+        return Err(taken(name));
     };
     if has_left(platform, &holder.value, name).await? {
         return Ok(());
     }
     // It came back to the name in the meantime, and found that it had it already.
     platform.records().replace(&key, super::encode(&key, &holder.value)?, &etag).await?;
-    Err(taken(name).into())
+    Err(taken(name))
 }
 
 /// Insists that a feed can have a name; answers what holds it, if anything does.
@@ -94,7 +94,7 @@ pub async fn available<P: Platform>(
     let holder = holder(platform, &key).await?;
     match &holder {
         Some(other) if other.value != feed.id && !has_left(platform, &other.value, name).await? => {
-            Err(taken(name).into())
+            Err(taken(name))
         }
         _ => Ok(holder),
     }
@@ -105,8 +105,8 @@ async fn holder<P: Platform>(platform: &P, key: &str) -> Result<Option<Stored<Fe
     super::read(platform, key).await
 }
 
-fn taken(name: &FeedName) -> Error {
-    Error::Conflict(Conflict::NameTaken(format!("feed `{name}`")))
+fn taken(name: &FeedName) -> Box<Error> {
+    Error::Conflict(Conflict::NameTaken(format!("feed `{name}`"))).into()
 }
 
 /// Does a name lead to a feed that is called otherwise, or is gone? That is what a renaming leaves that died.
@@ -138,11 +138,9 @@ pub async fn update<P: Platform>(
     feed: &Feed,
     change: &mut dyn FnMut(&Feed) -> Result<Feed>,
 ) -> Result<Feed> {
-    let missing = || Error::NotFound(Missing::Feed(feed.name.to_string()));
-    let stored = super::update::<P, Feed>(platform, &keys::feed(&feed.id), &mut |before| {
-        let before = before.ok_or_else(missing)?;
-        let next = Feed { sequence: before.sequence + 1, ..change(before)? };
-        Ok(Change::To(next))
+    let missing = || Error::NotFound(Missing::Feed(feed.name.to_string())).into();
+    let after = super::amend(platform, &keys::feed(&feed.id), &missing, &mut |before: &Feed| {
+        Ok(Some(Feed { sequence: before.sequence + 1, ..change(before)? }))
     })
     .await?;
     let project = feed.project.as_ref();
@@ -150,7 +148,7 @@ pub async fn update<P: Platform>(
     if let Ok(id) = FeedName::parse(feed.id.as_str()) {
         platform.memo().forget(&keys::feed_name(&feed.organization, project, &id));
     }
-    stored.ok_or_else(missing).map_err(Box::new)
+    Ok(after)
 }
 
 /// One page of the feeds of a project, or of an organization, deleted or not, and where to go on. It takes two reads per feed.

@@ -25,7 +25,7 @@ pub struct StoredListing {
 impl StoredListing {
     /// Reads it from its beginning.
     pub fn reader(&self) -> Result<ListingReader<'_>> {
-        ListingReader::new(&self.bytes).map_err(|error| self.damaged(&error)).map_err(Box::new)
+        ListingReader::new(&self.bytes).map_err(|error| self.damaged(&error))
     }
 
     /// Tells this document from others of the same source and package: its checksum and length, which end every gzip
@@ -36,8 +36,8 @@ impl StoredListing {
     }
 
     /// What a failed read of it means.
-    pub fn damaged(&self, error: &std::io::Error) -> Error {
-        Error::Damaged { key: self.key.clone(), reason: error.to_string() }
+    pub fn damaged(&self, error: &std::io::Error) -> Box<Error> {
+        Error::Damaged { key: self.key.clone(), reason: error.to_string() }.into()
     }
 }
 

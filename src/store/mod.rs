@@ -100,6 +100,20 @@ pub async fn update<P: Platform, T: Serialize + DeserializeOwned>(
     Ok(now)
 }
 
+/// Changes a record that must be there, as [`update`] does; `change` answers `None` if it is as it should be.
+async fn amend<P: Platform, T: Serialize + DeserializeOwned>(
+    platform: &P,
+    key: &str,
+    missing: &dyn Fn() -> Box<Error>,
+    change: &mut dyn FnMut(&T) -> Result<Option<T>>,
+) -> Result<T> {
+    let after = update(platform, key, &mut |before: Option<&T>| {
+        Ok(change(before.ok_or_else(missing)?)?.map_or(Change::None, Change::To))
+    })
+    .await?;
+    after.ok_or_else(missing)
+}
+
 /// What a record's bytes become; `None` to leave them.
 pub type Swap<'a> = dyn FnMut(Option<&[u8]>) -> Result<Option<Bytes>> + 'a;
 
@@ -131,13 +145,13 @@ async fn pause<P: Platform>(platform: &P, attempt: u32, error: &PlatformError) {
 }
 
 fn encode<T: Serialize>(key: &str, value: &T) -> Result<Bytes> {
-    serde_json::to_vec(value).map(Bytes::from).map_err(|error| damaged(key, &error)).map_err(Box::new)
+    serde_json::to_vec(value).map(Bytes::from).map_err(|error| damaged(key, &error))
 }
 
 fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T> {
-    json::read(bytes).map_err(|error| damaged(key, &error)).map_err(Box::new)
+    json::read(bytes).map_err(|error| damaged(key, &error))
 }
 
-fn damaged(key: &str, error: &dyn std::fmt::Display) -> Error {
-    Error::Damaged { key: key.to_owned(), reason: error.to_string() }
+fn damaged(key: &str, error: &dyn std::fmt::Display) -> Box<Error> {
+    Error::Damaged { key: key.to_owned(), reason: error.to_string() }.into()
 }

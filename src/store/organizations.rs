@@ -1,6 +1,6 @@
 //! Organizations, and who may do what in all of one.
 
-use super::{Change, keys, tokens::TOKEN_REUSE};
+use super::{keys, tokens::TOKEN_REUSE};
 use crate::error::{Error, Missing, Result};
 use crate::model::{Identity, OrganizationName, Timestamp, Token};
 use crate::platform::{Platform, RecordStore as _};
@@ -74,13 +74,12 @@ pub async fn update<P: Platform>(
     name: &OrganizationName,
     change: &mut dyn FnMut(&Organization) -> Result<Organization>,
 ) -> Result<Organization> {
-    let missing = || Error::NotFound(Missing::Organization(name.to_string()));
+    let missing = || Error::NotFound(Missing::Organization(name.to_string())).into();
     let key = keys::organization(name);
-    let stored = super::update::<P, Organization>(platform, &key, &mut |before| {
-        let before = before.ok_or_else(missing)?;
-        Ok(Change::To(Organization { sequence: before.sequence + 1, ..change(before)? }))
+    let after = super::amend(platform, &key, &missing, &mut |before: &Organization| {
+        Ok(Some(Organization { sequence: before.sequence + 1, ..change(before)? }))
     })
     .await?;
     platform.memo().forget(&key);
-    stored.ok_or_else(missing).map_err(Box::new)
+    Ok(after)
 }

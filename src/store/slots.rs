@@ -1,7 +1,7 @@
 //! Slots: the one record of a version number. Created once, changed by compare-and-swap, never removed.
 
 use super::keys::PackagePath;
-use super::{Change, Stored, withdrawals};
+use super::{Stored, withdrawals};
 use crate::error::{Error, Missing, Result};
 use crate::model::{ArtifactName, ArtifactRecord, Slot, Timestamp};
 use crate::platform::Platform;
@@ -115,17 +115,13 @@ pub async fn update<P: Platform>(
     change: &mut dyn FnMut(&Slot) -> Result<Option<Slot>>,
 ) -> Result<Slot> {
     let key = path.slot_of_key(version_key);
-    let missing = || Error::NotFound(Missing::Other(format!("no version `{version_key}` here")));
-    let stored = super::update::<P, Slot>(platform, &key, &mut |before| {
-        let before = before.ok_or_else(missing)?;
-        Ok(match change(before)? {
-            Some(next) => Change::To(Slot { sequence: before.sequence + 1, ..next }),
-            None => Change::None,
-        })
+    let missing = || Error::NotFound(Missing::Other(format!("no version `{version_key}` here"))).into();
+    let after = super::amend(platform, &key, &missing, &mut |before: &Slot| {
+        Ok(change(before)?.map(|next| Slot { sequence: before.sequence + 1, ..next }))
     })
     .await?;
     platform.memo().forget(&key);
-    stored.ok_or_else(missing).map_err(Box::new)
+    Ok(after)
 }
 
 /// Changes a slot so that what it showed is not shown any more: a version is deleted, or taken out of a view. Isolates that
@@ -159,7 +155,7 @@ pub async fn grow<P: Platform>(
     version_key: &str,
     records: &[ArtifactRecord],
     published: bool,
-    refusal: &dyn Fn(&Slot) -> Error,
+    refusal: &dyn Fn(&Slot) -> Box<Error>,
 ) -> Result<Slot> {
     let (key, now) = (format!("growing:{published}:{}", path.slot_of_key(version_key)), platform.now());
     let growing = platform.memo().get::<Growing>(&key, now).unwrap_or_default();
@@ -167,7 +163,7 @@ pub async fn grow<P: Platform>(
     platform.memo().put(key, growing.clone(), 1_024, now, GROWING);
     let outcome = update(platform, path, version_key, &mut |slot| {
         if !slot.is_live() || slot.is_published() != published {
-            return Err(refusal(slot).into());
+            return Err(refusal(slot));
         }
         let mut growing = growing.borrow_mut();
         growing.retain(|record| slot.artifact(&record.name).is_none());
@@ -233,7 +229,7 @@ mod tests {
         let (platform, path, slot) = published();
         let grown = block_on(async {
             create(&platform, &path, "1.0.0", &slot).await.unwrap();
-            let refusal = |_: &Slot| Error::Invalid("refused".to_owned());
+            let refusal = |_: &Slot| Error::Invalid("refused".to_owned()).into();
             let saved = [record("saved.jar")];
             let refused = grow(&platform, &path, "1.0.0", &saved, false, &refusal).await;
             assert!(matches!(refused.map_err(|error| *error), Err(Error::Invalid(_))));

@@ -60,11 +60,8 @@ pub async fn update<P: Platform>(
     change: &mut dyn FnMut(&Token) -> Result<Option<Token>>,
 ) -> Result<()> {
     let key = keys::token(hash);
-    super::update::<P, Token>(platform, &key, &mut |token| {
-        let token = token.ok_or_else(|| Error::NotFound(Missing::Other("no such token".to_owned())))?;
-        Ok(change(token)?.map_or(Change::None, Change::To))
-    })
-    .await?;
+    let missing = || Error::NotFound(Missing::Other("no such token".to_owned())).into();
+    super::amend(platform, &key, &missing, change).await?;
     platform.memo().forget(&key);
     Ok(())
 }

@@ -34,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<Package> {
     } else {
         return Ok(Package::new(&Cargo, PackageName::new(text.to_ascii_lowercase(), text)));
     };
-    Err(invalid("crate name", text, fault).into())
+    Err(invalid("crate name", text, fault))
 }
 
 /// Reads the name of a crate that is being published.
@@ -42,9 +42,9 @@ pub(super) fn parse_new(text: &str) -> Result<Package> {
     let name = parse(text)?;
     let canonical = canonical(&name);
     if !text.starts_with(|character: char| character.is_ascii_alphabetic()) {
-        Err(invalid("crate name", text, "it must begin with a letter").into())
+        Err(invalid("crate name", text, "it must begin with a letter"))
     } else if SYSROOT.contains(&&*canonical) || is_device(&canonical) {
-        Err(invalid("crate name", text, "it is reserved").into())
+        Err(invalid("crate name", text, "it is reserved"))
     } else {
         Ok(name)
     }
@@ -89,7 +89,7 @@ pub(super) fn parse_version(text: &str) -> Result<Version> {
 /// The name of a version's archive, for every spelling of both the same.
 pub(super) fn archive(package: &Package, version: &Version) -> Result<ArtifactName> {
     let file = format!("{}-{}.crate", package.key(), version.key());
-    ArtifactName::parse(&file).ok_or_else(|| invalid("file name", &file, "it is too long")).map_err(Box::new)
+    ArtifactName::parse(&file).ok_or_else(|| invalid("file name", &file, "it is too long"))
 }
 
 /// Checks the name by which a manifest calls a dependency.
@@ -98,8 +98,7 @@ pub(super) fn check_dependency(text: &str) -> Result<()> {
     if parse(text).is_ok() && text.starts_with(begins) {
         return Ok(());
     }
-    Err(invalid("dependency name", text, "it has letters, digits, `-` and `_`, and begins with no digit")
-        .into())
+    Err(invalid("dependency name", text, "it has letters, digits, `-` and `_`, and begins with no digit"))
 }
 
 /// Checks the name of a feature.
@@ -113,8 +112,7 @@ pub(super) fn check_feature(text: &str) -> Result<()> {
         "feature",
         text,
         "it has letters, digits and `_-+.`, and begins with a letter, a digit or `_`",
-    )
-    .into())
+    ))
 }
 
 /// Checks what a feature turns on: `feature`, `dep:name`, `name/feature` or `name?/feature`.

@@ -30,11 +30,10 @@ pub(super) const METADATA: &str = "maven-metadata.xml";
 /// Reads `group:artifact`.
 pub(super) fn parse(text: &str) -> Result<Package> {
     let Some((group, artifact)) = text.split_once(':') else {
-        return Err(invalid("package", text, "it is `group:artifact`").into());
+        return Err(invalid("package", text, "it is `group:artifact`"));
     };
     package(group, artifact)
         .ok_or_else(|| invalid("package", text, "its parts have letters, digits, `-`, `_` and `.`"))
-        .map_err(Box::new)
 }
 
 /// The package of a group and an artifact.

@@ -24,7 +24,7 @@ const NUMBER_LIMIT: u64 = 9_007_199_254_740_991;
 pub(super) fn parse(text: &str) -> Result<Package> {
     match fault(text) {
         None => Ok(package(text)),
-        Some(fault) => Err(invalid("npm package name", text, fault).into()),
+        Some(fault) => Err(invalid("npm package name", text, fault)),
     }
 }
 
@@ -43,7 +43,7 @@ pub(super) fn parse_new(text: &str) -> Result<Package> {
     } else {
         return Ok(name);
     };
-    Err(invalid("npm package name", text, fault).into())
+    Err(invalid("npm package name", text, fault))
 }
 
 fn package(text: &str) -> Package {
@@ -93,18 +93,15 @@ pub(super) fn parse_version(text: &str) -> Result<Version> {
     let number = text.strip_prefix(['v', '=']).unwrap_or(text);
     strict(number)
         .ok_or_else(|| invalid("npm version", text, "versions are `major.minor.patch`, see semver.org"))
-        .map_err(Box::new)
 }
 
 /// Reads a version that is being published: [SemVer 2](https://semver.org), nothing around it. Build metadata is kept
 /// for display and is no part of the key: `1.0.0+a` and `1.0.0+b` are one number. Keys are ordered by
 /// `semver::Version`'s own order.
 pub(super) fn parse_new_version(text: &str) -> Result<Version> {
-    strict(text)
-        .ok_or_else(|| {
-            invalid("npm version", text, "a published version is `major.minor.patch`, see semver.org")
-        })
-        .map_err(Box::new)
+    strict(text).ok_or_else(|| {
+        invalid("npm version", text, "a published version is `major.minor.patch`, see semver.org")
+    })
 }
 
 fn strict(text: &str) -> Option<Version> {
@@ -123,9 +120,7 @@ fn strict(text: &str) -> Option<Version> {
 /// store, which takes a name and a version of extraordinary length.
 pub(super) fn tarball_name(name: &Package, version: &Version) -> Result<ArtifactName> {
     let file = format!("{}-{version}.tgz", unscoped(name));
-    ArtifactName::parse(&file)
-        .ok_or_else(|| invalid("npm file name", &file, "it is over 255 characters"))
-        .map_err(Box::new)
+    ArtifactName::parse(&file).ok_or_else(|| invalid("npm file name", &file, "it is over 255 characters"))
 }
 
 /// The version whose tarball of this package has that name.
@@ -145,7 +140,7 @@ pub(super) fn parse_tag(text: &str) -> Result<String> {
     } else {
         return Ok(text.to_owned());
     };
-    Err(invalid("npm dist-tag", text, fault).into())
+    Err(invalid("npm dist-tag", text, fault))
 }
 
 /// Would node-semver's `validRange` take this? Of URL-safe texts it says yes to every range, and to a few that only look

@@ -37,15 +37,14 @@ pub(super) fn parse_version(text: &str) -> Option<Version> {
 
 /// Reads a version that a client sent.
 pub(super) fn require_version(text: &str) -> Result<Version> {
-    parse_version(text)
-        .ok_or_else(|| {
-            let shown: String = text.chars().take(160).collect();
-            Error::Invalid(format!(
-                "`{}` is not a valid version: `1.2.3`, `1.2.3.4`, `1.2.3-beta`",
-                shown.escape_debug()
-            ))
-        })
-        .map_err(Box::new)
+    parse_version(text).ok_or_else(|| {
+        let shown: String = text.chars().take(160).collect();
+        Error::Invalid(format!(
+            "`{}` is not a valid version: `1.2.3`, `1.2.3.4`, `1.2.3-beta`",
+            shown.escape_debug()
+        ))
+        .into()
+    })
 }
 
 /// A version as it is compared: as texts, whose order is that of the versions.
@@ -210,8 +209,7 @@ pub(super) fn symbols(package: &Package, version: &Version) -> Result<ArtifactNa
 fn file(package: &Package, version: &Version, ending: &str) -> Result<ArtifactName> {
     let name = format!("{}.{}.{ending}", package.key(), version.key());
     ArtifactName::parse(&name)
-        .ok_or_else(|| Error::Invalid(format!("`{name}` is too long for the name of a file")))
-        .map_err(Box::new)
+        .ok_or_else(|| Error::Invalid(format!("`{name}` is too long for the name of a file")).into())
 }
 
 #[cfg(test)]

@@ -276,12 +276,8 @@ fn search(query: Option<&str>) -> Result<(Search, Option<String>)> {
 
 fn number(key: &str, value: &str) -> Result<usize> {
     let fault = |_| Error::Invalid(format!("`{key}` must be a number"));
-    value
-        .trim()
-        .parse::<u32>()
-        .map_err(fault)
-        .map(|number| usize::try_from(number).unwrap_or(usize::MAX))
-        .map_err(Box::new)
+    let number = value.trim().parse::<u32>().map_err(fault)?;
+    Ok(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

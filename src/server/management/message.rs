@@ -67,9 +67,9 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T> {
     if bytes.is_empty() {
         return Err(Error::Invalid("this request needs a body of JSON, and has none".to_owned()).into());
     }
-    json::read(&bytes)
-        .map_err(|error| Error::Invalid(format!("the body is not the JSON this request takes: {error}")))
-        .map_err(Box::new)
+    json::read(&bytes).map_err(|error| {
+        Error::Invalid(format!("the body is not the JSON this request takes: {error}")).into()
+    })
 }
 
 /// The sequence number that `If-Match` insists on.

@@ -80,13 +80,10 @@ pub(super) async fn answer<P: Platform>(
 
 /// Reads a version number of that protocol.
 pub(super) fn version_of(ecosystem: &dyn Ecosystem, text: &str) -> Result<Version> {
-    ecosystem
-        .version(text)
-        .ok_or_else(|| {
-            let shown: String = text.chars().take(64).collect();
-            Error::Invalid(format!("`{shown}` is not a version number of {}", ecosystem.protocol()))
-        })
-        .map_err(Box::new)
+    ecosystem.version(text).ok_or_else(|| {
+        let shown: String = text.chars().take(64).collect();
+        Error::Invalid(format!("`{shown}` is not a version number of {}", ecosystem.protocol())).into()
+    })
 }
 
 /// A package in a feed opened for a caller.
@@ -105,11 +102,11 @@ impl<P: Platform> Target<'_, P> {
 
     /// Through a view only its members are there.
     fn refuse_hidden(&self, version: &Version, slot: &Slot) -> Result<()> {
-        if self.context.shows(&slot.views) { Ok(()) } else { Err(self.missing(version).into()) }
+        if self.context.shows(&slot.views) { Ok(()) } else { Err(self.missing(version)) }
     }
 
-    fn missing(&self, version: &Version) -> Error {
-        Error::NotFound(Missing::Version(self.package.to_string(), version.to_string()))
+    fn missing(&self, version: &Version) -> Box<Error> {
+        Error::NotFound(Missing::Version(self.package.to_string(), version.to_string())).into()
     }
 
     fn print(&self, version: &Version, slot: &Slot) -> Value {
@@ -182,7 +179,7 @@ impl Change {
 
 /// Reads a view's name or id.
 pub(super) fn view_name(text: &str) -> Result<ViewName> {
-    ViewName::parse(text).map_err(|reason| Error::Invalid(format!("view: {reason}"))).map_err(Box::new)
+    ViewName::parse(text).map_err(|reason| Error::Invalid(format!("view: {reason}")).into())
 }
 
 /// What a body asks to be done to one version.

@@ -237,14 +237,13 @@ fn decode(segment: &str) -> Result<String> {
 }
 
 fn organization_name(text: &str) -> Result<OrganizationName> {
-    OrganizationName::parse(text)
-        .map_err(|_| Error::NotFound(Missing::Organization(short(text))))
-        .map_err(Box::new)
+    OrganizationName::parse(text).map_err(|_| Error::NotFound(Missing::Organization(short(text))).into())
 }
 
 fn project_name(text: &str) -> Result<ProjectName> {
-    let missing = |_| Error::NotFound(Missing::Other(format!("project `{}` does not exist", short(text))));
-    ProjectName::parse(text).map_err(missing).map_err(Box::new)
+    ProjectName::parse(text).map_err(|_| {
+        Error::NotFound(Missing::Other(format!("project `{}` does not exist", short(text)))).into()
+    })
 }
 
 /// The value of a query parameter, its name compared without case.

@@ -31,7 +31,7 @@ pub(super) fn list<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>) ->
 pub(super) fn get<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>, name: &str) -> Result<Reply> {
     let view = find(&context.feed, name)?;
     if context.view.as_ref().is_some_and(|only| only.id != view.id) {
-        return Err(missing(&context.feed, name).into());
+        return Err(missing(&context.feed, name));
     }
     Ok(Reply::ok(&print_view(&call.origin, &context.feed, view)))
 }
@@ -121,9 +121,10 @@ fn refuse_taken(feed: &Feed, view: &View) -> Result<()> {
 /// The view of that name or id.
 fn find<'a>(feed: &'a Feed, name: &str) -> Result<&'a View> {
     let parsed = ViewName::parse(name).ok();
-    parsed.and_then(|name| feed.view(&name)).ok_or_else(|| missing(feed, name)).map_err(Box::new)
+    parsed.and_then(|name| feed.view(&name)).ok_or_else(|| missing(feed, name))
 }
 
-fn missing(feed: &Feed, view: &str) -> Error {
+fn missing(feed: &Feed, view: &str) -> Box<Error> {
     Error::NotFound(Missing::View { feed: feed.name.to_string(), view: view.chars().take(64).collect() })
+        .into()
 }

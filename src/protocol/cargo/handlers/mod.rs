@@ -32,7 +32,7 @@ pub(super) async fn handle<P: Platform>(
         Target::Publish => publish::publish(context, request.into_body()).await,
         Target::Yank(package, version, yanked) => publish::yank(context, &package, version, yanked).await,
         Target::Owners(package) => owners::list(context, &package).await,
-        Target::ChangeOwners => Err(owners::refuse_change().into()),
+        Target::ChangeOwners => Err(owners::refuse_change()),
         Target::Search { text, size, from } => search::search(context, &text, size, from).await,
         Target::TokenPage => Ok(owners::token_page(context)),
         Target::NotOffered(what) => {

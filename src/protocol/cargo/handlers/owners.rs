@@ -32,10 +32,10 @@ pub(super) async fn list<P: Platform>(context: &FeedContext<P>, package: &Packag
 }
 
 /// `PUT` and `DELETE api/v1/crates/{crate}/owners`.
-pub(super) fn refuse_change() -> Error {
+pub(super) fn refuse_change() -> Box<Error> {
     let text =
         "owners of a crate are those with Contributor or more on its feed; an owner of the feed grants roles";
-    Error::Invalid(text.to_owned())
+    Error::Invalid(text.to_owned()).into()
 }
 
 /// `GET me`.

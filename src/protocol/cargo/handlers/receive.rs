@@ -135,6 +135,6 @@ impl Reader {
     }
 }
 
-fn short() -> Error {
-    Error::Invalid("the body ends before the length it declares".to_owned())
+fn short() -> Box<Error> {
+    Error::Invalid("the body ends before the length it declares".to_owned()).into()
 }

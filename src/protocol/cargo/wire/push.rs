@@ -65,8 +65,7 @@ impl Push {
     /// Reads the document.
     pub(in crate::protocol::cargo) fn parse(bytes: &[u8]) -> Result<Self> {
         json::read(bytes)
-            .map_err(|error| Error::Invalid(format!("the push's metadata cannot be read: {error}")))
-            .map_err(Box::new)
+            .map_err(|error| Error::Invalid(format!("the push's metadata cannot be read: {error}")).into())
     }
 
     /// Checks all of it: crate and version if nothing is wrong.
@@ -124,9 +123,7 @@ impl Push {
         // Clients read whole seconds and nothing else.
         let seconds = published.to_string();
         set("pubtime", format!("{}Z", seconds.split('.').next().unwrap_or_default()).into());
-        serde_json::value::to_raw_value(&line)
-            .map_err(|error| Error::Invalid(error.to_string()))
-            .map_err(Box::new)
+        serde_json::value::to_raw_value(&line).map_err(|error| Error::Invalid(error.to_string()).into())
     }
 }
 

@@ -67,8 +67,8 @@ fn document_of<P>(written: std::io::Result<Vec<u8>>) -> Result<Content<P>> {
 }
 
 /// A document that could not be written.
-pub(super) fn unwritten(error: &std::io::Error) -> Error {
-    Error::Damaged { key: "metadata".to_owned(), reason: error.to_string() }
+pub(super) fn unwritten(error: &std::io::Error) -> Box<Error> {
+    Error::Damaged { key: "metadata".to_owned(), reason: error.to_string() }.into()
 }
 
 /// The listing of an artifact or a group. Clients read metadata and then what it hashes to: both come from one rendered record
@@ -99,7 +99,7 @@ pub(super) async fn builds<P: Platform>(
     }
     let shown = Some(slot).filter(|slot| context.shows(&slot.views)).ok_or_else(missing)?;
     let document = snapshots::document(package, &shown).map_err(|error| unwritten(&error))?;
-    document.map(Bytes::from).ok_or_else(missing).map_err(Box::new)
+    Ok(document.ok_or_else(missing)?.into())
 }
 
 /// Takes what a client says of a folder: nothing counts of it but which plugins a group has, since their prefixes stand nowhere

@@ -204,7 +204,7 @@ async fn write_catalog<P: Platform>(context: &FeedContext<P>, out: &mut Vec<u8>,
         tag(out, 4, "/archetype")?;
     }
     tag(out, 2, "/archetypes")?;
-    tag(out, 0, "/archetype-catalog").map_err(Box::new)
+    tag(out, 0, "/archetype-catalog")
 }
 
 /// Is this caller shown that version of a package, or any of those that feeds have?

@@ -166,13 +166,10 @@ async fn kept<P: Platform>(
         Some(parts) => snapshots::newest(package, slot, parts).map(|(record, _)| record),
         None => slot.artifact(file),
     });
-    found
-        .cloned()
-        .ok_or_else(|| {
-            let text = format!("`{file}` is not in this feed: deploy it before what it hashes to");
-            Error::Conflict(Conflict::Other(text))
-        })
-        .map_err(Box::new)
+    found.cloned().ok_or_else(|| {
+        let text = format!("`{file}` is not in this feed: deploy it before what it hashes to");
+        Error::Conflict(Conflict::Other(text)).into()
+    })
 }
 
 /// A small body.

@@ -35,11 +35,11 @@ pub(super) async fn login<P: Platform>(
     let token = known.ok_or_else(refused)?;
     let token = authenticate(&context.platform, &token).await.map_err(|error| match *error {
         Error::Unauthenticated(_) => refused(),
-        other => other,
+        other => other.into(),
     })?;
     let principal = Principal::Token(Box::new(token.clone()));
     if principal.authority(&context.feed, context.view.as_deref()).effective().is_none() {
-        return Err(refused().into());
+        return Err(refused());
     }
     let (_, text) = Maker::new(&context.platform, &token).await?.copy().await?;
     let id = format!("org.couchdb.user:{user}");

@@ -44,8 +44,7 @@ impl Inspector {
         let identity = json::read(manifest);
         identity
             .map(Some)
-            .map_err(|error| Error::Invalid(format!("the tarball's package.json: {error}")))
-            .map_err(Box::new)
+            .map_err(|error| Error::Invalid(format!("the tarball's package.json: {error}")).into())
     }
 }
 

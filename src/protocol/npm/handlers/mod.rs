@@ -59,21 +59,20 @@ pub(super) async fn handle<P: Platform>(
         Endpoint::AuditQuick => security::quick(context, request).await,
         Endpoint::Keys => security::keys(context).await,
         Endpoint::Attestations { name, version } => security::attestations(context, &name, &version).await,
-        Endpoint::WebLogin => Err(not_offered("login through a browser").into()),
+        Endpoint::WebLogin => Err(not_offered("login through a browser")),
         Endpoint::StarredByUser { user } => stars::of(context, &user).await,
-        Endpoint::NotOffered { what } => Err(not_offered(what).into()),
+        Endpoint::NotOffered { what } => Err(not_offered(what)),
     }
 }
 
 /// A clean "no" to what npm's own registry has and a feed has not.
-fn not_offered(what: &str) -> Error {
-    Error::NotFound(Missing::Other(format!("{what}: not offered here")))
+fn not_offered(what: &str) -> Box<Error> {
+    Error::NotFound(Missing::Other(format!("{what}: not offered here"))).into()
 }
 
 /// Reads a JSON body whole.
 async fn json<T: serde::de::DeserializeOwned>(body: Body) -> Result<T> {
     let bytes = body.collect(BODY_LIMIT).await?;
     json::read(&bytes)
-        .map_err(|error| Error::Invalid(format!("the body is not what it should be: {error}")))
-        .map_err(Box::new)
+        .map_err(|error| Error::Invalid(format!("the body is not what it should be: {error}")).into())
 }

@@ -92,7 +92,7 @@ fn attestation_document(bundle: &str) -> Result<Vec<u8>> {
     let bundle: Value = json::read(bundle.as_bytes())
         .map_err(|error| Error::Invalid(format!("the attestation is not JSON: {error}")))?;
     let document = serde_json::json!({ "attestations": [{ "predicateType": PREDICATE, "bundle": bundle }] });
-    serde_json::to_vec(&document).map_err(|error| Error::Invalid(error.to_string())).map_err(Box::new)
+    serde_json::to_vec(&document).map_err(|error| Error::Invalid(error.to_string()).into())
 }
 
 /// Everything that can be wrong with a push: version, manifest and tags if nothing is.

@@ -118,7 +118,7 @@ impl Receiver {
             return Err(invalid().into());
         }
         self.padded |= digits.contains(&b'=');
-        STANDARD.decode_vec(digits, &mut self.decoded).map_err(|_| invalid()).map_err(Box::new)
+        STANDARD.decode_vec(digits, &mut self.decoded).map_err(|_| invalid().into())
     }
 }
 

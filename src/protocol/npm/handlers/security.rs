@@ -161,9 +161,7 @@ async fn body(request: Request<Body>) -> Result<Bytes> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    json::read(bytes)
-        .map_err(|error| Error::Invalid(format!("the body is not an audit: {error}")))
-        .map_err(Box::new)
+    json::read(bytes).map_err(|error| Error::Invalid(format!("the body is not an audit: {error}")).into())
 }
 
 /// Names and versions of an older audit's tree.
@@ -213,7 +211,7 @@ async fn advisories<P: Platform>(
     let answer =
         pass(context, &key, AUDIT_LIFETIME, &make).await.map_err(|error| unavailable(error.to_string()))?;
     let answer = answer.ok_or_else(|| unavailable("no upstream source offers them".to_owned()))?;
-    json::read(&answer).map_err(|error| unavailable(error.to_string())).map_err(Box::new)
+    json::read(&answer).map_err(|error| unavailable(error.to_string()).into())
 }
 
 /// Passes a question on to the first source that answers it, and remembers the answer.

@@ -26,7 +26,7 @@ pub(super) async fn put<P: Platform>(
 pub(super) async fn of<P: Platform>(context: &FeedContext<P>, user: &str) -> Result<Answer<P>> {
     // Favourites are the whole feed's: whoever sees one view only must not learn the names of other packages.
     if context.view.as_ref().is_some_and(|view| !view.name.is_local()) {
-        return Err(super::not_offered("favourites in a view").into());
+        return Err(super::not_offered("favourites in a view"));
     }
     let found = packages::starred(&context.platform, &context.feed.id, Npm::ID, user).await?;
     let rows: Vec<Value> =

@@ -89,7 +89,7 @@ fn wish<P: Platform>(context: &FeedContext<P>, own: &Token, wish: &Map<String, V
 fn scope(wish: &Map<String, Value>, own: Scope) -> Result<Scope> {
     for field in ["cidr_whitelist", "packages", "scopes", "orgs"] {
         if wish.get(field).and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
-            return Err(refused(field).into());
+            return Err(refused(field));
         }
     }
     let readonly = wish.get("readonly").and_then(Value::as_bool) == Some(true);
@@ -98,15 +98,15 @@ fn scope(wish: &Map<String, Value>, own: Scope) -> Result<Scope> {
         _ if readonly => Ok(Scope::Read),
         Some("read-only") => Ok(Scope::Read),
         None | Some("read-write") => Ok(own),
-        Some(_) => Err(refused("packages_and_scopes_permission").into()),
+        Some(_) => Err(refused("packages_and_scopes_permission")),
     }
 }
 
-fn refused(field: &str) -> Error {
+fn refused(field: &str) -> Box<Error> {
     Error::Invalid(format!(
         "tokens cannot be narrowed by `{field}` here: a token made with npm is for this feed, with the caller's role, or \
          for reading only (`packages_and_scopes_permission` is `read-only`)"
-    ))
+    )).into()
 }
 
 /// In so many days, or at a moment.
@@ -114,7 +114,7 @@ fn expires(wish: &Map<String, Value>, now: Timestamp) -> Result<Option<Timestamp
     let invalid = || Error::Invalid("`expires` is a number of days, or a moment of RFC 3339".to_owned());
     match wish.get("expires") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Timestamp::parse(text).map(Some).ok_or_else(invalid).map_err(Box::new),
+        Some(Value::String(text)) => Ok(Some(Timestamp::parse(text).ok_or_else(invalid)?)),
         Some(value) => {
             let days = value.as_u64().and_then(|days| u32::try_from(days).ok()).ok_or_else(invalid)?;
             Ok(Some(now.plus(Duration::from_secs(u64::from(days) * 24 * 3600))))

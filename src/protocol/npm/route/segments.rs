@@ -15,7 +15,7 @@ const SEARCH_DEFAULT: usize = 20;
 pub(super) fn decode(segment: &str) -> Result<String> {
     let decoded = text::segment_with_slashes(segment)?;
     let is_trick = decoded.split('/').any(|part| matches!(part, "" | "." | ".."));
-    if is_trick { Err(text::malformed().into()) } else { Ok(decoded) }
+    if is_trick { Err(text::malformed()) } else { Ok(decoded) }
 }
 
 /// A segment that must not hide an encoded slash.
@@ -54,13 +54,10 @@ pub(super) fn without_repeated_prefix<'a, 'b>(segments: &'a [&'b str]) -> &'a [&
 
 pub(super) fn tarball(name: &Package, file: &str) -> Result<(ArtifactName, Version)> {
     let version = name::version_of_tarball(name, file);
-    ArtifactName::parse(file)
-        .zip(version)
-        .ok_or_else(|| {
-            let file = file.chars().take(160).collect();
-            Error::NotFound(Missing::Artifact(name.as_str().to_owned(), file))
-        })
-        .map_err(Box::new)
+    ArtifactName::parse(file).zip(version).ok_or_else(|| {
+        let file = file.chars().take(160).collect();
+        Error::NotFound(Missing::Artifact(name.as_str().to_owned(), file)).into()
+    })
 }
 
 pub(super) fn couch_user(segment: &str) -> Result<String> {
@@ -94,8 +91,7 @@ pub(super) fn cursor(query: Option<&str>) -> Option<String> {
 pub(super) fn starred_by(query: Option<&str>) -> Result<String> {
     let key = pairs(query).find(|(name, _)| name == "key").map(|(_, value)| value);
     let user = key.and_then(|key| json::read::<String>(key.as_bytes()).ok());
-    user.ok_or_else(|| Error::Invalid("`key` must be a user's name in double quotes".to_owned()))
-        .map_err(Box::new)
+    user.ok_or_else(|| Error::Invalid("`key` must be a user's name in double quotes".to_owned()).into())
 }
 
 fn pairs(query: Option<&str>) -> url::form_urlencoded::Parse<'_> {

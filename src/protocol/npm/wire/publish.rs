@@ -98,11 +98,11 @@ impl PublishDocument {
                 "users" => once(&mut self.users, key, raw),
                 "maintainers" => once(&mut self.maintainers, key, raw),
                 // These were to be descended into and are no objects.
-                "versions" | "_attachments" if raw != b"null" => Err(misshapen(key).into()),
+                "versions" | "_attachments" if raw != b"null" => Err(misshapen(key)),
                 _ => Ok(()),
             },
             [parent] if parent == "versions" => self.accept_version(key, raw),
-            [parent] if parent == "_attachments" => Err(misshapen(&format!("_attachments/{key}")).into()),
+            [parent] if parent == "_attachments" => Err(misshapen(&format!("_attachments/{key}"))),
             [parent, file] if parent == "_attachments" => {
                 let meta = self.attachment(file)?;
                 match key {
@@ -138,7 +138,7 @@ impl PublishDocument {
         };
         match self.versions.insert(number.to_owned(), PublishedVersion { manifest, deprecated }) {
             None => Ok(()),
-            Some(_) => Err(twice(&label).into()),
+            Some(_) => Err(twice(&label)),
         }
     }
 }
@@ -149,12 +149,12 @@ struct VersionPart {
 }
 
 fn parse<'a, T: Deserialize<'a>>(key: &str, raw: &'a [u8]) -> Result<T> {
-    json::read(raw).map_err(|_| misshapen(key)).map_err(Box::new)
+    json::read(raw).map_err(|_| misshapen(key))
 }
 
 fn once<'a, T: Deserialize<'a>>(slot: &mut Option<T>, key: &str, raw: &'a [u8]) -> Result<()> {
     if slot.is_some() {
-        return Err(twice(key).into());
+        return Err(twice(key));
     }
     *slot = parse(key, raw)?;
     Ok(())
@@ -164,19 +164,20 @@ fn lenient(slot: &mut Option<String>, key: &str, raw: &[u8]) -> Result<()> {
     let mut value: Option<Value> = None;
     once(&mut value, key, raw)?;
     match value {
-        Some(Value::String(_)) if slot.is_some() => return Err(twice(key).into()),
+        Some(Value::String(_)) if slot.is_some() => return Err(twice(key)),
         Some(Value::String(text)) => *slot = Some(text),
         _ => {}
     }
     Ok(())
 }
 
-fn misshapen(key: &str) -> Error {
+fn misshapen(key: &str) -> Box<Error> {
     let key: String = key.chars().take(160).collect();
     Error::Invalid(format!("`{}` in the package's document is not what it should be", key.escape_debug()))
+        .into()
 }
 
-fn twice(key: &str) -> Error {
+fn twice(key: &str) -> Box<Error> {
     let key: String = key.chars().take(160).collect();
-    Error::Invalid(format!("`{}` stands in the package's document twice", key.escape_debug()))
+    Error::Invalid(format!("`{}` stands in the package's document twice", key.escape_debug())).into()
 }

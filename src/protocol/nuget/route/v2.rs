@@ -111,8 +111,8 @@ fn installed(options: &Options) -> Result<Vec<(Package, String, String)>> {
     Ok(installed)
 }
 
-fn missing(what: &str) -> Error {
-    Error::Invalid(format!("`{what}` is missing"))
+fn missing(what: &str) -> Box<Error> {
+    Error::Invalid(format!("`{what}` is missing")).into()
 }
 
 /// Options of a query, by name.

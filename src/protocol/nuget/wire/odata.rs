@@ -86,14 +86,10 @@ impl Order {
             }
         };
         let items = text.split(',').filter(|item| !item.trim().is_empty()).map(read);
-        items
-            .collect::<Option<_>>()
-            .map(Self)
-            .ok_or_else(|| {
-                let shown: String = text.chars().take(80).collect();
-                Error::Invalid(format!("`$orderby={}` is not understood", shown.escape_debug()))
-            })
-            .map_err(Box::new)
+        items.collect::<Option<_>>().map(Self).ok_or_else(|| {
+            let shown: String = text.chars().take(80).collect();
+            Error::Invalid(format!("`$orderby={}` is not understood", shown.escape_debug())).into()
+        })
     }
 
     /// Is it the order of ids, backwards or not?
