@@ -129,7 +129,8 @@ impl<'a, P: Platform> Maker<'a, P> {
     async fn issue(&self, wish: Token) -> Result<(Token, TokenText)> {
         if self.ancestors >= ANCESTORS {
             let text = format!(
-                "this token (`{}`) was made with one that was made with another, {ANCESTORS} times over: use one of those                  to make tokens",
+                "this token (`{}`) was made with one that was made with another, {ANCESTORS} times over: use one of those \
+                 to make tokens",
                 self.token.id
             );
             return Err(Error::Forbidden(text).into());
