@@ -1,6 +1,6 @@
 //! Who is asking, and what that amounts to on one feed.
 
-use super::{Action, Feed, Permission, Role, Scope, Token, View, Visibility};
+use super::{Action, Feed, Permission, Role, Scope, Token, View};
 
 /// Who sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +48,7 @@ impl Principal {
 /// shared.
 fn granted(token: &Token, feed: &Feed, view: Option<&View>) -> Option<Role> {
     let member = token.organization == feed.organization;
-    let visible = view.is_some_and(|view| {
-        view.visibility == Visibility::Organization || member && view.visibility == Visibility::Collection
-    });
+    let visible = view.is_some_and(|view| view.is_shared_with(member));
     let lists = [Some(&feed.permissions), view.map(|view| &view.permissions)];
     let permitted = lists.into_iter().flatten().filter_map(|list| Permission::role_of(list, token)).max();
     token.role_on(feed, view).max(permitted.filter(|_| member)).max(visible.then_some(Role::Reader))

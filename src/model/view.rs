@@ -90,3 +90,10 @@ pub struct View {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<Permission>,
 }
+
+impl View {
+    /// May those use it who have no role on its feed: members of the feed's organization, or others?
+    pub fn is_shared_with(&self, members: bool) -> bool {
+        self.visibility >= if members { Visibility::Collection } else { Visibility::Organization }
+    }
+}

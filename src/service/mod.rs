@@ -42,7 +42,7 @@ pub use ecosystem::{
     UpstreamForm,
 };
 pub use fetch::{is_confidential, permitted as permitted_address, upstream_get};
-pub use neighbours::{internal_marks, is_internally_offered};
+pub use neighbours::{internal_marks, is_internally_offered, neighbour};
 pub use open::{
     FeedContext, Settings, Trace, authorize, authorize_settings, open, open_deleted, refused_login,
 };

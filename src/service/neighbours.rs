@@ -4,12 +4,13 @@
 
 use super::{FeedContext, Package};
 use crate::error::{Error, Result};
-use crate::model::{Address, Slot, UpstreamSource, View, Visibility};
+use crate::model::{Address, Feed, Slot, UpstreamSource, View};
 use crate::platform::{Etag, Platform};
 use crate::store::index::{self, PackageIndex};
 use crate::store::keys::PackagePath;
 use crate::store::{feeds, packages};
 use bytes::Bytes;
+use std::rc::Rc;
 
 /// What another feed offers through one of its views.
 pub(super) struct FeedSupply {
@@ -29,6 +30,19 @@ impl FeedSupply {
             (member && entry.slot.is_live()).then_some((entry.key.as_str(), &entry.slot))
         })
     }
+}
+
+/// The feed of this deployment that an address names, unless it was deleted, and the view of it that is named.
+pub async fn neighbour<P: Platform>(
+    platform: &P,
+    address: &Address,
+) -> Result<Option<(Rc<Feed>, Option<View>)>> {
+    let locator = &address.locator;
+    let feed = feeds::find(platform, &address.organization, address.project.as_ref(), &locator.feed).await?;
+    Ok(feed.filter(|feed| feed.deleted.is_none()).map(|feed| {
+        let view = locator.view.as_ref().and_then(|name| feed.view(name)).cloned();
+        (feed, view)
+    }))
 }
 
 /// Does a feed that is a source show any version of a package?
@@ -101,19 +115,13 @@ async fn place<P: Platform>(
 ) -> Result<(PackagePath, View)> {
     let fault = |reason: &str| Error::malformed(source, reason);
     let address = Address::parse_internal(&source.location).map_err(|error| fault(&error.to_string()))?;
-    let name = &address.locator.feed;
-    let feed = feeds::find(&context.platform, &address.organization, address.project.as_ref(), name).await?;
-    let feed = feed
-        .filter(|feed| feed.deleted.is_none())
-        .ok_or_else(|| fault("its feed does not exist any more"))?;
+    let found = neighbour(&context.platform, &address).await?;
+    let (feed, view) = found.ok_or_else(|| fault("its feed does not exist any more"))?;
     if feed.is_disabled {
         return Err(fault("its feed is disabled"));
     }
-    let view = address.locator.view.as_ref().and_then(|view| feed.view(view)).cloned();
     let view = view.ok_or_else(|| fault("its view does not exist any more"))?;
-    let neighbour = feed.organization == context.feed.organization;
-    let least = if neighbour { Visibility::Collection } else { Visibility::Organization };
-    if view.visibility < least {
+    if !view.is_shared_with(feed.organization == context.feed.organization) {
         return Err(fault("its view is no longer shared"));
     }
     Ok((PackagePath::new(&feed.id, package.protocol(), package), view))

@@ -3,14 +3,12 @@
 use super::credentials::{self, Sealer, Wish};
 use super::message;
 use crate::error::{Error, Result};
-use crate::model::{
-    Address, Feed, FeedName, OrganizationName, SourceId, SourceKind, UpstreamSource, View, Visibility,
-};
+use crate::model::{Address, Feed, OrganizationName, SourceId, SourceKind, UpstreamSource, View};
 use crate::platform::Platform;
 use crate::protocol::catalogue::{STOCK_SOURCES, StockSource};
 use crate::protocol::{self};
 use crate::service::{self, Settings};
-use crate::store::{feeds, organizations};
+use crate::store::organizations;
 use serde::Deserialize;
 use serde_json::Value;
 use std::rc::Rc;
@@ -221,12 +219,9 @@ pub(super) async fn target<P: Platform>(
         Ok(address) => address,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let name: &FeedName = &address.locator.feed;
-    let feed = feeds::find(platform, &address.organization, address.project.as_ref(), name).await?;
-    let feed = feed.filter(|feed| feed.deleted.is_none());
-    let neighbour = address.organization == *organization;
-    if !neighbour {
-        if feed.is_none() && !organizations::exists(platform, &address.organization).await? {
+    let found = service::neighbour(platform, &address).await?;
+    if address.organization != *organization {
+        if found.is_none() && !organizations::exists(platform, &address.organization).await? {
             let organization = &address.organization;
             return Ok(Err(format!(
                 "organization `{organization}` is not of this deployment; an `internal` source may also be {VIEW_ADDRESS}"
@@ -235,14 +230,13 @@ pub(super) async fn target<P: Platform>(
         // Whether another organization has such a feed is its own business.
         let text =
             format!("`{location}` does not exist, or is not shared with organization `{organization}`");
-        let view = |feed: &Rc<Feed>| address.locator.view.as_ref().and_then(|view| feed.view(view)).cloned();
-        let shared = feed.and_then(|feed| view(&feed).map(|view| (feed, view)));
-        return Ok(shared.filter(|(_, view)| view.visibility >= Visibility::Organization).ok_or(text));
+        let shared = found.and_then(|(feed, view)| view.map(|view| (feed, view)));
+        return Ok(shared.filter(|(_, view)| view.is_shared_with(false)).ok_or(text));
     }
-    let Some(feed) = feed else { return Ok(Err(format!("feed `{name}` does not exist"))) };
-    let view = address.locator.view.as_ref().and_then(|view| feed.view(view)).cloned();
+    let name = &address.locator.feed;
+    let Some((feed, view)) = found else { return Ok(Err(format!("feed `{name}` does not exist"))) };
     let Some(view) = view else { return Ok(Err(format!("`{location}`: feed `{name}` has no such view"))) };
-    if view.visibility < Visibility::Collection {
+    if !view.is_shared_with(true) {
         let text = "is private; an owner of that feed can set its visibility to `collection`";
         return Ok(Err(format!("view `{}` of feed `{name}` {text}", view.name)));
     }
