@@ -153,6 +153,8 @@ fn records_of_every_release_read_back() {
             "source-health" => reads::<SourceHealth>(name, &value),
             "token-use" | "withdrawals" => reads::<Timestamp>(name, &value),
             "rendered-info" => reads::<RenderedInfo>(name, &value),
+            "usage" | "downloads" => reads::<serde_json::Map<String, Value>>(name, &value),
+            "package-place" | "emptying" => reads::<String>(name, &value),
             "upstream-listing" => {
                 reads::<ListingHead>(name, &value["head"]);
                 reads::<ListingTail>(name, &value["tail"]);
@@ -188,20 +190,38 @@ struct Documented {
 }
 
 impl Documented {
-    fn call(&self, what: &str, token: &str, body: Value) -> Answer {
-        let answer = self.server.call(what, token, body);
+    /// What is answered with something else than JSON.
+    fn fetch(&self, what: &str, token: &str) {
+        let answer = block_on(self.server.fetch(&self.server.platform, what, token, Value::Null, &[]));
+        let operation = self.operation(what);
+        let content = &operation["responses"][answer.0.as_u16().to_string()]["content"];
+        let kind = answer.1["content-type"].to_str().unwrap();
+        assert!(content[kind].is_object(), "{what}: {} {kind} is not documented", answer.0);
+        self.seen.borrow_mut().insert(operation["operationId"].to_string());
+    }
+
+    /// What is documented of the call that was answered last.
+    fn operation(&self, what: &str) -> Value {
         let (method, path) = what.split_once(' ').unwrap();
         let path = path.split('?').next().unwrap();
         let paths = self.api["paths"].as_object().unwrap();
         let (_, item) = paths
             .iter()
-            .find(|(form, _)| has_form(path, form))
+            .filter(|(form, _)| has_form(path, form))
+            // OpenAPI: of several forms the more concrete one counts.
+            .min_by_key(|(form, _)| form.matches('{').count())
             .unwrap_or_else(|| panic!("{path} answers and is not documented"));
         let operation = &item[method.to_ascii_lowercase()];
         let line: Value = serde_json::from_str(self.server.platform.log_lines().last().unwrap()).unwrap();
         assert_eq!(operation["operationId"], line["endpoint"], "{what}");
+        operation.clone()
+    }
+
+    fn call(&self, what: &str, token: &str, body: Value) -> Answer {
+        let answer = self.server.call(what, token, body);
+        let operation = self.operation(what);
         let schema = if answer.status < 400 {
-            self.seen.borrow_mut().insert(line["endpoint"].to_string());
+            self.seen.borrow_mut().insert(operation["operationId"].to_string());
             let response = &operation["responses"][answer.status.to_string()];
             assert!(response.is_object(), "{what}: {} is not documented", answer.status);
             &response["content"]["application/json"]["schema"]
@@ -287,10 +307,16 @@ fn the_rest_surface_is_as_documented() {
     let nowhere = json!({ "packageName": "left-pad", "upstreamLocation": "https://nowhere.test/" });
     call("POST /acme/_apis/packaging/npm/validateupstream", nowhere).expect(400);
     let items = json!([{ "id": "left-pad", "version": "1.0.0" }, { "id": "left-pad", "version": "9.0.0" }]);
-    let body = json!({ "operation": "promote", "data": { "viewId": "Prerelease" }, "packages": items });
-    call(&format!("POST {feed}/npm/packagesbatch"), body).expect(200);
+    let batch = |place: &str, operation: &str, items: &Value, status: u16| {
+        let body = json!({ "operation": operation, "data": { "viewId": "Prerelease" }, "packages": items });
+        call(&format!("POST {feed}/npm/{place}"), body).expect(status);
+    };
+    batch("packagesbatch", "promote", &items, 409);
+    batch("packagesbatch", "promote", &json!([items[0]]), 200);
+    batch("RecycleBin/packagesbatch", "restoreToFeed", &json!([]), 200);
+    packages_are_as_documented(&documented, &admin, &feed);
 
-    let seen = documented.seen.into_inner();
+    let seen = documented.seen.borrow();
     for name in operations(&documented.api) {
         assert!(
             seen.contains(&json!(name).to_string()),
@@ -319,6 +345,42 @@ fn feed_bin_and_permissions(call: &dyn Fn(&str, Value) -> Answer) {
     let global = "/acme/_apis/packaging/globalpermissions";
     call(&format!("PATCH {global}"), give("alice", "feedCreator")).expect(200);
     call(&format!("GET {global}?includeIds=true"), Value::Null).expect(200);
+}
+
+fn packages_are_as_documented(documented: &Documented, admin: &str, feed: &str) {
+    let call = |what: &str, body: Value| documented.call(what, admin, body);
+    let get = |path: &str| call(&format!("GET {feed}/{path}"), Value::Null).expect(200).body;
+    let page = get("packages?includeDescription=true&includeAllVersions=true&includeDeleted=true&$top=1");
+    assert!(page["continuationToken"].is_string());
+    let saved = get("packages?normalizedPackageName=left-pad")["value"][0]["id"].as_str().unwrap().to_owned();
+    get(&format!("packages/{saved}"));
+    get(&format!("packages/{saved}/versions"));
+    for package in [saved.as_str(), "npm:own"] {
+        let versions = get(&format!("packages/{package}/versions?isDeleted=true"));
+        let version = versions["value"][0]["id"].as_str().unwrap();
+        get(&format!("packages/{package}/versions/{version}"));
+        get(&format!("packages/{package}/versions/{version}/provenance"));
+    }
+    let body = json!({ "packageIds": [saved] });
+    call(&format!("POST {feed}/packagemetricsbatch"), body).expect(200);
+    let body = json!({ "packageVersionIds": ["1.0.0", "1.1.0"] });
+    call(&format!("POST {feed}/packages/{saved}/versionmetricsbatch"), body).expect(200);
+    get("RecycleBin/packages?$top=1");
+    get("RecycleBin/packages/npm:own");
+    get("RecycleBin/packages/npm:own/versions");
+    get("RecycleBin/packages/npm:own/versions/1.1.0");
+    call(&format!("DELETE {feed}/RecycleBin/packages"), Value::Null).expect(202);
+    let rules = json!([{ "pattern": "acme-*", "versionsFromExternalUpstreams": "auto" }]);
+    call(&format!("PUT {feed}/npm/upstreaming"), rules).expect(200);
+    get("npm/upstreaming");
+    get("npm/upstreampackages?name=left-pad");
+    documented.fetch(&format!("GET {feed}/npm/packages/left-pad/versions/1.0.0/content"), admin);
+    documented.fetch(&format!("GET {feed}/npm/packages/described/versions/1.0.0/readme"), admin);
+    let badge = format!("GET /acme/_apis/public/packaging/Feeds/main/Packages/{saved}/badge");
+    documented.fetch(&badge, "");
+    let search = "POST /acme/_apis/search/packagesearchresults";
+    let body = json!({ "searchText": "o", "includeFacets": true, "$top": 1 });
+    assert!(call(search, body).expect(200).body["continuationToken"].is_string());
 }
 
 fn operations(api: &Value) -> BTreeSet<String> {

@@ -67,16 +67,16 @@ impl RecordStore for R2Records {
         }
     }
 
-    async fn list(&self, prefix: &str, cursor: Option<&str>, limit: usize) -> Result<KeyPage, PlatformError> {
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<KeyPage, PlatformError> {
         let limit = u32::try_from(limit.clamp(1, PAGE)).unwrap_or(u32::MAX);
         let list = self.0.list().prefix(prefix).limit(limit);
-        let list = match cursor {
-            Some(cursor) => list.cursor(cursor),
+        let list = match after {
+            Some(after) => list.start_after(after),
             None => list,
         };
         let page = list.execute().await.map_err(failure::r2)?;
-        let keys = page.objects().iter().map(worker::Object::key).collect();
-        let cursor = if page.truncated() { page.cursor() } else { None };
+        let keys: Vec<String> = page.objects().iter().map(worker::Object::key).collect();
+        let cursor = keys.last().filter(|_| page.truncated()).cloned();
         Ok(KeyPage { keys, cursor })
     }
 }

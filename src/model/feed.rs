@@ -1,6 +1,9 @@
 //! Feeds and the names they are found by.
 
-use super::{Algorithm, Digest, Permission, ProtocolId, Timestamp, UpstreamSource, View, ViewName};
+use super::{
+    Algorithm, Digest, PackageSettings, Permission, ProtocolId, Timestamp, UpstreamSource,
+    UpstreamingBehavior, UpstreamingRule, View, ViewName,
+};
 use serde::{Deserialize, Serialize};
 
 /// Why a name was refused. The rules are Azure Artifacts': at most 64 characters, none of the reserved ones.
@@ -200,6 +203,9 @@ pub struct Feed {
     /// Roles of subjects and groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<Permission>,
+    /// Upstreaming behavior by the names of packages; the first rule that covers a name counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreaming_rules: Vec<UpstreamingRule>,
     /// When it was made.
     pub created: Timestamp,
     /// The name it is about to take, while its renaming is under way.
@@ -225,6 +231,21 @@ impl Feed {
         self.upstream_sources.iter().filter(move |source| {
             enabled && source.enabled && source.protocol.eq_ignore_ascii_case(protocol.as_str())
         })
+    }
+
+    /// The upstreaming behavior of a package: what was decided about it, or else what the feed's rules say.
+    pub fn upstreaming_behavior(
+        &self,
+        protocol: ProtocolId,
+        package_key: &str,
+        settings: &PackageSettings,
+    ) -> UpstreamingBehavior {
+        let own = settings.upstreaming_behavior;
+        if settings.behavior_decided || own != UpstreamingBehavior::Auto {
+            return own;
+        }
+        let rule = self.upstreaming_rules.iter().find(|rule| rule.covers(protocol, package_key));
+        rule.map_or(own, |rule| rule.versions_from_external_upstreams)
     }
 
     /// The view of that name or id.

@@ -1,9 +1,9 @@
 //! Slots: the one record of a version number, never removed.
 
+use super::SortedSet;
 use super::{ArtifactName, ArtifactRecord, SourceId, SourceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
 
 /// Where a version is in its life: live, then perhaps deleted (and restored), then perhaps purged for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ pub struct Slot {
     pub upstream_listing: ListingState,
     /// Ids of the views it was promoted to; `Local` is implied.
     #[serde(default)]
-    pub views: BTreeSet<String>,
+    pub views: SortedSet,
     /// Its files.
     pub artifacts: Vec<ArtifactRecord>,
     /// When it came here.

@@ -58,148 +58,170 @@ impl<T> Metered<T> {
 }
 
 impl<T: RecordStore> RecordStore for Metered<T> {
-    async fn get(&self, key: &str) -> Result<Option<Record>, PlatformError> {
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Record>, PlatformError>> {
         count(&self.counts.0.r2_reads);
-        self.inner.get(key).await
+        self.inner.get(key)
     }
 
-    async fn head(&self, key: &str) -> Result<Option<Etag>, PlatformError> {
+    fn head(&self, key: &str) -> impl Future<Output = Result<Option<Etag>, PlatformError>> {
         count(&self.counts.0.r2_reads);
-        self.inner.head(key).await
+        self.inner.head(key)
     }
 
-    async fn create(&self, key: &str, bytes: Bytes) -> Result<Written, PlatformError> {
+    fn create(&self, key: &str, bytes: Bytes) -> impl Future<Output = Result<Written, PlatformError>> {
         count(&self.counts.0.r2_writes);
-        self.inner.create(key, bytes).await
+        self.inner.create(key, bytes)
     }
 
-    async fn replace(&self, key: &str, bytes: Bytes, etag: &Etag) -> Result<Written, PlatformError> {
+    fn replace(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        etag: &Etag,
+    ) -> impl Future<Output = Result<Written, PlatformError>> {
         count(&self.counts.0.r2_writes);
-        self.inner.replace(key, bytes, etag).await
+        self.inner.replace(key, bytes, etag)
     }
 
-    async fn overwrite(&self, key: &str, bytes: Bytes) -> Result<(), PlatformError> {
+    fn overwrite(&self, key: &str, bytes: Bytes) -> impl Future<Output = Result<(), PlatformError>> {
         count(&self.counts.0.r2_writes);
-        self.inner.overwrite(key, bytes).await
+        self.inner.overwrite(key, bytes)
     }
 
-    async fn delete(&self, keys: &[String]) -> Result<(), PlatformError> {
+    fn delete(&self, keys: &[String]) -> impl Future<Output = Result<(), PlatformError>> {
         count(&self.counts.0.r2_writes);
-        self.inner.delete(keys).await
+        self.inner.delete(keys)
     }
 
-    async fn list(&self, prefix: &str, cursor: Option<&str>, limit: usize) -> Result<KeyPage, PlatformError> {
+    fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> impl Future<Output = Result<KeyPage, PlatformError>> {
         count(&self.counts.0.r2_writes); // a list is billed as a write (class A)
-        self.inner.list(prefix, cursor, limit).await
+        self.inner.list(prefix, after, limit)
     }
 }
 
 impl<T: BlobStore> BlobStore for Metered<T> {
-    async fn create(&self, key: &str, body: Body, expected: &Expected) -> Result<PutOutcome, PlatformError> {
+    fn create(
+        &self,
+        key: &str,
+        body: Body,
+        expected: &Expected,
+    ) -> impl Future<Output = Result<PutOutcome, PlatformError>> {
         count(&self.counts.0.r2_writes);
-        self.inner.create(key, body, expected).await
+        self.inner.create(key, body, expected)
     }
 
-    async fn replace(
+    fn replace(
         &self,
         key: &str,
         body: Body,
         expected: &Expected,
         etag: &Etag,
-    ) -> Result<PutOutcome, PlatformError> {
+    ) -> impl Future<Output = Result<PutOutcome, PlatformError>> {
         count(&self.counts.0.r2_writes);
-        self.inner.replace(key, body, expected, etag).await
+        self.inner.replace(key, body, expected, etag)
     }
 
-    async fn open(&self, key: &str, range: Option<ByteRange>) -> Result<Option<Blob>, PlatformError> {
+    fn open(
+        &self,
+        key: &str,
+        range: Option<ByteRange>,
+    ) -> impl Future<Output = Result<Option<Blob>, PlatformError>> {
         count(&self.counts.0.r2_reads);
-        self.inner.open(key, range).await
+        self.inner.open(key, range)
     }
 
-    async fn info(&self, key: &str) -> Result<Option<BlobInfo>, PlatformError> {
+    fn info(&self, key: &str) -> impl Future<Output = Result<Option<BlobInfo>, PlatformError>> {
         count(&self.counts.0.r2_reads);
-        self.inner.info(key).await
+        self.inner.info(key)
     }
 
-    async fn delete(&self, key: &str) -> Result<(), PlatformError> {
+    fn delete(&self, key: &str) -> impl Future<Output = Result<(), PlatformError>> {
         count(&self.counts.0.r2_writes);
-        self.inner.delete(key).await
+        self.inner.delete(key)
     }
 
-    async fn begin_upload(&self, key: &str) -> Result<String, PlatformError> {
+    fn begin_upload(&self, key: &str) -> impl Future<Output = Result<String, PlatformError>> {
         count(&self.counts.0.r2_writes);
-        self.inner.begin_upload(key).await
+        self.inner.begin_upload(key)
     }
 
-    async fn upload_part(
+    fn upload_part(
         &self,
         key: &str,
         upload: &str,
         number: u16,
         bytes: Bytes,
-    ) -> Result<UploadPart, PlatformError> {
+    ) -> impl Future<Output = Result<UploadPart, PlatformError>> {
         count(&self.counts.0.r2_writes);
-        self.inner.upload_part(key, upload, number, bytes).await
+        self.inner.upload_part(key, upload, number, bytes)
     }
 
-    async fn complete_upload(
+    fn complete_upload(
         &self,
         key: &str,
         upload: &str,
         parts: &[UploadPart],
-    ) -> Result<(), PlatformError> {
+    ) -> impl Future<Output = Result<(), PlatformError>> {
         count(&self.counts.0.r2_writes);
-        self.inner.complete_upload(key, upload, parts).await
+        self.inner.complete_upload(key, upload, parts)
     }
 
-    async fn abort_upload(&self, key: &str, upload: &str) -> Result<(), PlatformError> {
-        self.inner.abort_upload(key, upload).await
+    fn abort_upload(&self, key: &str, upload: &str) -> impl Future<Output = Result<(), PlatformError>> {
+        self.inner.abort_upload(key, upload)
     }
 }
 
 impl<T: KeyValueStore> KeyValueStore for Metered<T> {
-    async fn get(&self, key: &str) -> Result<Option<KvEntry>, PlatformError> {
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<KvEntry>, PlatformError>> {
         count(&self.counts.0.kv_reads);
-        self.inner.get(key).await
+        self.inner.get(key)
     }
 
-    async fn put(
+    fn put(
         &self,
         key: &str,
         value: Bytes,
         metadata: &str,
         lifetime: Duration,
-    ) -> Result<(), PlatformError> {
+    ) -> impl Future<Output = Result<(), PlatformError>> {
         count(&self.counts.0.kv_writes);
-        self.inner.put(key, value, metadata, lifetime).await
+        self.inner.put(key, value, metadata, lifetime)
     }
 
-    async fn delete(&self, key: &str) -> Result<(), PlatformError> {
+    fn delete(&self, key: &str) -> impl Future<Output = Result<(), PlatformError>> {
         count(&self.counts.0.kv_writes);
-        self.inner.delete(key).await
+        self.inner.delete(key)
     }
 }
 
 impl<T: HttpClient> HttpClient for Metered<T> {
-    async fn send(&self, request: OutgoingRequest) -> Result<OutgoingResponse, PlatformError> {
+    fn send(
+        &self,
+        request: OutgoingRequest,
+    ) -> impl Future<Output = Result<OutgoingResponse, PlatformError>> {
         count(&self.counts.0.upstream);
-        self.inner.send(request).await
+        self.inner.send(request)
     }
 }
 
 impl<T: ResponseCache> ResponseCache for Metered<T> {
-    async fn get(&self, url: &str) -> Result<Option<CachedResponse>, PlatformError> {
+    fn get(&self, url: &str) -> impl Future<Output = Result<Option<CachedResponse>, PlatformError>> {
         count(&self.counts.0.cache);
-        self.inner.get(url).await
+        self.inner.get(url)
     }
 
-    async fn put(&self, url: &str, content: Body) -> Result<(), PlatformError> {
+    fn put(&self, url: &str, content: Body) -> impl Future<Output = Result<(), PlatformError>> {
         count(&self.counts.0.cache);
-        self.inner.put(url, content).await
+        self.inner.put(url, content)
     }
 
-    async fn delete(&self, url: &str) -> Result<(), PlatformError> {
+    fn delete(&self, url: &str) -> impl Future<Output = Result<(), PlatformError>> {
         count(&self.counts.0.cache);
-        self.inner.delete(url).await
+        self.inner.delete(url)
     }
 }

@@ -101,4 +101,12 @@ pub trait Platform: Clone + 'static {
     fn log(&self, line: &str);
     /// Finishes a task after the answer was sent, and although the client hung up. The platform grants it 30 s.
     fn in_background(&self, task: impl Future<Output = ()> + 'static);
+    /// The same, begun only after a while, which counts against the 30 s.
+    fn in_background_after(&self, delay: Duration, task: impl Future<Output = ()> + 'static) {
+        let platform = self.clone();
+        self.in_background(async move {
+            platform.sleep(delay).await;
+            task.await;
+        });
+    }
 }

@@ -42,7 +42,7 @@ pub enum Written {
 pub struct KeyPage {
     /// Keys below the prefix, in lexicographic order, at most 1,000.
     pub keys: Vec<String>,
-    /// Where to go on, if there are more.
+    /// The last of them, if there are more: where to go on.
     pub cursor: Option<String>,
 }
 
@@ -73,11 +73,12 @@ pub trait RecordStore {
     /// Removes keys, at most 1,000; those that are absent do not matter.
     fn delete(&self, keys: &[String]) -> impl Future<Output = Result<(), PlatformError>>;
 
-    /// One page of the keys that start with `prefix`, which must end in `/`.
+    /// One page of the keys that start with `prefix`, which must end in `/`, and come after `after`, which need not be
+    /// there.
     fn list(
         &self,
         prefix: &str,
-        cursor: Option<&str>,
+        after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<KeyPage, PlatformError>>;
 }

@@ -3,6 +3,9 @@
 //! Every protocol reads its own names; what no name of any of them may hide is refused here.
 
 use crate::error::{Error, Result};
+use crate::service::description::Find;
+use serde_json::Value;
+use std::cmp::Ordering;
 
 /// Bytes of one decoded segment: a scoped name, a long file name, or a token, with room to spare.
 const SEGMENT_LIMIT: usize = 1024;
@@ -40,6 +43,32 @@ pub(super) fn malformed() -> Box<Error> {
 pub(super) fn invalid(what: &str, text: &str, fault: &str) -> Box<Error> {
     let shown: String = text.chars().take(160).collect();
     Error::Invalid(format!("`{}` is not a valid {what}: {fault}", shown.escape_debug())).into()
+}
+
+/// The text of a member; empty if there is none.
+pub(super) fn said(manifest: &Value, name: &str) -> String {
+    manifest.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The texts of a member that is an array.
+pub(super) fn all_said(manifest: &Value, name: &str) -> Vec<String> {
+    let items = manifest.get(name).and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+/// A package that a registry found, as most of them say it.
+pub(super) fn find(found: &Value, name: &str, version: &str) -> Find {
+    Find { name: said(found, name), version: said(found, version), description: said(found, "description") }
+}
+
+/// The order of two versions by [SemVer 2](https://semver.org).
+pub(super) fn compare_semver(left: &str, right: &str) -> Ordering {
+    semver::Version::parse(left).ok().cmp(&semver::Version::parse(right).ok())
+}
+
+/// Is that a pre-release by SemVer 2?
+pub(super) fn is_semver_prerelease(version: &str) -> bool {
+    semver::Version::parse(version).is_ok_and(|version| !version.pre.is_empty())
 }
 
 #[cfg(test)]

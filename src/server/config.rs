@@ -1,8 +1,8 @@
 //! What a deployment is configured with.
 
+use crate::model::SortedMap;
 use crate::model::{Address, Keyring, Secret, json};
 use crate::service::Settings;
-use std::collections::BTreeMap;
 
 /// A deployment's configuration.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub struct Config {
 }
 
 /// Which feed a host serves at its root.
-pub type HostFeeds = BTreeMap<String, Address>;
+pub type HostFeeds = SortedMap<String, Address>;
 
 impl Config {
     /// Reads the configuration from variables and secrets; the error says which one is wrong.
@@ -44,7 +44,7 @@ impl Config {
 }
 
 fn hosts(text: &str) -> Result<HostFeeds, String> {
-    let pairs: BTreeMap<String, String> = json::read(text.as_bytes())
+    let pairs: SortedMap<String, String> = json::read(text.as_bytes())
         .map_err(|error| format!("HOST_FEEDS is not a JSON object of hosts and feeds: {error}"))?;
     pairs
         .into_iter()

@@ -66,8 +66,8 @@ pub async fn handle<P: Platform>(platform: P, config: &Config, request: Request<
 pub async fn scheduled<P: Platform>(platform: P) {
     let line = match housekeeping::run(&platform).await {
         Ok(done) => serde_json::json!({
-            "endpoint": "housekeeping", "purged": done.purged, "rebuilt": done.rebuilt, "swept": done.swept,
-            "removed": done.removed,
+            "endpoint": "housekeeping", "purged": done.purged, "rebuilt": done.rebuilt, "counted": done.counted,
+            "swept": done.swept, "removed": done.removed,
         }),
         Err(error) => serde_json::json!({ "endpoint": "housekeeping", "error": error.to_string() }),
     };

@@ -222,7 +222,7 @@ async fn file<P: Platform>(
         }
         None => StatusCode::OK,
     };
-    let body = if wanted.method == Method::HEAD { Body::Empty } else { artifact.open(range).await? };
+    let body = if wanted.method == Method::HEAD { Body::Empty } else { artifact.hand_out(range).await? };
     Ok(build(status, headers, body))
 }
 

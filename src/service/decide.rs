@@ -6,13 +6,14 @@ use crate::model::UpstreamingBehavior;
 use crate::platform::Platform;
 use crate::store::packages;
 
-/// The upstreaming behavior of a package, known here or not.
+/// The upstreaming behavior of a package, known here or not: its own, or the one that a rule of the feed gives it.
 pub async fn behavior<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
 ) -> Result<UpstreamingBehavior> {
     let path = context.path(package);
-    Ok(packages::settings(&context.platform, &path).await?.upstreaming_behavior)
+    let settings = packages::settings(&context.platform, &path).await?;
+    Ok(context.feed.upstreaming_behavior(package.protocol(), package.key(), &settings))
 }
 
 /// Sets it; it may be set before the package is first used.
@@ -21,5 +22,9 @@ pub async fn set_behavior<P: Platform>(
     package: &Package,
     behavior: UpstreamingBehavior,
 ) -> Result<()> {
-    tags::change(context, package, &|settings| settings.upstreaming_behavior = behavior).await
+    tags::change(context, package, &|settings| {
+        settings.upstreaming_behavior = behavior;
+        settings.behavior_decided = true;
+    })
+    .await
 }

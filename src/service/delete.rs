@@ -5,14 +5,14 @@
 
 use super::{FeedContext, Package, tags};
 use crate::error::{Conflict, Error, Missing, Result};
-use crate::model::{FirstPublished, ListingState, Origin, Slot, SlotState, Timestamp, Version};
+use crate::model::SortedSet;
+use crate::model::{FirstPublished, ListingState, Origin, Slot, SlotState, Timestamp, Version, guid_of};
 use crate::platform::{BlobStore as _, Platform, RecordStore as _};
-use crate::store::index;
-use crate::store::keys::PackagePath;
+use crate::store::keys::{self, PackagePath};
 use crate::store::slots::{self, Created};
+use crate::store::{self, index};
 use bytes::Bytes;
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long a deleted version can be restored.
@@ -68,6 +68,39 @@ pub async fn restore<P: Platform>(
     Ok(platform.records().delete(&[path.bin(version.key())]).await?)
 }
 
+/// Has cron drop the bytes of all that is in the recycle bin now. Answers what the order is known by.
+pub async fn queue_emptying<P: Platform>(context: &FeedContext<P>) -> Result<String> {
+    let key = keys::emptying(&context.feed.id, context.platform.now());
+    store::put(&context.platform, &key, &String::new()).await?;
+    Ok(guid_of(&key))
+}
+
+/// Empties recycle bins as it was asked for, and looks at `limit` versions at most; answers how many were purged. What was
+/// deleted after somebody asked is what nobody asked for.
+pub(super) async fn empty_queued<P: Platform>(platform: &P, limit: usize) -> Result<usize> {
+    let (mut left, mut purged) = (limit, 0);
+    for note in platform.records().list(keys::EMPTYING, None, limit).await?.keys {
+        let Some((feed, asked)) = keys::parse_emptying(&note) else { continue };
+        let after = store::read::<P, String>(platform, &note).await?.map(|stored| stored.value);
+        let (bin, after) = (keys::in_feed(keys::BINS, &feed, None), after.filter(|after| !after.is_empty()));
+        let page = platform.records().list(&bin, after.as_deref(), left).await?;
+        for key in &page.keys {
+            let Some((path, version)) = PackagePath::parse_after(keys::BINS, key) else { continue };
+            let version = percent_encoding::percent_decode_str(version).decode_utf8_lossy();
+            purged += usize::from(purge_if(platform, &path, &version, &|at| at <= asked).await?);
+        }
+        left -= page.keys.len().min(left);
+        match page.cursor {
+            Some(last) => store::put(platform, &note, &last).await?,
+            None => platform.records().delete(&[note]).await?,
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(purged)
+}
+
 /// Drops the bytes of a deleted version; its tombstone stays for ever.
 pub async fn purge<P: Platform>(
     context: &FeedContext<P>,
@@ -107,9 +140,20 @@ pub(super) async fn purge_expired<P: Platform>(
     path: &PackagePath,
     version_key: &str,
 ) -> Result<bool> {
+    let now = platform.now();
+    purge_if(platform, path, version_key, &|at| now.since(at) >= RECYCLE_BIN).await
+}
+
+/// Purges a version if it was deleted at a time that suits.
+async fn purge_if<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version_key: &str,
+    suits: &dyn Fn(Timestamp) -> bool,
+) -> Result<bool> {
     let Some(stored) = slots::get(platform, path, version_key).await? else { return Ok(false) };
     match stored.value.state {
-        SlotState::Deleted { at, .. } if platform.now().since(at) >= RECYCLE_BIN => {
+        SlotState::Deleted { at, .. } if suits(at) => {
             purge_at(platform, path, version_key).await?;
             Ok(true)
         }
@@ -179,7 +223,7 @@ async fn tombstone<P: Platform>(
         first_published: FirstPublished::External,
         listing: ListingState::default(),
         upstream_listing: ListingState::default(),
-        views: BTreeSet::new(),
+        views: SortedSet::new(),
         artifacts: Vec::new(),
         added: added(state),
         published: None,
@@ -212,6 +256,7 @@ async fn drop_tags<P: Platform>(
     .await
 }
 
-fn not_in_bin(package: &Package, version: &Version) -> Box<Error> {
+/// What is said of a version that is not in the recycle bin.
+pub fn not_in_bin(package: &Package, version: &Version) -> Box<Error> {
     Error::NotFound(Missing::Other(format!("`{package}` {version} is not in the recycle bin"))).into()
 }

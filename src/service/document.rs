@@ -5,14 +5,14 @@ use super::relist::Heard;
 use super::resolve::{self, Candidate, Supply};
 use super::{Ecosystem, FeedContext, Form, Listed, ListedFile, ListingRenderer, Package, Summary};
 use crate::error::{Error, Result};
-use crate::model::{ArtifactName, ArtifactRecord, Digest, Slot, SourceId, Timestamp, Version};
+use crate::model::{ArtifactName, ArtifactRecord, Digest, Feed, Slot, SourceId, Timestamp, Version};
+use crate::model::{SortedMap, SortedSet};
 use crate::platform::Platform;
 use crate::store::index::PackageIndex;
 use crate::store::listing_codec::Offer;
 use crate::store::listings::StoredListing;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Write};
 
 /// A document in the making.
@@ -21,9 +21,11 @@ pub(super) struct Document<'a> {
     renderer: Box<dyn ListingRenderer>,
     out: GzEncoder<Vec<u8>>,
     index: &'a PackageIndex,
+    feed: &'a Feed,
+    package: &'a Package,
     local: Vec<(&'a str, &'a Slot)>,
-    local_by_key: HashMap<&'a str, &'a Slot>,
-    shown: HashSet<String>,
+    local_by_key: SortedMap<&'a str, &'a Slot>,
+    shown: SortedSet,
     summary: Summary,
     count: usize,
     outdated: Vec<Heard>,
@@ -40,8 +42,8 @@ pub(super) struct Made {
 impl<'a> Document<'a> {
     /// A document of what this context shows of a package.
     pub(super) fn new<P: Platform>(
-        context: &FeedContext<P>,
-        package: &Package,
+        context: &'a FeedContext<P>,
+        package: &'a Package,
         form: Form,
         index: &'a PackageIndex,
     ) -> Self {
@@ -54,9 +56,11 @@ impl<'a> Document<'a> {
             // Level 6: written once per change, sent to every client.
             out: GzEncoder::new(Vec::new(), Compression::new(6)),
             index,
+            feed: &context.feed,
+            package,
             local_by_key: local.iter().copied().collect(),
             local,
-            shown: HashSet::new(),
+            shown: SortedSet::new(),
             summary: Summary {
                 tags: index.settings.tags.clone(),
                 stars: index.settings.stars.clone(),
@@ -70,7 +74,7 @@ impl<'a> Document<'a> {
 
     /// `None` if there is not one version to show.
     pub(super) fn build(mut self, candidates: &[Candidate]) -> Result<Option<Made>> {
-        let policy = Policy::new(self.index, resolve::internal_offered(candidates));
+        let policy = Policy::new(self.feed, self.package, self.index, resolve::internal_offered(candidates));
         for candidate in candidates {
             let source = &candidate.source.id;
             match &candidate.supply {
@@ -157,7 +161,7 @@ impl<'a> Document<'a> {
             }
         }
         for (key, published) in tail.published {
-            self.summary.published.entry(key).or_insert(published);
+            self.summary.published.or_insert_with(key, || published);
         }
         if self.count > shown_before {
             // A source that does not say when its document changed has published nothing after it was fetched.
@@ -187,7 +191,7 @@ impl<'a> Document<'a> {
         // When it was saved is not when it was published: clients' age gates had better know nothing.
         let published = slot.published.or_else(|| slot.is_published().then_some(slot.added));
         if let Some(published) = published {
-            self.summary.published.entry(key.to_owned()).or_insert(published);
+            self.summary.published.or_insert_with(key.to_owned(), || published);
         }
         // A saved version changed nothing. Where nobody says when it was published, that was not after it was saved:
         // clients let all versions pass if `modified` is old enough, so that it must never be too early.
@@ -264,9 +268,9 @@ fn agrees(digest: &Digest, known: &[Digest]) -> bool {
 }
 
 /// Earlier tags win: our own before sources', a source's before those after it.
-fn merge_tags(tags: &mut BTreeMap<String, String>, more: BTreeMap<String, String>) {
+fn merge_tags(tags: &mut SortedMap<String, String>, more: SortedMap<String, String>) {
     for (tag, version) in more {
-        tags.entry(tag).or_insert(version);
+        tags.or_insert_with(tag, || version);
     }
 }
 

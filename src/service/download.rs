@@ -11,7 +11,7 @@ use crate::model::{
     Action, Algorithm, ArtifactName, ArtifactRecord, Digest, Hasher, Slot, Timestamp, Version,
 };
 use crate::platform::{BlobStore as _, Body, ByteRange, Platform, ResponseCache as _};
-use crate::store::{index, keys::PackagePath, slots};
+use crate::store::{downloads, index, keys::PackagePath, slots};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use std::rc::Rc;
@@ -40,6 +40,8 @@ pub struct Artifact<P> {
     pub added: Timestamp,
     /// May another file be found next time where this one was asked for? Files themselves never change.
     pub may_change: bool,
+    /// Is handing it out a download of its version, as opposed to a look at what describes it?
+    pub counts: bool,
 }
 
 /// Finds a file for this caller, saving it on the way if it must and may.
@@ -83,7 +85,7 @@ pub async fn artifact<P: Platform>(
     let record = record.ok_or_else(|| no_artifact(package, name))?;
     let context = context.clone();
     let (version_key, added) = (version.key().to_owned(), slot.added);
-    Ok(Artifact { context, path, version_key, record, added, may_change: false })
+    Ok(Artifact { context, path, version_key, record, added, may_change: false, counts: true })
 }
 
 fn no_version(package: &Package, version: &Version) -> Box<Error> {
@@ -212,6 +214,15 @@ impl<P: Platform> Artifact<P> {
     /// Its content, for looking into it.
     pub fn content(&self) -> Staged {
         Staged::kept(self.path.file(&self.version_key, &self.record.name), self.record.size)
+    }
+
+    /// Its bytes, or a range of them, for a client: a download. One that goes on where it was cut off is none.
+    pub async fn hand_out(&self, range: Option<ByteRange>) -> Result<Body> {
+        if self.counts && range.is_none_or(|range| range.start == 0) {
+            let subject = self.context.principal.subject();
+            downloads::count(&self.context.platform, &self.path, &self.version_key, subject);
+        }
+        self.open(range).await
     }
 
     /// Its bytes, or a range of them.

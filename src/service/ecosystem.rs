@@ -2,12 +2,16 @@
 //!
 //! Services take ecosystems as trait objects, so that there is one copy of each service in the program, not six.
 
+use super::description::{Description, Find, Readme};
 use crate::error::{self, UpstreamFault};
 use crate::model::{ArtifactName, Digest, ListingState, PackageName, ProtocolId, Timestamp, Version};
+use crate::model::{SortedMap, SortedSet};
+use crate::platform::OutgoingRequest;
 use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};
 use http::HeaderMap;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
 use std::io::{self, Write};
 use std::ops::Deref;
 use url::Url;
@@ -31,6 +35,43 @@ pub trait Ecosystem: Sync {
 
     /// Reads a version number.
     fn version(&self, text: &str) -> Option<Version>;
+
+    /// The protocol's name as Azure Artifacts' REST writes it.
+    fn title(&self) -> &'static str;
+
+    /// What a version's manifest says of it, for people.
+    fn describe(&self, _manifest: &Value) -> Description {
+        Description::default()
+    }
+
+    /// The order of two version keys.
+    fn compare(&self, left: &str, right: &str) -> Ordering;
+
+    /// Is that version key one of a version that is not finished?
+    fn is_prerelease(&self, version_key: &str) -> bool;
+
+    /// Can lists be asked for versions that are listed, or released, only? Azure Artifacts has that for one protocol.
+    fn filters_lists(&self) -> bool {
+        false
+    }
+
+    /// Where the protocol serves a file of a version, below its root; without a name, the one file that versions have.
+    fn content_path(&self, package: &Package, version: &Version, file: Option<&str>) -> Option<String>;
+
+    /// Where a version's readme is.
+    fn readme(&self, _package: &Package, _version: &Version) -> Readme {
+        Readme::None
+    }
+
+    /// How a registry is searched for packages by text, the first `size` of them, if it can be.
+    fn search_request(&self, _registry: Registry<'_>, _text: &str, _size: usize) -> Option<OutgoingRequest> {
+        None
+    }
+
+    /// What such a search found.
+    fn found(&self, _answer: &[u8]) -> Vec<Find> {
+        Vec::new()
+    }
 
     /// The upstream documents from which a version can be resolved and saved, the least one first: that one is asked
     /// for where none is known yet.
@@ -224,11 +265,11 @@ pub struct ListedFile<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Named pointers to versions, those to versions not shown already left out.
-    pub tags: BTreeMap<String, String>,
+    pub tags: SortedMap<String, String>,
     /// Whose favourite the package is here.
-    pub stars: BTreeSet<String>,
+    pub stars: SortedSet,
     /// When versions were first published, by version key.
-    pub published: BTreeMap<String, Timestamp>,
+    pub published: SortedMap<String, Timestamp>,
     /// When what is shown last changed where it was published: no version is younger, and saving changes nothing.
     pub modified: Option<Timestamp>,
     /// How often the package's index has changed.

@@ -1,10 +1,11 @@
-//! What cron does: purge what has been in the recycle bins for 30 days, remove what deleted feeds held, rebuild indexes that
-//! missed a slot, sweep uploads nobody finished. In bounded steps: what is left over is done next time.
+//! What cron does: fold counted downloads, purge what has been in the recycle bins for 30 days, remove what deleted feeds
+//! held, rebuild indexes that missed a slot, sweep uploads nobody finished. In bounded steps: what is left over is done
+//! next time.
 
 use super::{delete, feed_bin};
 use crate::error::Result;
 use crate::platform::{BlobStore as _, Platform, RecordStore as _};
-use crate::store::{index, keys};
+use crate::store::{downloads, index, keys};
 use std::time::Duration;
 
 /// How many things of each kind are done at once: each costs a handful of the 1,000 operations an invocation has.
@@ -20,6 +21,8 @@ pub struct Done {
     pub purged: usize,
     /// Indexes rebuilt.
     pub rebuilt: usize,
+    /// Batches of counted downloads folded.
+    pub counted: usize,
     /// Uploads swept.
     pub swept: usize,
     /// Feeds removed.
@@ -30,7 +33,9 @@ pub struct Done {
 pub async fn run<P: Platform>(platform: &P) -> Result<Done> {
     Ok(Done {
         rebuilt: index::repair_all(platform, STEP).await?,
-        purged: empty_bins(platform).await?,
+        // Before anything that asks when a version was last downloaded.
+        counted: downloads::fold(platform).await?,
+        purged: delete::empty_queued(platform, STEP).await? + empty_bins(platform).await?,
         swept: sweep_uploads(platform).await?,
         removed: feed_bin::expire(platform).await?,
     })

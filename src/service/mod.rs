@@ -2,10 +2,12 @@
 //!
 //! What differs by ecosystem comes in with the [`Package`], as an [`Ecosystem`]; nothing here names a protocol.
 
+pub mod catalog;
 mod claim;
 mod copy;
 pub mod decide;
 pub mod delete;
+pub mod description;
 mod document;
 pub mod download;
 mod ecosystem;
@@ -16,6 +18,7 @@ pub mod json_splitter;
 pub mod list;
 pub mod multipart;
 mod neighbours;
+pub mod offers;
 mod open;
 mod policy;
 pub mod probe;

@@ -3,7 +3,8 @@
 //!
 //! In scope: tombstones, the guard against dependency confusion. Later: minimum age, block and allow lists.
 
-use crate::model::{FirstPublished, Slot, SourceId, UpstreamingBehavior};
+use super::Package;
+use crate::model::{Feed, FirstPublished, Slot, SourceId, UpstreamingBehavior};
 use crate::store::index::PackageIndex;
 
 /// What the feed holds of a package decides about what sources offer of it.
@@ -16,8 +17,14 @@ pub(super) struct Policy<'a> {
 
 impl<'a> Policy<'a> {
     /// The policy for a package; `internal_offered` says whether an internal source offers an internal version of it.
-    pub(super) fn new(index: &'a PackageIndex, internal_offered: bool) -> Self {
-        let guarded = index.settings.upstreaming_behavior == UpstreamingBehavior::Auto;
+    pub(super) fn new(
+        feed: &Feed,
+        package: &Package,
+        index: &'a PackageIndex,
+        internal_offered: bool,
+    ) -> Self {
+        let behavior = feed.upstreaming_behavior(package.protocol(), package.key(), &index.settings);
+        let guarded = behavior == UpstreamingBehavior::Auto;
         Self { index, guarded, blocks_external: guarded && (internal_offered || published_here(index)) }
     }
 

@@ -9,6 +9,7 @@ use super::stage::Staged;
 use super::upstream::{self, Need};
 use super::{FeedContext, Package, copy};
 use crate::error::{Conflict, Error, Result};
+use crate::model::SortedSet;
 use crate::model::{
     ArtifactName, ArtifactRecord, FirstPublished, ListingState, Origin, Slot, SlotState, UpstreamSource,
     Version,
@@ -19,7 +20,6 @@ use crate::store::keys::PackagePath;
 use crate::store::packages;
 use crate::store::slots::{self, Created};
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What was pushed.
@@ -225,7 +225,7 @@ async fn store<P: Platform>(
         first_published: FirstPublished::Internal,
         listing: ListingState::default(),
         upstream_listing: ListingState::default(),
-        views: BTreeSet::new(),
+        views: SortedSet::new(),
         artifacts: records?,
         added: now,
         published: Some(now),

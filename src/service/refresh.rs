@@ -36,7 +36,8 @@ pub async fn refresh<P: Platform>(context: &FeedContext<P>, package: &Package) -
     let mut told: Vec<Told> = Vec::new();
     for form in package.ecosystem.upstream_forms() {
         let candidates = resolve::candidates(context, package, *form, &index, Need::Now).await;
-        let blocks = Policy::new(&index, resolve::internal_offered(&candidates)).blocks_external();
+        let blocks = Policy::new(&context.feed, package, &index, resolve::internal_offered(&candidates))
+            .blocks_external();
         for (place, candidate) in candidates.into_iter().enumerate() {
             let error = candidate.stale.map(|stale| stale.error);
             let word = match (error, candidate.supply) {

@@ -8,7 +8,9 @@ use super::policy::Policy;
 use super::upstream::{self, Need, Stale};
 use super::{FeedContext, Package, UpstreamForm};
 use crate::error::{Error, Result};
-use crate::model::{ArtifactName, FirstPublished, Slot, SourceKind, Timestamp, UpstreamSource, Version};
+use crate::model::{
+    ArtifactName, Feed, FirstPublished, Slot, SourceKind, Timestamp, UpstreamSource, Version,
+};
 use crate::platform::{Platform, together};
 use crate::store::index::PackageIndex;
 use crate::store::keys::PackagePath;
@@ -99,7 +101,7 @@ pub(super) async fn candidates<P: Platform>(
 ) -> Vec<Candidate> {
     let question = Question { package, form, need };
     let mut candidates = internal_candidates(context, question).await;
-    if !Policy::new(index, internal_offered(&candidates)).blocks_external() {
+    if !Policy::new(&context.feed, package, index, internal_offered(&candidates)).blocks_external() {
         ask_all(context, &mut candidates, SourceKind::Public, question).await;
     }
     candidates
@@ -201,7 +203,13 @@ pub(super) async fn suppliers<P: Platform>(
     if package.ecosystem.is_local_only(version) {
         return Ok(Vec::new());
     }
-    let wanted = Wanted { package, version, index, here: here.or_else(|| index.slot(version.key())) };
+    let wanted = Wanted {
+        feed: &context.feed,
+        package,
+        version,
+        index,
+        here: here.or_else(|| index.slot(version.key())),
+    };
     if let Some(file) = file
         && let Some(found) = wanted.unlisted(context, file).await?
     {
@@ -224,6 +232,7 @@ pub(super) async fn suppliers<P: Platform>(
 
 /// A version that is looked for.
 struct Wanted<'a> {
+    feed: &'a Feed,
     package: &'a Package,
     version: &'a Version,
     index: &'a PackageIndex,
@@ -289,7 +298,7 @@ impl Wanted<'_> {
     }
 
     fn policy(&self, candidates: &[Candidate]) -> Policy<'_> {
-        Policy::new(self.index, internal_offered(candidates))
+        Policy::new(self.feed, self.package, self.index, internal_offered(candidates))
     }
 
     /// An external version is not taken while an internal source that might block it says nothing: whoever can silence that one

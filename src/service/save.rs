@@ -7,6 +7,7 @@ use super::copy::{self, Copied};
 use super::resolve::{Found, Goods};
 use super::{FeedContext, Package, download};
 use crate::error::{Error, Missing, Result};
+use crate::model::SortedSet;
 use crate::model::{
     ArtifactName, ArtifactRecord, ListingState, Origin, Slot, SlotState, SourceStep, Timestamp, Version,
 };
@@ -15,7 +16,6 @@ use crate::store::slots::{self, Created};
 use crate::store::{index, keys::PackagePath};
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
 
 /// Saves one file of a version and answers the slot it is in; `None` if the source turns out not to have the file. The
 /// work goes on although the client hangs up.
@@ -131,7 +131,7 @@ fn new_slot<P: Platform>(
         first_published,
         listing: ListingState::default(),
         upstream_listing: listing,
-        views: BTreeSet::new(),
+        views: SortedSet::new(),
         artifacts: vec![record],
         added: context.platform.now(),
         published,

@@ -3,17 +3,15 @@
 //! Names come from the catalogue, a page of keys at a time, and only the packages of one page of results are opened, so
 //! that the cost does not grow with what the feed holds beyond reading its names.
 
-use super::{Ecosystem, FeedContext};
+use super::{Ecosystem, FeedContext, catalog};
 use crate::error::Result;
 use crate::model::Slot;
-use crate::platform::{Platform, together};
-use crate::store::index;
+use crate::model::SortedMap;
+use crate::platform::Platform;
+use crate::store::index::{self, PackageIndex};
 
 /// How many pages of 1,000 names one search reads.
 const PAGES: usize = 5;
-
-/// How many packages are opened at a time.
-const AT_A_TIME: usize = 16;
 
 /// A package found, with the versions this caller is shown, oldest first.
 pub struct Hit {
@@ -22,7 +20,7 @@ pub struct Hit {
     /// Its visible versions, by key.
     pub slots: Vec<(String, Slot)>,
     /// Where its tags point.
-    pub tags: std::collections::BTreeMap<String, String>,
+    pub tags: SortedMap<String, String>,
 }
 
 /// One page of results.
@@ -73,29 +71,26 @@ pub async fn open<P: Platform>(
     ecosystem: &'static dyn Ecosystem,
     names: &[String],
 ) -> Result<Vec<Option<Hit>>> {
+    // Names that are none are in no feed.
+    let paths = names.iter().map(|name| Some(context.path(&ecosystem.package(name).ok()?)));
+    let paths: Vec<_> = paths.collect();
+    let known = paths.iter().flatten().cloned().collect();
+    let mut indexes = catalog::open(&context.platform, known).await?.into_iter().peekable();
     let mut opened = Vec::new();
-    for names in names.chunks(AT_A_TIME) {
-        let hits = names.iter().map(|name| hit(context, ecosystem, name));
-        for hit in together::all(hits).await {
-            opened.push(hit?);
-        }
+    for (name, path) in names.iter().zip(paths) {
+        let index = indexes.next_if(|(known, _)| Some(known) == path.as_ref());
+        opened.push(index.and_then(|(_, index)| hit(context, name, index)));
     }
     Ok(opened)
 }
 
 /// A package, if this caller is shown any version of it.
-async fn hit<P: Platform>(
-    context: &FeedContext<P>,
-    ecosystem: &'static dyn Ecosystem,
-    name: &str,
-) -> Result<Option<Hit>> {
-    let Ok(package) = ecosystem.package(name) else { return Ok(None) };
-    let Some(stored) = index::get(&context.platform, &context.path(&package)).await? else { return Ok(None) };
+fn hit<P: Platform>(context: &FeedContext<P>, name: &str, index: PackageIndex) -> Option<Hit> {
     let visible = |slot: &Slot| slot.is_live() && context.shows(&slot.views);
-    let slots = stored.value.slots.into_iter().filter(|entry| visible(&entry.slot));
+    let slots = index.slots.into_iter().filter(|entry| visible(&entry.slot));
     let slots: Vec<_> = slots.map(|entry| (entry.key, entry.slot)).collect();
-    let hit = Hit { name: name.to_owned(), slots, tags: stored.value.settings.tags };
-    Ok((!hit.slots.is_empty()).then_some(hit))
+    let hit = Hit { name: name.to_owned(), slots, tags: index.settings.tags };
+    (!hit.slots.is_empty()).then_some(hit)
 }
 
 async fn matching<P: Platform>(

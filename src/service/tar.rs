@@ -89,6 +89,11 @@ impl Inspector {
         written.map_err(|error| no_gzip(&error))
     }
 
+    /// Is nothing more to be learnt?
+    pub fn is_done(&self) -> bool {
+        self.decoder.is_none()
+    }
+
     /// The archive is over.
     pub fn finish(mut self) -> Result<Seen> {
         if let Some(mut decoder) = self.decoder.take() {

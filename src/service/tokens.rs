@@ -10,6 +10,7 @@
 //! is void once one that it descends from was revoked, but not when that has expired: its own end was no later.
 
 use crate::error::{Conflict, Error, Missing, Result};
+use crate::model::SortedMap;
 use crate::model::{
     Action, Feed, FeedId, FeedLocator, Grant, GrantTarget, OrganizationName, Principal, Scope, Token,
     TokenHash, TokenText,
@@ -17,7 +18,6 @@ use crate::model::{
 use crate::platform::Platform;
 use crate::store::{self, feeds, keys, organizations};
 use futures_util::future::join;
-use std::collections::BTreeMap;
 
 /// How many tokens one descends from at most: all of them are looked at when it is used.
 const ANCESTORS: usize = 4;
@@ -97,7 +97,7 @@ pub struct Maker<'a, P> {
     /// Is the holder an administrator, with a token that may be used for everything?
     administrator: bool,
     ancestors: usize,
-    feeds: BTreeMap<FeedId, Option<Feed>>,
+    feeds: SortedMap<FeedId, Option<Feed>>,
 }
 
 impl<'a, P: Platform> Maker<'a, P> {
@@ -106,7 +106,7 @@ impl<'a, P: Platform> Maker<'a, P> {
         let (hash, token) = find(platform, &holder.organization, &holder.id).await?;
         let (extended, ancestors) = examine(platform, &token).await?;
         let administrator = extended.administrator && extended.scope == Scope::Manage;
-        Ok(Self { platform, token, hash, administrator, ancestors, feeds: BTreeMap::new() })
+        Ok(Self { platform, token, hash, administrator, ancestors, feeds: SortedMap::new() })
     }
 
     /// Makes a token, if it is no greater than it may be.

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::model::{FeedId, PackageSettings, ProtocolId, Slot, Timestamp};
 use crate::platform::{Etag, Platform, PlatformError, RecordStore as _};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -146,7 +147,7 @@ async fn try_record<P: Platform>(
 ) -> Result<()> {
     // Before the index: a push that is complete there is never repeated, so nothing may be left to do after it.
     if !slots.is_empty() && platform.records().head(&path.catalog()).await?.is_none() {
-        super::create(platform, &path.catalog(), &serde_json::json!({})).await?;
+        create_notes(platform, path).await?;
     }
     let first_published = slots.iter().any(|(_, slot)| slot.is_published() && slot.sequence == 1);
     if first_published && platform.records().head(&path.published()).await?.is_none() {
@@ -170,6 +171,25 @@ async fn try_record<P: Platform>(
     })
     .await?;
     Ok(())
+}
+
+/// What says that the feed has a package, and what it is found by if only its id is known.
+async fn create_notes<P: Platform>(platform: &P, path: &PackagePath) -> Result<()> {
+    let (place, note) = (path.place().into(), serde_json::json!({}));
+    let (id, catalog) = (path.id(), path.catalog());
+    let (found, listed) = futures_util::future::join(
+        super::create::<P, Value>(platform, &id, &place),
+        super::create::<P, Value>(platform, &catalog, &note),
+    )
+    .await;
+    found.and(listed).map(|_| ())
+}
+
+/// The place of the package with that id in a feed.
+pub async fn find<P: Platform>(platform: &P, feed: &FeedId, id: &str) -> Result<Option<PackagePath>> {
+    let key = keys::package_of_id(feed, id);
+    let place = super::read::<P, String>(platform, &key).await?;
+    Ok(place.and_then(|place| Some(PackagePath::parse_after("", &place.value)?.0)))
 }
 
 /// Makes another state of an index, or the first one, that says the same: listings made from the one before are made anew.
@@ -248,7 +268,11 @@ pub async fn rebuild<P: Platform>(platform: &P, path: &PackagePath) -> Result<()
         }
     }
     slots.sort_by_key(|(_, slot)| slot.added);
-    let name = percent_encoding::percent_decode_str(path.package_segment()).decode_utf8_lossy().into_owned();
+    if !slots.is_empty() {
+        // One of the two may have been made, and the other not.
+        create_notes(platform, path).await?;
+    }
+    let name = path.package_key();
     try_record(platform, path, &name, &slots, Some(&settings)).await?;
     platform.memo().forget(&path.index());
     Ok(())

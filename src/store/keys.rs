@@ -12,12 +12,16 @@
 //!     v1/pkg/{feed-id}/{protocol}/{package}/index.json                   all slots; derived, rebuildable CAS
 //!     v1/pkg/{feed-id}/{protocol}/{package}/package.json                 behavior and tags               CAS
 //!     v1/pkg/{feed-id}/{protocol}/{package}/marks/{name}                 small facts a protocol keeps    overwritten, claimed, or CAS
+//!     v1/pkg/{feed-id}/{protocol}/{package}/downloads.json               how often, by how many, when    CAS
 //!     v1/catalog/{feed-id}/{protocol}/{package}           the feed has this package                      create-only
+//!     v1/ids/{feed-id}/{package-id}                       -> protocol and package                        create-only
+//!     v1/usage/{batch}                                    downloads an isolate counted: for cron         written once
 //!     v1/upstream/{source-id}/{protocol}/{package}/{form}                last good upstream listing      overwritten
 //!     v1/health/{source-id}                               how the source is doing                        overwritten
 //!     v1/repair/{feed-id}/{protocol}/{package}/{version}  its index may lack this slot: for cron         overwritten
 //!     v1/bin/{feed-id}/{protocol}/{package}/{version}     in the recycle bin: for cron's purge           overwritten
 //!     v1/expiry/{time}/{feed-id}                          then a feed's time in the bin, or its removal, is due: for cron  created once
+//!     v1/emptying/{feed-id}/{time}                        its recycle bin is to be emptied: for cron         overwritten
 //!     v1/staging/{random}                                 uploads of unknown length, for minutes         private
 //!     v1/published/{feed-id}/{protocol}/{package}         some version of it was published here          create-only
 //!     v1/stars/{feed-id}/{protocol}/{sha256}/{package}    the package is a favourite of that user        create-only
@@ -31,7 +35,7 @@
 
 use crate::model::{
     Algorithm, ArtifactName, Digest, FeedId, FeedName, OrganizationName, PackageName, ProjectName,
-    ProtocolId, SourceId, Timestamp, TokenHash, Version,
+    ProtocolId, SourceId, Timestamp, TokenHash, Version, guid_of, hexadecimal,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -111,7 +115,7 @@ pub fn parse_expiry(key: &str) -> Option<(Timestamp, FeedId)> {
 /// All there is of a feed and its sources beside the feed's own record: what is removed with it. Notes for cron come first, so
 /// that nothing is rebuilt meanwhile.
 pub fn below_feed<'a>(feed: &FeedId, sources: impl Iterator<Item = &'a SourceId>) -> Vec<String> {
-    let kinds = ["repair", "bin", "catalog", "published", "stars", "pkg"];
+    let kinds = ["repair", "emptying", "bin", "ids", "catalog", "published", "stars", "pkg"];
     let own = kinds.iter().map(|kind| format!("v1/{kind}/{}/", feed.as_str()));
     own.chain(sources.map(|source| format!("v1/upstream/{}/", source.as_str()))).collect()
 }
@@ -129,10 +133,45 @@ pub fn staging(random: &[u8]) -> String {
 /// All uploads under way, or left behind.
 pub const STAGING: &str = "v1/staging/";
 
+/// All batches of counted downloads.
+pub const USAGE: &str = "v1/usage/";
+
+/// A batch of counted downloads; batches are in the order of time.
+pub fn usage(now: Timestamp, random: &[u8]) -> String {
+    format!("{USAGE}{:013}-{}", now.millis(), hexadecimal(random))
+}
+
 /// All slots that indexes may lack.
 pub const REPAIRS: &str = "v1/repair/";
 
-const CATALOG: &str = "v1/catalog/";
+/// All packages.
+pub const CATALOG: &str = "v1/catalog/";
+
+/// Keys of one feed below [`CATALOG`], [`BINS`] or [`EMPTYING`], perhaps of one protocol only.
+pub fn in_feed(root: &str, feed: &FeedId, protocol: Option<ProtocolId>) -> String {
+    let protocol = protocol.map(|protocol| format!("{}/", protocol.as_str())).unwrap_or_default();
+    format!("{root}{}/{protocol}", feed.as_str())
+}
+
+/// The package that a key below [`in_feed`] is about.
+pub fn listed_package(key: &str) -> Option<PackagePath> {
+    let rest = key.strip_prefix(CATALOG).or_else(|| key.strip_prefix(BINS))?;
+    Some(PackagePath::parse_after("", rest)?.0)
+}
+
+/// All feeds whose recycle bins are to be emptied.
+pub const EMPTYING: &str = "v1/emptying/";
+
+/// The note that a feed's recycle bin is to be emptied of what was in it then.
+pub fn emptying(feed: &FeedId, asked: Timestamp) -> String {
+    format!("{EMPTYING}{}/{:013}", feed.as_str(), asked.millis())
+}
+
+/// Reads that key back.
+pub fn parse_emptying(key: &str) -> Option<(FeedId, Timestamp)> {
+    let (feed, asked) = key.strip_prefix(EMPTYING)?.split_once('/')?;
+    Some((FeedId::parse(feed)?, Timestamp::from_millis(asked.parse().ok()?)))
+}
 
 /// KV: an answer passed through. The feed's sequence is part of it, so that other sources are asked anew.
 pub fn passed(feed: &FeedId, sequence: u64, protocol: ProtocolId, question: &str) -> String {
@@ -150,6 +189,11 @@ const PUBLISHED: &str = "v1/published/";
 /// All packages of one protocol in a feed.
 pub fn catalog(feed: &FeedId, protocol: ProtocolId) -> String {
     format!("{CATALOG}{}/{}/", feed.as_str(), protocol.as_str())
+}
+
+/// From a package's id to its place.
+pub fn package_of_id(feed: &FeedId, id: &str) -> String {
+    format!("v1/ids/{}/{}", feed.as_str(), segment(id))
 }
 
 /// All favourites of a user among the packages of one protocol in a feed.
@@ -199,14 +243,19 @@ impl PackagePath {
         &self.protocol
     }
 
-    /// The package, as encoded in keys.
-    pub fn package_segment(&self) -> &str {
-        &self.package
+    /// The package's key, as its protocol compares names.
+    pub fn package_key(&self) -> String {
+        percent_encoding::percent_decode_str(&self.package).decode_utf8_lossy().into_owned()
     }
 
     /// The feed.
     pub fn feed(&self) -> &FeedId {
         &self.feed
+    }
+
+    /// `{feed-id}/{protocol}/{package}`, which [`Self::parse_after`] reads back.
+    pub fn place(&self) -> String {
+        self.below("")
     }
 
     fn below(&self, prefix: &str) -> String {
@@ -243,6 +292,11 @@ impl PackagePath {
         self.below("v1/pkg/") + "/package.json"
     }
 
+    /// How often its versions were downloaded.
+    pub fn downloads(&self) -> String {
+        self.below("v1/pkg/") + "/downloads.json"
+    }
+
     /// A small fact a protocol keeps about a package, such as an attestation of one of its versions.
     pub fn mark(&self, name: &str) -> String {
         format!("{}/marks/{}", self.below("v1/pkg/"), segment(name))
@@ -276,6 +330,21 @@ impl PackagePath {
     /// The note that the feed has this package.
     pub fn catalog(&self) -> String {
         self.below(CATALOG)
+    }
+
+    /// The package's id: Azure gives every package a GUID; ours follows from its place.
+    pub fn package_id(&self) -> String {
+        guid_of(&self.place())
+    }
+
+    /// A version's id, which follows from the place of its slot.
+    pub fn version_id(&self, version_key: &str) -> String {
+        guid_of(&self.slot_of_key(version_key))
+    }
+
+    /// Where the package is found by its id.
+    pub fn id(&self) -> String {
+        package_of_id(&self.feed, &self.package_id())
     }
 
     /// What an upstream source last said of this package.

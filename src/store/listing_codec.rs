@@ -9,11 +9,11 @@
 //!
 //! JSON text has no raw line break inside, which is what makes lines safe.
 
+use crate::model::SortedMap;
 use crate::model::{ArtifactName, Digest, FirstPublished, ListingState, Timestamp, json};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 
 /// Line 1.
@@ -81,10 +81,10 @@ pub struct OfferedArtifact {
 pub struct ListingTail {
     /// Named pointers to versions.
     #[serde(default)]
-    pub tags: BTreeMap<String, String>,
+    pub tags: SortedMap<String, String>,
     /// When versions were published, by version key.
     #[serde(default)]
-    pub published: BTreeMap<String, Timestamp>,
+    pub published: SortedMap<String, Timestamp>,
     /// When the document last changed there, where the upstream says: no version it lists was published later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<Timestamp>,

@@ -3,6 +3,7 @@
 //! In scope: the key space (`keys.rs`), reading and writing records, updates by compare-and-swap. Out of scope: what
 //! the records mean to a request (`service/`).
 
+pub mod downloads;
 pub mod feeds;
 pub mod index;
 pub mod keys;
@@ -69,6 +70,11 @@ async fn create_bytes<P: Platform>(platform: &P, key: &str, bytes: Bytes) -> Res
 async fn is_ours<P: Platform>(platform: &P, key: &str, bytes: &Bytes) -> Result<bool> {
     let record = platform.records().get(key).await?;
     Ok(record.is_some_and(|record| record.bytes == *bytes))
+}
+
+/// Writes a record whatever was there: only for what one writer writes, or what may be lost.
+pub async fn put<P: Platform, T: Serialize>(platform: &P, key: &str, value: &T) -> Result<()> {
+    Ok(platform.records().overwrite(key, encode(key, value)?).await?)
 }
 
 /// What an update makes of a record.

@@ -110,7 +110,9 @@ pub async fn list<P: Platform>(
     organization: &OrganizationName,
     cursor: Option<&str>,
 ) -> Result<(Vec<Token>, Option<String>)> {
-    let page = platform.records().list(&keys::token_ids(organization), cursor, 100).await?;
+    let ids = keys::token_ids(organization);
+    let after = cursor.map(|cursor| format!("{ids}{cursor}"));
+    let page = platform.records().list(&ids, after.as_deref(), 100).await?;
     let mut tokens = Vec::new();
     for key in page.keys {
         let Some(hash) = super::read::<P, TokenHash>(platform, &key).await? else { continue };
@@ -118,5 +120,6 @@ pub async fn list<P: Platform>(
             tokens.push(stored.value);
         }
     }
-    Ok((tokens, page.cursor))
+    let next = page.cursor.as_deref().and_then(|last| last.strip_prefix(&ids));
+    Ok((tokens, next.map(str::to_owned)))
 }

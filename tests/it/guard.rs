@@ -5,7 +5,7 @@ use crate::support::documents::{integrity, shasum};
 use crate::support::server::{UPSTREAM, internal, public};
 use crate::support::verbs::{Verb, owner_does};
 use crate::support::{Registry, TestServer, tarball};
-use edgefeed::model::{Role, UpstreamingBehavior};
+use edgefeed::model::{Role, UpstreamingBehavior, UpstreamingRule};
 use edgefeed::platform::memory::Reply;
 
 const ALLOW: Verb = Verb::Allow(UpstreamingBehavior::AllowExternalVersions);
@@ -51,6 +51,33 @@ fn a_name_can_be_allowed_before_it_is_used() {
     owner_does(&server, "main", "own", ALLOW).unwrap();
     server.contributor().publish("own", "1.0.0").expect(201);
     assert_eq!(server.collaborator().versions("own"), ["9.9.9", "1.0.0"]);
+}
+
+/// The feed's rules hold for listings and for bytes, where no owner decided about the package itself.
+#[test]
+fn names_can_be_allowed_by_pattern() {
+    let server = TestServer::new();
+    for name in ["@acme/own", "@acme/kept", "other"] {
+        server.registry.add(name, "9.9.9");
+        server.contributor().publish(name, "1.0.0").expect(201);
+        assert_eq!(server.owner().versions(name), ["1.0.0"]);
+    }
+    owner_does(&server, "main", "@acme/kept", GUARD).unwrap();
+    server.edit_feed("main", |feed| {
+        feed.upstreaming_rules = vec![UpstreamingRule {
+            protocol: "npm".to_owned(),
+            pattern: "@ACME/*".to_owned(),
+            versions_from_external_upstreams: UpstreamingBehavior::AllowExternalVersions,
+        }];
+    });
+    server.advance(60);
+    for (name, versions) in
+        [("@acme/own", &["9.9.9", "1.0.0"][..]), ("@acme/kept", &["1.0.0"]), ("other", &["1.0.0"])]
+    {
+        assert_eq!(server.owner().versions(name), versions, "{name}");
+        let status = if versions.len() > 1 { 200 } else { 404 };
+        server.owner().download(name, "9.9.9").expect(status);
+    }
 }
 
 #[test]

@@ -122,6 +122,6 @@ fn cron_logs_what_it_did() {
     let line = last(&server);
     assert_eq!(
         line,
-        json!({ "endpoint": "housekeeping", "purged": 0, "rebuilt": 0, "swept": 0, "removed": 0 })
+        json!({ "endpoint": "housekeeping", "purged": 0, "rebuilt": 0, "counted": 0, "swept": 0, "removed": 0 })
     );
 }

@@ -5,9 +5,11 @@ mod discovery;
 mod feed_bin;
 mod feeds;
 mod lifecycle;
+mod packages;
 mod permissions;
 #[path = "support/rest.rs"]
 mod rest;
+mod searching;
 mod tokens;
 mod versions;
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod deploying;
+mod described;
 mod managing;
 mod metadata;
 mod plugins;

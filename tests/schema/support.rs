@@ -1,11 +1,13 @@
 //! Schemas and their validators, and a server in which everything has happened that stores something.
 
 use super::FEEDS;
-use super::documents::{publish_document, tarball};
+use super::documents::{archive, publish_document, tarball};
 use super::registry::Registry;
 use super::rest::Server;
+use edgefeed::model::{Feed, FeedName, OrganizationName};
 use edgefeed::platform::PlatformError;
 use edgefeed::platform::memory::{Fault, Operation};
+use edgefeed::store::feeds;
 use futures_executor::block_on;
 use jsonschema::{Draft, Resource, Validator};
 use serde_json::{Value, json};
@@ -145,6 +147,17 @@ pub(crate) fn eventful_server() -> Server {
         let bytes = tarball("own", version);
         assert!(matches!(npm("PUT own", publish_document("own", version, &bytes)), 200 | 201));
     }
+    let bytes = archive(&[
+        ("package/package.json", br#"{"name":"described","version":"1.0.0"}"#),
+        ("package/README.md", b"# Described"),
+    ]);
+    assert!(matches!(npm("PUT described", publish_document("described", "1.0.0", &bytes)), 200 | 201));
+    let rules = json!([{ "pattern": "acme-*", "versionsFromExternalUpstreams": "allowExternalVersions" }]);
+    server.call(&format!("PUT {FEEDS}/main/npm/upstreaming"), &server.admin, rules).expect(200);
+    let behavior = json!({ "versionsFromExternalUpstreams": "auto" });
+    let what = format!("PATCH {FEEDS}/main/npm/packages/decided/upstreaming");
+    server.call(&what, &server.admin, behavior).expect(200);
+    show_badges(&server);
     assert_eq!(
         npm("PUT own", json!({ "_id": "own", "users": { "administrator": true, "root": true } })),
         200
@@ -165,6 +178,11 @@ pub(crate) fn eventful_server() -> Server {
     server.call(&bin, &server.admin, Value::Null).expect(204);
     let through_feed = "/acme/_packaging/outer/npm/registry/left-pad/-/left-pad-1.0.0.tgz";
     block_on(server.fetch(&server.platform, &format!("GET {through_feed}"), &server.admin, Value::Null, &[]));
+    // What was downloaded so far is folded, what is downloaded from now on waits for that.
+    block_on(server.platform.run_delayed());
+    block_on(edgefeed::server::scheduled(server.platform.for_request()));
+    assert_eq!(npm("GET left-pad/-/left-pad-1.0.0.tgz", Value::Null), 200);
+    block_on(server.platform.run_delayed());
 
     registry.go_down();
     npm("GET unheard-of", Value::Null);
@@ -173,6 +191,15 @@ pub(crate) fn eventful_server() -> Server {
     let bytes = tarball("own", "1.3.0");
     npm("PUT own", publish_document("own", "1.3.0", &bytes));
     server.platform.faults().clear();
+    server.call(&format!("DELETE {FEEDS}/outer/RecycleBin/packages"), &server.admin, Value::Null).expect(202);
     server.call(&format!("DELETE {FEEDS}/outer"), &server.admin, Value::Null).expect(204);
     server
+}
+
+/// Has a feed hand out badges.
+fn show_badges(server: &Server) {
+    let (organization, name) = (OrganizationName::parse("acme").unwrap(), FeedName::parse("main").unwrap());
+    let feed = block_on(feeds::find(&server.platform, &organization, None, &name)).unwrap().unwrap();
+    let change = &mut |feed: &Feed| Ok(Feed { badges_enabled: true, ..feed.clone() });
+    block_on(feeds::update(&server.platform, &feed, change)).unwrap();
 }

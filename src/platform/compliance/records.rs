@@ -192,6 +192,11 @@ async fn list_prefix<P: Platform>(platform: &P, key: String) -> Result<(), Strin
     }
     let listed = list(platform, &format!("{key}/b/"), 1_000).await?.concat();
     equal("keys", &listed, &vec![keys[2].clone(), keys[3].clone()])?;
+    for (after, first) in [("b/1x", 3), ("a", 2), ("b", 2), ("b/2/deep", 4), ("c", 4)] {
+        let after = format!("{key}/{after}");
+        let page = platform.records().list(&format!("{key}/b/"), Some(&after), 1_000).await;
+        equal(&after, &page.map_err(|error| failed(&error))?.keys, &keys[first.min(4)..4].to_vec())?;
+    }
     let none = list(platform, &format!("{key}/c/"), 1_000).await?.concat();
     equal("keys below nothing", &none, &Vec::new())?;
     remove(platform, &keys).await

@@ -49,6 +49,7 @@ struct Shared {
     upstream: Upstream,
     random: Cell<u64>,
     tasks: RefCell<Vec<Task>>,
+    delayed: RefCell<Vec<Task>>,
     log: RefCell<Vec<String>>,
 }
 
@@ -74,6 +75,7 @@ impl MemoryPlatform {
             upstream: Upstream::default(),
             random: Cell::default(),
             tasks: RefCell::default(),
+            delayed: RefCell::default(),
             log: RefCell::default(),
             world,
         };
@@ -207,9 +209,17 @@ impl MemoryPlatform {
         }
     }
 
+    /// Runs the background tasks that wait for a while: it is over. [`Self::run_background`] leaves them alone, so that
+    /// only tests about them need know of them.
+    pub async fn run_delayed(&self) {
+        self.shared.tasks.borrow_mut().extend(self.shared.delayed.take());
+        self.run_background().await;
+    }
+
     /// Drops the background tasks: the isolate died.
     pub fn abandon_background(&self) {
         self.shared.tasks.take();
+        self.shared.delayed.take();
     }
 }
 
@@ -277,6 +287,10 @@ impl Platform for MemoryPlatform {
 
     fn in_background(&self, task: impl Future<Output = ()> + 'static) {
         self.shared.tasks.borrow_mut().push(Box::pin(task));
+    }
+
+    fn in_background_after(&self, _: Duration, task: impl Future<Output = ()> + 'static) {
+        self.shared.delayed.borrow_mut().push(Box::pin(task));
     }
 }
 

@@ -104,12 +104,13 @@ impl Objects {
         Ok(self.stored.borrow().get(key).cloned())
     }
 
-    fn page(&self, prefix: &str, cursor: Option<&str>, limit: usize) -> Result<KeyPage, PlatformError> {
+    fn page(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<KeyPage, PlatformError> {
         if !prefix.ends_with('/') {
             return Err(PlatformError::Refused(format!("list: prefix `{prefix}` does not end in `/`")));
         }
         let limit = limit.clamp(1, PAGE);
-        let start = cursor.map_or(Bound::Included(prefix), Bound::Excluded);
+        let after = after.filter(|after| *after >= prefix);
+        let start = after.map_or(Bound::Included(prefix), Bound::Excluded);
         let objects = self.stored.borrow();
         let below = objects.range::<str, _>((start, Bound::Unbounded)).map(|(key, _)| key);
         let mut keys: Vec<String> =
@@ -242,8 +243,8 @@ impl RecordStore for MemoryRecords {
         self.0.world.operate(Operation::Delete, &keys.join(" "), action).await
     }
 
-    async fn list(&self, prefix: &str, cursor: Option<&str>, limit: usize) -> Result<KeyPage, PlatformError> {
-        let action = || self.0.page(prefix, cursor, limit);
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<KeyPage, PlatformError> {
+        let action = || self.0.page(prefix, after, limit);
         self.0.world.operate(Operation::List, prefix, action).await
     }
 }

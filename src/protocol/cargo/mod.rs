@@ -29,15 +29,18 @@ mod route;
 mod upstream;
 mod wire;
 
-use super::{Answer, Protocol};
+use super::{Answer, Protocol, text};
 use crate::error::{Error, Result, UpstreamFault};
-use crate::model::{Action, ProtocolId, Version};
-use crate::platform::{Body, Platform};
+use crate::model::{Action, ProtocolId, Version, json};
+use crate::platform::{Body, OutgoingRequest, Platform};
+use crate::service::description::{Description, Find, Readme};
 use crate::service::{
     Ecosystem, FeedContext, Form, ListingDecoder, ListingRenderer, Package, Registry, UpstreamForm,
 };
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
+use serde_json::Value;
+use std::cmp::Ordering;
 use url::Url;
 
 /// The protocol.
@@ -64,6 +67,44 @@ impl Ecosystem for Cargo {
 
     fn version(&self, text: &str) -> Option<Version> {
         name::parse_version(text).ok()
+    }
+
+    fn title(&self) -> &'static str {
+        "Cargo"
+    }
+
+    fn compare(&self, left: &str, right: &str) -> Ordering {
+        text::compare_semver(left, right)
+    }
+
+    fn is_prerelease(&self, version: &str) -> bool {
+        text::is_semver_prerelease(version)
+    }
+
+    fn describe(&self, manifest: &Value) -> Description {
+        wire::describe(manifest)
+    }
+
+    fn content_path(&self, package: &Package, version: &Version, file: Option<&str>) -> Option<String> {
+        file.is_none().then(|| format!("api/v1/crates/{package}/{version}/download"))
+    }
+
+    fn readme(&self, _: &Package, _: &Version) -> Readme {
+        Readme::InArchive
+    }
+
+    fn search_request(&self, registry: Registry<'_>, text: &str, size: usize) -> Option<OutgoingRequest> {
+        upstream::search_request(registry, text, size, 1)
+    }
+
+    fn found(&self, answer: &[u8]) -> Vec<Find> {
+        let answer: Value = json::read(answer).unwrap_or_default();
+        answer["crates"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|found| text::find(found, "name", "max_version"))
+            .collect()
     }
 
     fn upstream_forms(&self) -> &'static [UpstreamForm] {

@@ -6,7 +6,8 @@
 use super::{name, wire};
 use crate::error::UpstreamFault;
 use crate::model::{Algorithm, Digest, FirstPublished, ListingState, Timestamp};
-use crate::service::{ListingDecoder, Package, Registry};
+use crate::platform::OutgoingRequest;
+use crate::service::{ListingDecoder, Package, Registry, upstream_get};
 use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};
 use serde_json::value::RawValue;
 use std::io;
@@ -14,6 +15,20 @@ use url::Url;
 
 /// Bytes of one line; the largest known have 100 KB.
 const LINE_LIMIT: usize = 4 << 20;
+
+/// How a registry is searched; pages are counted from one.
+pub(super) fn search_request(
+    registry: Registry<'_>,
+    text: &str,
+    size: usize,
+    page: usize,
+) -> Option<OutgoingRequest> {
+    let api = wire::described(registry.description, "api")?;
+    let mut url = Url::parse(&format!("{}/api/v1/crates", api.trim_end_matches('/'))).ok()?;
+    let (size, page) = (size.to_string(), page.to_string());
+    url.query_pairs_mut().append_pair("q", text).append_pair("per_page", &size).append_pair("page", &page);
+    Some(upstream_get(url, "application/json"))
+}
 
 /// Where a registry describes itself, and what to accept.
 pub(super) fn description_request(location: &Url) -> Option<(Url, &'static str)> {

@@ -6,6 +6,8 @@
 pub(super) mod push;
 
 use crate::model::json;
+use crate::protocol::text;
+use crate::service::description::{Dependency, Description};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -63,6 +65,20 @@ pub(super) fn with_yanked(text: &str, yanked: bool) -> Cow<'_, str> {
     };
     members.insert("yanked".to_owned(), yanked.into());
     Value::Object(members).to_string().into()
+}
+
+/// What a line says of its version, for people: what it needs, and no more.
+pub(super) fn describe(line: &Value) -> Description {
+    let mut dependencies = Vec::new();
+    for dependency in line["deps"].as_array().into_iter().flatten() {
+        let name = if dependency["package"].is_string() { "package" } else { "name" };
+        dependencies.push(Dependency {
+            group: text::said(dependency, "kind"),
+            name: text::said(dependency, name),
+            range: text::said(dependency, "req"),
+        });
+    }
+    Description { dependencies, ..Description::default() }
 }
 
 /// A registry's description of itself, `config.json`.

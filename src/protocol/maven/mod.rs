@@ -41,6 +41,7 @@ use crate::service::{
 use crate::store::listing_codec::OfferedArtifact;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
+use std::cmp::Ordering;
 use url::Url;
 
 /// The protocol.
@@ -75,6 +76,23 @@ impl Ecosystem for Maven {
 
     fn is_local_only(&self, version: &Version) -> bool {
         name::is_snapshot(version.key())
+    }
+
+    fn title(&self) -> &'static str {
+        "Maven"
+    }
+
+    fn compare(&self, left: &str, right: &str) -> Ordering {
+        name::order::Order::of(left).compare(&name::order::Order::of(right))
+    }
+
+    fn is_prerelease(&self, version: &str) -> bool {
+        name::is_snapshot(version)
+    }
+
+    fn content_path(&self, package: &Package, version: &Version, file: Option<&str>) -> Option<String> {
+        let folder: Vec<&str> = name::folder(package).collect();
+        Some(format!("{}/{version}/{}", folder.join("/"), file?))
     }
 
     fn upstream_forms(&self) -> &'static [UpstreamForm] {

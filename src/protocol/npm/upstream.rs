@@ -6,12 +6,13 @@
 use super::{Form, listing, name, wire};
 use crate::error::UpstreamFault;
 use crate::model::Algorithm;
+use crate::model::SortedMap;
 use crate::model::{Digest, FirstPublished, ListingState, Timestamp, json};
+use crate::platform::OutgoingRequest;
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
-use crate::service::{ListingDecoder, Package};
+use crate::service::{ListingDecoder, Package, Registry, upstream_get};
 use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::io;
 use url::Url;
 
@@ -44,6 +45,19 @@ pub(super) fn listing_request(location: &Url, package: &Package, form: Form) -> 
         Form::Full => "application/json",
     };
     Some((location.join(&listing::encoded_name(package)).ok()?, accept))
+}
+
+/// How a registry is searched.
+pub(super) fn search_request(
+    registry: Registry<'_>,
+    text: &str,
+    size: usize,
+    from: usize,
+) -> Option<OutgoingRequest> {
+    let mut url = registry.location.join("-/v1/search").ok()?;
+    let (size, from) = (size.to_string(), from.to_string());
+    url.query_pairs_mut().append_pair("text", text).append_pair("size", &size).append_pair("from", &from);
+    Some(upstream_get(url, "application/json"))
 }
 
 /// Reads a packument.
@@ -144,13 +158,13 @@ impl Visitor for Document {
                 }
             }
             ([], "dist-tags") => {
-                let tags: BTreeMap<String, Value> = json::read(raw)?;
+                let tags: SortedMap<String, Value> = json::read(raw)?;
                 let texts =
                     tags.into_iter().filter_map(|(tag, value)| Some((tag, value.as_str()?.to_owned())));
                 self.tail.tags = texts.collect();
             }
             ([], "time") => {
-                let times: BTreeMap<String, Value> = json::read(raw)?;
+                let times: SortedMap<String, Value> = json::read(raw)?;
                 self.modified(times.get("modified"));
                 self.tail.published = times.into_iter().filter_map(publish_time).collect();
             }

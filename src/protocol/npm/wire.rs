@@ -12,6 +12,8 @@ mod publish;
 pub(super) use audit::{AuditRequest, BulkAuditAnswer};
 pub(super) use publish::PublishDocument;
 
+use crate::protocol::text;
+use crate::service::description::{Dependency, Description};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -60,6 +62,21 @@ pub(super) fn abbreviate(full: &Map<String, Value>) -> Map<String, Value> {
 pub(super) fn has_install_script(manifest: &Map<String, Value>) -> bool {
     let script = |name| manifest.get("scripts")?.get(name)?.as_str().filter(|script| !script.is_empty());
     ["preinstall", "install", "postinstall"].into_iter().any(|name| script(name).is_some())
+}
+
+/// What a manifest says of its version, for people.
+pub(super) fn describe(manifest: &Value) -> Description {
+    let author = &manifest["author"];
+    let author = author.as_str().or_else(|| author["name"].as_str()).unwrap_or_default().to_owned();
+    let mut dependencies = Vec::new();
+    for group in ["dependencies", "peerDependencies", "optionalDependencies", "devDependencies"] {
+        for (name, range) in manifest[group].as_object().into_iter().flatten() {
+            let (group, range) = (group.to_owned(), range.as_str().unwrap_or_default().to_owned());
+            dependencies.push(Dependency { group, name: name.clone(), range });
+        }
+    }
+    let (description, tags) = (text::said(manifest, "description"), text::all_said(manifest, "keywords"));
+    Description { author, description, tags, dependencies, ..Description::default() }
 }
 
 /// The body of every refusal: npm and its relatives print `error`.

@@ -33,15 +33,18 @@ mod route;
 mod upstream;
 mod wire;
 
-use super::{Answer, Protocol};
+use super::{Answer, Protocol, text};
 use crate::error::{Error, Missing, Result, UpstreamFault};
 use crate::model::{Action, Digest, ProtocolId, Version, json};
-use crate::platform::{Body, Platform};
+use crate::platform::{Body, OutgoingRequest, Platform};
+use crate::service::description::{Description, Find, Readme};
 use crate::service::{
     Ecosystem, FeedContext, Form, ListingDecoder, ListingRenderer, Package, Registry, UpstreamForm,
 };
 use bytes::Bytes;
 use http::{Method, Request};
+use serde_json::Value;
+use std::cmp::Ordering;
 use url::Url;
 
 /// The protocol.
@@ -65,6 +68,47 @@ impl Ecosystem for NuGet {
 
     fn version(&self, text: &str) -> Option<Version> {
         name::parse_version(text)
+    }
+
+    fn title(&self) -> &'static str {
+        "NuGet"
+    }
+
+    fn compare(&self, left: &str, right: &str) -> Ordering {
+        let order = |version| name::Number::parse(version).map(|number| number.order().to_owned());
+        order(left).cmp(&order(right))
+    }
+
+    fn is_prerelease(&self, version: &str) -> bool {
+        name::Number::parse(version).is_some_and(|number| number.is_prerelease())
+    }
+
+    fn describe(&self, manifest: &Value) -> Description {
+        wire::describe(manifest)
+    }
+
+    fn filters_lists(&self) -> bool {
+        true
+    }
+
+    fn content_path(&self, package: &Package, version: &Version, file: Option<&str>) -> Option<String> {
+        let archive = name::archive(package, version).ok()?;
+        file.is_none().then(|| format!("v3/flat2/{}/{}/{archive}", package.key(), version.key()))
+    }
+
+    fn readme(&self, package: &Package, version: &Version) -> Readme {
+        Readme::At(format!("v3/flat2/{}/{}/readme", package.key(), version.key()))
+    }
+
+    fn search_request(&self, registry: Registry<'_>, text: &str, size: usize) -> Option<OutgoingRequest> {
+        let (text, package_type) = (text.to_owned(), String::new());
+        let search = route::Search { text, from: 0, size, prerelease: true, semver2: true, package_type };
+        upstream::search_request(registry, &search)
+    }
+
+    fn found(&self, answer: &[u8]) -> Vec<Find> {
+        let found = upstream::read_search(answer).map(|found| found.packages).unwrap_or_default();
+        found.into_iter().map(|members| text::find(&members.into(), "id", "version")).collect()
     }
 
     fn upstream_forms(&self) -> &'static [UpstreamForm] {

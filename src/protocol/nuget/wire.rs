@@ -7,6 +7,8 @@ pub(super) mod nuspec;
 pub(super) mod odata;
 
 use crate::model::{Algorithm, Digest, Timestamp, json};
+use crate::protocol::text::said;
+use crate::service::description::{Dependency, Description};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
@@ -75,6 +77,28 @@ pub(super) fn items(text: &str, separators: &[char]) -> Vec<Value> {
         }
     }
     items
+}
+
+/// What an entry says of its version, for people.
+pub(super) fn describe(entry: &Value) -> Description {
+    let mut dependencies = Vec::new();
+    for group in entry["dependencyGroups"].as_array().into_iter().flatten() {
+        for dependency in group["dependencies"].as_array().into_iter().flatten() {
+            dependencies.push(Dependency {
+                group: said(group, "targetFramework"),
+                name: said(dependency, "id"),
+                range: said(dependency, "range"),
+            });
+        }
+    }
+    let tags = joined(entry.get("tags"), " ");
+    Description {
+        author: joined(entry.get("authors"), ", "),
+        description: said(entry, "description"),
+        summary: said(entry, "summary"),
+        tags: tags.split_whitespace().map(str::to_owned).collect(),
+        dependencies,
+    }
 }
 
 /// What separates tags.

@@ -30,11 +30,14 @@ use super::{Answer, Protocol};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{Action, ProtocolId, Version};
 use crate::platform::{Body, Platform};
+use crate::service::description::{Description, Readme};
 use crate::service::{
     Ecosystem, FeedContext, Form, ListingDecoder, ListingRenderer, Package, Registry, UpstreamForm,
 };
 use bytes::Bytes;
 use http::{Method, Request};
+use serde_json::Value;
+use std::cmp::Ordering;
 use url::Url;
 
 /// The protocol.
@@ -60,6 +63,30 @@ impl Ecosystem for PyPi {
 
     fn version(&self, text: &str) -> Option<Version> {
         name::parse_version(text)
+    }
+
+    fn title(&self) -> &'static str {
+        "PyPi"
+    }
+
+    fn compare(&self, left: &str, right: &str) -> Ordering {
+        name::parse_pep440(left).cmp(&name::parse_pep440(right))
+    }
+
+    fn is_prerelease(&self, version: &str) -> bool {
+        name::parse_pep440(version).is_some_and(|version| version.any_prerelease())
+    }
+
+    fn describe(&self, manifest: &Value) -> Description {
+        wire::describe(manifest)
+    }
+
+    fn content_path(&self, package: &Package, version: &Version, file: Option<&str>) -> Option<String> {
+        Some(format!("download/{}/{version}/{}", package.key(), file?))
+    }
+
+    fn readme(&self, _: &Package, _: &Version) -> Readme {
+        Readme::Behind(name::METADATA)
     }
 
     fn upstream_forms(&self) -> &'static [UpstreamForm] {

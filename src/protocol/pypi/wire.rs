@@ -5,6 +5,8 @@ pub(super) mod accept;
 pub(super) mod metadata;
 
 use crate::model::{Digest, json};
+use crate::protocol::text;
+use crate::service::description::{Dependency, Description};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -60,6 +62,30 @@ impl FileFacts {
             requires_python: take_text(&mut kept, "requires-python"),
             upload_time: take_text(&mut kept, "upload-time"),
         }
+    }
+}
+
+/// What is kept of a version's metadata, for people.
+pub(super) fn describe(kept: &Value) -> Description {
+    let mut dependencies = Vec::new();
+    for requirement in text::all_said(kept, "requires_dist") {
+        let (what, marker) = requirement.split_once(';').unwrap_or((&requirement, ""));
+        let is_name = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+        let end = what.find(|character| !is_name(character)).unwrap_or(what.len());
+        let (name, range) = what.split_at(end);
+        dependencies.push(Dependency {
+            group: marker.trim().to_owned(),
+            name: name.to_owned(),
+            range: range.trim().to_owned(),
+        });
+    }
+    let words = text::said(kept, "keywords").replace(',', " ");
+    Description {
+        author: text::said(kept, "author"),
+        description: text::said(kept, "summary"),
+        summary: text::said(kept, "summary"),
+        tags: words.split_whitespace().map(str::to_owned).collect(),
+        dependencies,
     }
 }
 

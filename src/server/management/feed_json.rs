@@ -128,7 +128,7 @@ pub(super) fn print_view(origin: &str, feed: &Feed, view: &View) -> Value {
 }
 
 /// Where a feed's own resource is, by its id, which outlives renames.
-fn feed_url(origin: &str, feed: &Feed) -> String {
+pub(super) fn feed_url(origin: &str, feed: &Feed) -> String {
     let encode = |name: &str| {
         percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
     };

@@ -100,6 +100,7 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, place: Place, creator
         badges_enabled: false,
         default_view_id: None,
         permissions: Vec::new(),
+        upstreaming_rules: Vec::new(),
         created: platform.now(),
         renaming: None,
         renamed: None,

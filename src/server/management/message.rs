@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::model::json;
 use crate::platform::{Body, Platform, PlatformError};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -15,12 +15,18 @@ const LIMIT: usize = 1 << 20;
 pub(super) struct Reply {
     /// The status.
     pub(super) status: StatusCode,
-    /// JSON; without it the status is 204.
+    /// The body's media type.
+    pub(super) content_type: &'static str,
+    /// Without it the status is 204.
     pub(super) body: Option<Bytes>,
     /// An entity tag that stands for the stored record, for `If-Match`.
     pub(super) etag: Option<String>,
+    /// Where a list goes on, for the header that tells it; it stands in the body, too.
+    pub(super) continuation: Option<String>,
     /// Does it tell a token, so that nobody may keep it?
     pub(super) secret: bool,
+    /// An answer that is made already, in place of all that.
+    pub(super) ready: Option<Response<Body>>,
 }
 
 impl Reply {
@@ -36,27 +42,42 @@ impl Reply {
 
     /// 204.
     pub(super) fn done() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: None, etag: None, secret: false }
+        Self { status: StatusCode::NO_CONTENT, body: None, ..Self::text(JSON, Bytes::new()) }
+    }
+
+    /// 200, with another body than JSON.
+    pub(super) fn text(content_type: &'static str, body: Bytes) -> Self {
+        Self {
+            status: StatusCode::OK,
+            content_type,
+            body: Some(body),
+            etag: None,
+            continuation: None,
+            secret: false,
+            ready: None,
+        }
     }
 
     /// A collection, as Azure wraps them.
     pub(super) fn list(values: &[Value], continuation: Option<String>) -> Self {
         let mut body = serde_json::json!({ "count": values.len(), "value": values });
-        if let Some(continuation) = continuation {
-            body["continuationToken"] = Value::String(continuation);
+        if let Some(continuation) = &continuation {
+            body["continuationToken"] = Value::String(continuation.clone());
         }
-        Self::ok(&body)
+        Self { continuation, ..Self::ok(&body) }
     }
 
     /// 200, with JSON that is printed already.
     pub(super) fn printed(body: String) -> Self {
-        Self { status: StatusCode::OK, body: Some(body.into()), etag: None, secret: false }
+        Self::text(JSON, body.into())
     }
 
     fn with(status: StatusCode, value: &Value) -> Self {
-        Self { status, ..Self::printed(value.to_string()) }
+        Self { status, ..Self::text(JSON, value.to_string().into()) }
     }
 }
+
+const JSON: &str = "application/json";
 
 /// Reads a JSON body; fields that nobody knows are passed over, as in Azure Artifacts.
 pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T> {

@@ -2,25 +2,33 @@
 //!
 //! `route.rs` says what is answered and what right it needs, `admit.rs` checks it, one file per resource answers,
 //! `*_json.rs` writes what several answers share. In scope: organizations, tokens, feeds and their recycle bin, upstream
-//! sources, views, permissions, versions and their recycle bin, batches. Not yet: retention, listing of packages, the
-//! change feed.
+//! sources, views, permissions, packages, versions, their files and recycle bin, batches, downloads, badges, search. Not
+//! yet: retention, the change feed.
 
 mod admit;
 mod api_version;
+mod badge;
 mod batch;
+mod bin;
+mod catalog;
+mod content;
 mod credentials;
 mod feed_bin;
 mod feed_json;
 mod feeds;
 mod locations;
 mod message;
+mod metrics;
 mod organizations;
+mod package_json;
 mod packages;
 mod permissions;
 mod rename;
 mod route;
+mod search;
 mod sources;
 mod tokens;
+mod upstreaming;
 mod upstreams;
 mod version_json;
 mod views;
@@ -33,11 +41,12 @@ use super::status;
 use crate::error::{Error, Result};
 use crate::model::Principal;
 use crate::platform::{Body, Platform};
+use crate::protocol;
 use crate::service::{self, FeedContext};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use message::Reply;
-use route::{Endpoint, FeedOperation, FeedsOperation, Need, PermissionOperation};
-use serde_json::json;
+use route::{Endpoint, FeedOperation, FeedsOperation, Need, PermissionOperation, Sought};
+use serde_json::{Value, json};
 use std::rc::Rc;
 
 /// Answers a request to the REST surface.
@@ -65,6 +74,8 @@ struct Call<'a, P> {
     principal: Rc<Principal>,
     /// Scheme and host by which the caller came: links start with it.
     origin: String,
+    /// What of the request decides about the form of its answer.
+    wanted: &'a Wanted,
     headers: HeaderMap,
     body: Body,
 }
@@ -89,7 +100,15 @@ async fn answer<P: Platform>(
     }
     let host = parts.uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     let origin = format!("{}://{host}", parts.uri.scheme_str().unwrap_or("https"));
-    let call = Call { platform, config, principal: Rc::new(principal), origin, headers: parts.headers, body };
+    let call = Call {
+        platform,
+        config,
+        principal: Rc::new(principal),
+        origin,
+        wanted,
+        headers: parts.headers,
+        body,
+    };
     let reply = dispatch(call, endpoint, line).await?;
     let mut response = respond(wanted, reply);
     if let (Some(version), Some(media_type)) = (version, response.headers_mut().get_mut(header::CONTENT_TYPE))
@@ -158,6 +177,14 @@ async fn dispatch<P: Platform>(
             let context = admit::feed(&call, &address, need).await?;
             feed(call, &context, operation).await
         }
+        Endpoint::Search(organization) => {
+            admit::not_root(&call.principal)?;
+            search::answer(call, &organization).await
+        }
+        Endpoint::Badge(address, package) => {
+            line.feed = format!("{}/{}", address.organization, address.locator.feed);
+            badge::answer(&call, &address, &package).await
+        }
     }
 }
 
@@ -179,10 +206,20 @@ async fn feed<P: Platform>(
             permissions::get(&call, context, &query).await
         }
         FeedOperation::Permissions(PermissionOperation::Set) => permissions::set(call, context).await,
+        FeedOperation::Catalog(operation) => catalog::answer(call, context, operation).await,
         FeedOperation::Package(protocol, name, operation) => {
             packages::answer(call, context, protocol, &name, operation).await
         }
-        FeedOperation::Batch(protocol) => batch::answer(call, context, protocol).await,
+        FeedOperation::Batch(protocol, place) => batch::answer(call, context, protocol, place).await,
+        FeedOperation::ListRules(protocol) => Ok(upstreaming::list(&context.feed, protocol)),
+        FeedOperation::SetRules(protocol) => upstreaming::set(call, context, protocol).await,
+        FeedOperation::ListOffers(protocol, sought) => {
+            let ecosystem = protocol::ecosystem(protocol.as_str()).ok_or_else(Error::no_endpoint)?;
+            match sought {
+                Sought::Name(name) => upstreaming::offered(context, ecosystem, &name).await,
+                Sought::Text(text) => upstreaming::found(context, ecosystem, &text).await,
+            }
+        }
     }
 }
 
@@ -218,13 +255,20 @@ async fn check_compliance<P: Platform>(call: Call<'_, P>) -> Result<Reply> {
 
 /// Makes the response.
 fn respond(wanted: &Wanted, reply: Reply) -> Response<Body> {
-    let Reply { status, body, etag, secret } = reply;
+    let Reply { status, content_type, body, etag, continuation, secret, ready } = reply;
+    if let Some(response) = ready {
+        return response;
+    }
     let mut response = match body {
-        Some(body) => respond::document(wanted, status, "application/json", body),
+        Some(body) => respond::document(wanted, status, content_type, body),
         None => respond::build(StatusCode::NO_CONTENT, HeaderMap::new(), Body::Empty),
     };
     if let Some(etag) = etag {
         respond::set(response.headers_mut(), header::ETAG, &etag);
+    }
+    if let Some(continuation) = continuation {
+        let name = HeaderName::from_static("x-ms-continuationtoken");
+        respond::set(response.headers_mut(), name, &continuation);
     }
     if secret {
         respond::set(response.headers_mut(), header::CACHE_CONTROL, "no-store");
@@ -235,14 +279,19 @@ fn respond(wanted: &Wanted, reply: Reply) -> Response<Body> {
 /// Words a refusal as Azure DevOps does, with our own precise message.
 pub(super) fn refuse(error: &Error, request_id: &str, wanted: &Wanted) -> Response<Body> {
     let status = status::status(error);
-    let body = json!({
+    let body = envelope(status, &status::message(error, request_id));
+    respond::refuse(status, error, "application/json", body.to_string().into(), wanted.is_head())
+}
+
+/// A refusal in Azure DevOps' form.
+fn envelope(status: StatusCode, message: &str) -> Value {
+    json!({
         "$id": "1",
         "innerException": null,
-        "message": status::message(error, request_id),
+        "message": message,
         "typeName": "Edgefeed",
         "typeKey": status.canonical_reason().unwrap_or("Error").replace(' ', ""),
         "errorCode": 0,
         "eventId": 3000,
-    });
-    respond::refuse(status, error, "application/json", body.to_string().into(), wanted.is_head())
+    })
 }

@@ -2,80 +2,87 @@
 
 use super::message::{self, Reply};
 use super::route::PackageOperation;
-use super::{Call, admit, upstreams, version_json};
+use super::{Call, admit, content, upstreams, version_json};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, ListingState, ProtocolId, Slot, UpstreamingBehavior, Version, ViewName};
+use crate::model::{
+    Action, ListingState, ProtocolId, Slot, SlotState, UpstreamingBehavior, Version, ViewName,
+};
 use crate::platform::{Body, Platform};
 use crate::protocol;
 use crate::service::{Ecosystem, FeedContext, Package, decide, delete, promote, relist};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Answers what is asked about a package.
 pub(super) async fn answer<P: Platform>(
-    call: Call<'_, P>,
+    mut call: Call<'_, P>,
     context: &FeedContext<P>,
     protocol: ProtocolId,
     name: &str,
     operation: PackageOperation,
 ) -> Result<Reply> {
-    let body = call.body;
     let ecosystem = protocol::ecosystem(protocol.as_str()).ok_or_else(Error::no_endpoint)?;
     let package = ecosystem.package(name)?;
-    let version_of = |text: &str| version_of(ecosystem, text);
     let target = Target { context, package };
-    match operation {
-        PackageOperation::Get { version, deleted } => {
-            let version = version_of(&version)?;
-            let slot = target.slot(&version).await?;
-            if !slot.is_live() && !deleted {
-                let name = target.package.to_string();
-                return Err(Error::NotFound(Missing::Deleted(name, version.to_string())).into());
-            }
-            Ok(Reply::ok(&target.print(&version, &slot)))
+    let body = match operation {
+        PackageOperation::Update(_) | PackageOperation::Restore(_) | PackageOperation::SetBehavior => {
+            message::read(std::mem::replace(&mut call.body, Body::Empty)).await?
+        }
+        _ => Value::Null,
+    };
+    let asked_for_live = matches!(operation, PackageOperation::Get { deleted: false, .. });
+    let asked_for_deleted = matches!(operation, PackageOperation::GetDeleted(_));
+    let (version, changes) = match operation {
+        PackageOperation::Get { version, .. } | PackageOperation::GetDeleted(version) => {
+            (version, Vec::new())
+        }
+        PackageOperation::GetContent(version, file) => {
+            let version = version_of(ecosystem, &version)?;
+            return content::content(&call, context, &target.package, &version, file.as_deref()).await;
+        }
+        PackageOperation::GetReadme(version) => {
+            let version = version_of(ecosystem, &version)?;
+            return content::readme(&call, context, &target.package, &version).await;
         }
         PackageOperation::Update(version) => {
-            let changes = Changes::read(body).await?;
-            for change in &changes.0 {
+            let changes = changes(&body)?;
+            for change in &changes {
                 admit::action_on(context, change.action())?;
             }
-            let version = version_of(&version)?;
-            for change in changes.0 {
-                target.change(&version, change).await?;
-            }
-            target.answer(&version).await
+            (version, changes)
         }
-        PackageOperation::Delete(version) => {
-            let version = version_of(&version)?;
-            delete::delete(context, &target.package, &version).await?;
-            target.answer(&version).await
-        }
-        PackageOperation::GetDeleted(version) => {
-            let version = version_of(&version)?;
-            let slot = delete::deleted_slot(context, &target.package, &version).await?;
-            target.refuse_hidden(&version, &slot)?;
-            Ok(Reply::ok(&target.print(&version, &slot)))
-        }
+        PackageOperation::Delete(version) => (version, vec![Change::Delete]),
         PackageOperation::Restore(version) => {
-            read_restore(body).await?;
-            let version = version_of(&version)?;
-            delete::restore(context, &target.package, &version).await?;
-            target.answer(&version).await
+            refuse_other_than_restoring(&body)?;
+            (version, vec![Change::Restore])
         }
-        PackageOperation::Purge(version) => {
-            delete::purge(context, &target.package, &version_of(&version)?).await?;
-            Ok(Reply::done())
-        }
-        PackageOperation::Refresh => upstreams::refresh(context, &target.package).await,
+        PackageOperation::Purge(version) => (version, vec![Change::Purge]),
+        PackageOperation::Refresh => return upstreams::refresh(context, &target.package).await,
         PackageOperation::GetBehavior => {
-            Ok(behavior_reply(decide::behavior(context, &target.package).await?))
+            return Ok(behavior_reply(decide::behavior(context, &target.package).await?));
         }
         PackageOperation::SetBehavior => {
-            let behavior = read_behavior(body).await?;
+            let text = body.get("versionsFromExternalUpstreams").and_then(Value::as_str);
+            let behavior = behavior_of(text.unwrap_or_default())?;
             decide::set_behavior(context, &target.package, behavior).await?;
-            Ok(behavior_reply(behavior))
+            return Ok(behavior_reply(behavior));
         }
+    };
+    let version = version_of(ecosystem, &version)?;
+    let purges = changes.contains(&Change::Purge);
+    for change in changes {
+        target.change(&version, change).await?;
     }
+    if purges {
+        return Ok(Reply::done());
+    }
+    let slot = target.slot(&version).await?;
+    if asked_for_live && !slot.is_live() {
+        return Err(Error::NotFound(Missing::Deleted(target.package.to_string(), version.to_string())).into());
+    }
+    if asked_for_deleted && !matches!(slot.state, SlotState::Deleted { .. }) {
+        return Err(delete::not_in_bin(&target.package, &version));
+    }
+    Ok(Reply::ok(&target.print(&version, &slot)))
 }
 
 /// Reads a version number of that protocol.
@@ -111,13 +118,7 @@ impl<P: Platform> Target<'_, P> {
 
     fn print(&self, version: &Version, slot: &Slot) -> Value {
         let path = self.context.path(&self.package);
-        version_json::print(&self.context.feed, &path, &self.package, version, slot)
-    }
-
-    /// The version as it now is.
-    async fn answer(&self, version: &Version) -> Result<Reply> {
-        let slot = self.slot(version).await?;
-        Ok(Reply::ok(&self.print(version, &slot)))
+        version_json::print(&self.context.feed, &path, self.package.as_str(), version.key(), slot)
     }
 
     /// Does one thing to a version; the right to it was checked before.
@@ -131,6 +132,8 @@ impl<P: Platform> Target<'_, P> {
                 self.relist(version, |state| state.message.clone_from(&message)).await
             }
             Change::Delete => delete::delete(context, package, version).await,
+            Change::Restore => delete::restore(context, package, version).await,
+            Change::Purge => delete::purge(context, package, version).await,
         }
     }
 
@@ -155,6 +158,10 @@ pub(super) enum Change {
     Deprecate(Option<String>),
     /// Move it to the recycle bin.
     Delete,
+    /// Take it out of the recycle bin.
+    Restore,
+    /// Drop its bytes for ever.
+    Purge,
 }
 
 impl Change {
@@ -164,7 +171,7 @@ impl Change {
             Self::Promote(_) => Action::Promote,
             Self::Demote(_) => Action::Administer,
             Self::Listed(_) | Self::Deprecate(_) => Action::Relist,
-            Self::Delete => Action::Delete,
+            Self::Delete | Self::Restore | Self::Purge => Action::Delete,
         }
     }
 
@@ -183,34 +190,30 @@ pub(super) fn view_name(text: &str) -> Result<ViewName> {
 }
 
 /// What a body asks to be done to one version.
-struct Changes(Vec<Change>);
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ChangesBody {
-    /// One patch, or several of them.
-    views: Option<Value>,
-    deprecate_message: Option<String>,
-    listed: Option<bool>,
-}
-
-impl Changes {
-    async fn read(body: Body) -> Result<Self> {
-        let body: ChangesBody = message::read(body).await?;
-        let patches = match body.views {
-            None => Vec::new(),
-            Some(Value::Array(patches)) => patches,
-            Some(patch) => vec![patch],
-        };
-        let mut changes = patches.iter().map(view_change).collect::<Result<Vec<_>>>()?;
-        changes.extend(body.listed.map(Change::Listed));
-        changes.extend(body.deprecate_message.map(Change::deprecate).transpose()?);
-        if changes.is_empty() {
-            let text = "the body asks for nothing: it takes `views`, `listed` or `deprecateMessage`";
-            return Err(Error::Invalid(text.to_owned()).into());
-        }
-        Ok(Self(changes))
+fn changes(body: &Value) -> Result<Vec<Change>> {
+    let invalid = |text: &str| Error::Invalid(text.to_owned());
+    let mut changes = match body.get("views") {
+        None | Some(Value::Null) => Vec::new(),
+        // One patch, or several of them.
+        Some(Value::Array(patches)) => patches.iter().map(view_change).collect::<Result<_>>()?,
+        Some(patch) => vec![view_change(patch)?],
+    };
+    match body.get("listed") {
+        None | Some(Value::Null) => {}
+        Some(Value::Bool(listed)) => changes.push(Change::Listed(*listed)),
+        Some(_) => return Err(invalid("`listed` is `true` or `false`").into()),
     }
+    match body.get("deprecateMessage") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(message)) => changes.push(Change::deprecate(message.clone())?),
+        Some(_) => return Err(invalid("`deprecateMessage` is a text").into()),
+    }
+    if changes.is_empty() {
+        return Err(
+            invalid("the body asks for nothing: it takes `views`, `listed` or `deprecateMessage`").into()
+        );
+    }
+    Ok(changes)
 }
 
 /// `{"op": "add", "path": "/views/-", "value": "Release"}`, and `remove` with the view in either place.
@@ -227,24 +230,17 @@ fn view_change(patch: &Value) -> Result<Change> {
     }
 }
 
-async fn read_restore(body: Body) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Wish {
-        deleted: bool,
-    }
-    let wish: Wish = message::read(body).await?;
+fn refuse_other_than_restoring(body: &Value) -> Result<()> {
     let text = "to restore a version send {\"deleted\": false}";
-    if wish.deleted { Err(Error::Invalid(text.to_owned()).into()) } else { Ok(()) }
+    if body.get("deleted") == Some(&Value::Bool(false)) {
+        Ok(())
+    } else {
+        Err(Error::Invalid(text.to_owned()).into())
+    }
 }
 
-async fn read_behavior(body: Body) -> Result<UpstreamingBehavior> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Wish {
-        versions_from_external_upstreams: String,
-    }
-    let wish: Wish = message::read(body).await?;
-    let text = wish.versions_from_external_upstreams;
+/// Reads a behavior.
+pub(super) fn behavior_of(text: &str) -> Result<UpstreamingBehavior> {
     match text.to_ascii_lowercase().as_str() {
         "auto" => Ok(UpstreamingBehavior::Auto),
         "allowexternalversions" => Ok(UpstreamingBehavior::AllowExternalVersions),

@@ -2,12 +2,14 @@
 //!
 //! Fixed segments match in any case. Names are percent-decoded here and judged by their own parsers.
 
+mod catalog;
 mod feed;
 mod feeds;
 mod package;
 mod token;
 
-pub(super) use feed::FeedOperation;
+pub(super) use catalog::{CatalogOperation, PackagesQuery, Question, known};
+pub(super) use feed::{BatchPlace, FeedOperation, Sought};
 pub(super) use feeds::{DeletedFeedOperation, FeedsOperation, Listing, PermissionOperation, PermissionQuery};
 pub(super) use package::PackageOperation;
 pub(super) use token::TokenOperation;
@@ -58,6 +60,10 @@ pub(super) enum Endpoint {
     Feed(Address, FeedOperation),
     /// Something about a feed in the recycle bin.
     DeletedFeed(Address, DeletedFeedOperation),
+    /// Packages of all feeds of an organization that the caller may read.
+    Search(OrganizationName),
+    /// The newest version of a package, as a picture for everybody.
+    Badge(Address, String),
 }
 
 /// What an endpoint needs of its caller.
@@ -92,10 +98,10 @@ impl Endpoint {
     /// What it needs.
     pub(super) const fn need(&self) -> Need {
         match self {
-            Self::Health | Self::CheckCompliance | Self::Locations => Need::Nothing,
+            Self::Health | Self::CheckCompliance | Self::Locations | Self::Badge(..) => Need::Nothing,
             Self::CreateOrganization => Need::Root,
             Self::Tokens(..) | Self::GlobalPermissions(_, PermissionOperation::Get(_)) => Need::Member,
-            Self::Areas(..) | Self::Feeds(_, FeedsOperation::List(_)) => Need::Reader,
+            Self::Areas(..) | Self::Feeds(_, FeedsOperation::List(_)) | Self::Search(_) => Need::Reader,
             Self::Feeds(_, FeedsOperation::Create) => Need::FeedCreator,
             Self::Feeds(_, FeedsOperation::ValidateSource(_)) => Need::Manager,
             Self::GlobalPermissions(_, PermissionOperation::Set) => Need::Administrator,
@@ -121,6 +127,8 @@ impl Endpoint {
             Self::GlobalPermissions(_, PermissionOperation::Set) => "set-global-permissions",
             Self::DeletedFeed(_, operation) => operation.name(),
             Self::Feed(_, operation) => operation.name(),
+            Self::Search(_) => "search-packages",
+            Self::Badge(..) => "get-badge",
         }
     }
 }
@@ -178,6 +186,25 @@ fn own_surface(
     }
 }
 
+/// Areas of which we have a resource or two.
+fn beside_packaging(method: &Method, place: Place, area: &str, rest: &[&str]) -> Result<Endpoint> {
+    match rest {
+        [results] if is(area, "search") && is(results, "packagesearchresults") => {
+            post(method, Endpoint::Search(place.organization))
+        }
+        [packaging, feeds, feed, packages, package, badge]
+            if is(area, "public")
+                && is(packaging, "packaging")
+                && is(feeds, "feeds")
+                && is(packages, "packages")
+                && is(badge, "badge") =>
+        {
+            get(method, Endpoint::Badge(place.feed(feed)?, (*package).to_owned()))
+        }
+        _ => Err(Error::no_endpoint().into()),
+    }
+}
+
 /// `/{org}[/{project}]/_apis/{area}/...`.
 fn below_apis(
     method: &Method,
@@ -195,7 +222,7 @@ fn below_apis(
         return get(method, Endpoint::Areas(place, area));
     }
     if !is(area, "packaging") {
-        return Err(Error::no_endpoint().into());
+        return beside_packaging(method, place, area, rest);
     }
     match rest {
         [feeds] if is(feeds, "feeds") => Ok(Endpoint::Feeds(place, feeds::route(method, query)?)),
@@ -256,6 +283,18 @@ pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 /// A query parameter that is yes or no.
 fn flag(query: Option<&str>, name: &str, absent: bool) -> bool {
     parameter(query, name).map_or(absent, |value| is(&value, "true"))
+}
+
+/// A query parameter that is a number, up to a limit.
+fn number(query: Option<&str>, name: &str, absent: usize, limit: usize) -> Result<usize> {
+    let Some(text) = parameter(query, name) else { return Ok(absent) };
+    match text.parse() {
+        Ok(number) if number <= limit => Ok(number),
+        _ => {
+            let text = format!("`{name}` is a number up to {limit}; for more go on with `continuationToken`");
+            Err(Error::Invalid(text).into())
+        }
+    }
 }
 
 fn get<T>(method: &Method, endpoint: T) -> Result<T> {

@@ -1,22 +1,12 @@
 //! Versions as the REST surface prints them: Azure's fields, then ours.
 
-use crate::model::{
-    Algorithm, Digest, Feed, FeedId, Origin, PackageName, Slot, SlotState, SourceKind, SourceStep, Version,
-};
+use crate::model::{Feed, Origin, Slot, SlotState, SourceKind, SourceStep};
 use crate::service::delete::RECYCLE_BIN;
 use crate::store::keys::PackagePath;
 use serde_json::{Value, json};
 
 /// A version of a package, from its slot.
-pub(super) fn print(
-    feed: &Feed,
-    path: &PackagePath,
-    package: &PackageName,
-    version: &Version,
-    slot: &Slot,
-) -> Value {
-    let views = feed.views.iter().filter(|view| view.name.is_local() || slot.views.contains(&view.id));
-    let views: Vec<_> = views.map(|view| json!({ "id": view.id, "name": view.name })).collect();
+pub(super) fn print(feed: &Feed, path: &PackagePath, name: &str, version_key: &str, slot: &Slot) -> Value {
     let chain = match &slot.origin {
         Origin::Published { .. } => &[][..],
         Origin::Saved { source_chain, .. } => source_chain,
@@ -26,15 +16,17 @@ pub(super) fn print(
         json!({ "name": artifact.name, "size": artifact.size, "hashes": hashes.collect::<serde_json::Map<_, _>>() })
     });
     let mut body = json!({
-        "id": id(path, version),
-        "name": package.as_str(),
+        "id": path.version_id(version_key),
+        "name": name,
         "version": slot.version,
-        "normalizedVersion": version.key(),
+        "normalizedVersion": version_key,
         "isListed": !slot.shown_listing().hidden,
+        // One protocol's word for it.
+        "listed": !slot.shown_listing().hidden,
         "isDeleted": !slot.is_live(),
         "isCachedVersion": !slot.is_published(),
         "publishDate": slot.added,
-        "views": views,
+        "views": views(feed, slot),
         "sourceChain": chain.iter().map(step).collect::<Vec<_>>(),
         "files": files.collect::<Vec<_>>(),
     });
@@ -62,6 +54,15 @@ pub(super) fn print(
     body
 }
 
+/// The views a version is in.
+pub(super) fn views(feed: &Feed, slot: &Slot) -> Value {
+    let views = feed.views.iter().filter(|view| view.name.is_local() || slot.views.contains(&view.id));
+    let kind = |local: bool| if local { "implicit" } else { "release" };
+    views
+        .map(|view| json!({ "id": view.id, "name": view.name, "type": kind(view.name.is_local()) }))
+        .collect()
+}
+
 fn step(step: &SourceStep) -> Value {
     let kind = match step.kind {
         SourceKind::Public => "public",
@@ -73,13 +74,7 @@ fn step(step: &SourceStep) -> Value {
         "location": step.location,
         "displayLocation": step.location,
         "upstreamSourceType": kind,
+        // What the protocols' own resources call that.
+        "sourceType": kind,
     })
-}
-
-/// Azure gives every version a GUID; ours follows from the place of its slot, so that nothing need be stored.
-fn id(path: &PackagePath, version: &Version) -> FeedId {
-    let digest = Digest::of(Algorithm::Sha256, path.slot(version).as_bytes());
-    let mut bytes = [0_u8; 16];
-    bytes.copy_from_slice(digest.value().get(..16).unwrap_or(&[0; 16]));
-    FeedId::from_random(bytes)
 }

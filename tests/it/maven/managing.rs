@@ -70,11 +70,12 @@ fn batches_name_groups_and_artifacts() {
         { "group": "org.own", "version": "2.0" },
     ]);
     let body = json!({ "operation": "promote", "data": { "viewId": "Release" }, "packages": items });
-    let done = manage(&server, Method::POST, "packagesbatch", &body).expect(200).json();
+    let done = manage(&server, Method::POST, "packagesbatch", &body).expect(409).json();
+    let results = &done["customProperties"]["results"];
     let statuses: Vec<_> =
-        done["value"].as_array().unwrap().iter().map(|item| item["status"].as_u64().unwrap()).collect();
+        results.as_array().unwrap().iter().map(|item| item["status"].as_u64().unwrap()).collect();
     assert_eq!(statuses, [200, 200, 400]);
-    assert_eq!(done["value"][0]["id"], "org.own:own");
+    assert_eq!(results[0]["id"], "org.own:own");
     server.advance(3);
     assert_eq!(server.owner().maven_on("main@Release").told("org.own:own"), ["1.0", "2.0"]);
 }

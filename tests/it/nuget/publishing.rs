@@ -224,6 +224,7 @@ fn what_is_stored() {
         server.local_keys(),
         [
             "v1/catalog/main/nuget/own.lib",
+            "v1/ids/main/package",
             "v1/pkg/main/nuget/own.lib/files/1.0.0-rc/own.lib.1.0.0-rc.nupkg",
             "v1/pkg/main/nuget/own.lib/files/1.0.0-rc/own.lib.1.0.0-rc.snupkg",
             "v1/pkg/main/nuget/own.lib/index.json",

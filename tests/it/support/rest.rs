@@ -178,7 +178,7 @@ impl Server {
             first_published: if external { FirstPublished::External } else { FirstPublished::Internal },
             listing: ListingState::default(),
             upstream_listing: ListingState::default(),
-            views: std::collections::BTreeSet::new(),
+            views: edgefeed::model::SortedSet::new(),
             artifacts: vec![record],
             added: now,
             published: Some(now),

@@ -96,6 +96,7 @@ impl TestServer {
             badges_enabled: false,
             default_view_id: None,
             permissions: vec![],
+            upstreaming_rules: Vec::new(),
             created: self.platform.now(),
             renaming: None,
             renamed: None,
@@ -231,6 +232,10 @@ impl TestServer {
             let name = FeedName::parse(feed).unwrap();
             let platform = self.platform.elsewhere();
             if let Some(found) = block_on(feeds::find(&platform, &organization, None, &name)).unwrap() {
+                let ids = format!("v1/ids/{}/", found.id.as_str());
+                for key in self.platform.stored_keys().iter().filter(|key| key.starts_with(&ids)) {
+                    names.push((key.clone(), format!("v1/ids/{feed}/package")));
+                }
                 names.push((found.id.as_str().to_owned(), feed.to_owned()));
                 for source in &found.upstream_sources {
                     names.push((source.id.as_str().to_owned(), source.name.clone()));

@@ -1,17 +1,16 @@
 //! `GET api/v1/crates?q=`: local crates first, then what an upstream registry finds, for those who may save it.
 
-use super::super::{Cargo, wire};
+use super::super::{Cargo, upstream, wire};
 use super::publish::DESCRIPTION;
 use crate::error::Result;
 use crate::model::json;
 use crate::platform::{Platform, together};
 use crate::protocol::{Answer, Protocol};
 use crate::service::search::{Hit, Hits};
-use crate::service::{FeedContext, Registry, ask_first, search, upstream_get};
+use crate::service::{FeedContext, Registry, ask_first, search};
 use crate::store::packages;
 use http::StatusCode;
 use serde_json::{Value, json};
-use url::Url;
 
 /// Bytes of an upstream's answer.
 const ANSWER_LIMIT: usize = 4 << 20;
@@ -31,7 +30,7 @@ pub(super) async fn search<P: Platform>(
     if context.sees_upstream() && crates.len() < size {
         let page = from.saturating_sub(local.names.len()) / size + 1;
         // An upstream that fails does not hide local crates.
-        if let Ok(Some(found)) = upstream(context, text, size, page).await {
+        if let Ok(Some(found)) = found_upstream(context, text, size, page).await {
             let more = found.get("crates").and_then(Value::as_array).into_iter().flatten();
             let (twice, more): (Vec<&Value>, Vec<&Value>) = more.partition(|one| is_here(&local, one));
             let meta = found.get("meta").and_then(|meta| meta.get("total")).and_then(Value::as_u64);
@@ -45,22 +44,13 @@ pub(super) async fn search<P: Platform>(
 }
 
 /// What the first registry that answers finds.
-async fn upstream<P: Platform>(
+async fn found_upstream<P: Platform>(
     context: &FeedContext<P>,
     text: &str,
     size: usize,
     page: usize,
 ) -> Result<Option<Value>> {
-    let request = |registry: Registry<'_>| {
-        let api = wire::described(registry.description, "api")?;
-        let mut url = Url::parse(&format!("{}/api/v1/crates", api.trim_end_matches('/'))).ok()?;
-        let (size, page) = (size.to_string(), page.to_string());
-        url.query_pairs_mut()
-            .append_pair("q", text)
-            .append_pair("per_page", &size)
-            .append_pair("page", &page);
-        Some(upstream_get(url, "application/json"))
-    };
+    let request = |registry: Registry<'_>| upstream::search_request(registry, text, size, page);
     let answer = ask_first(context, Cargo::ECOSYSTEM, &request, ANSWER_LIMIT).await?;
     Ok(answer.and_then(|answer| json::read(&answer).ok()))
 }

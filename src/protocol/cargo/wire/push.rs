@@ -5,12 +5,12 @@
 
 use super::super::name;
 use crate::error::{Error, Result};
+use crate::model::SortedMap;
 use crate::model::{Timestamp, Version, json};
 use crate::service::Package;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
 /// Dependencies in one push, and features.
 const COUNT_LIMIT: usize = 4096;
@@ -27,7 +27,7 @@ pub(in crate::protocol::cargo) struct Push {
     #[serde(default)]
     deps: Vec<Dependency>,
     #[serde(default)]
-    features: BTreeMap<String, Vec<String>>,
+    features: SortedMap<String, Vec<String>>,
     /// One line about the crate.
     #[serde(default)]
     pub(in crate::protocol::cargo) description: Option<String>,

@@ -1,17 +1,17 @@
 //! `GET /-/v1/search`: local packages first, then what upstream registries find, for those who may save it.
 
-use super::super::Npm;
 use super::super::route::SearchQuery;
 use super::super::wire::search_object;
+use super::super::{Npm, upstream};
 use crate::error::Result;
+use crate::model::SortedSet;
 use crate::model::{Action, json};
 use crate::platform::Platform;
 use crate::protocol::Answer;
 use crate::service::search::Hit;
-use crate::service::{FeedContext, Registry, ask_first, search, upstream_get};
+use crate::service::{FeedContext, Registry, ask_first, search};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
 
 /// Bytes of an upstream's answer.
 const ANSWER_LIMIT: usize = 4 << 20;
@@ -26,9 +26,9 @@ pub(super) async fn search<P: Platform>(context: &FeedContext<P>, query: &Search
     if context.sees_upstream() && room > 0 {
         let from = query.from.saturating_sub(local.names.len());
         // An upstream that fails does not hide local packages.
-        if let Ok(Some((found, count))) = upstream(context, &query.text, room, from).await {
+        if let Ok(Some((found, count))) = found_upstream(context, &query.text, room, from).await {
             // Once each, on whichever page the local ones are; of the total that is known for this page only.
-            let known: HashSet<_> = local.shown().map(String::as_str).collect();
+            let known: SortedSet = local.shown().cloned().collect();
             let (twice, new): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|object| name(object).is_some_and(|name| known.contains(name)));
             total += count.saturating_sub(twice.len());
@@ -73,19 +73,14 @@ fn object(hit: &Hit) -> Value {
     search_object(package, Map::new())
 }
 
-async fn upstream<P: Platform>(
+async fn found_upstream<P: Platform>(
     context: &FeedContext<P>,
     text: &str,
     size: usize,
     from: usize,
 ) -> Result<Option<(Vec<Value>, usize)>> {
     debug_assert!(context.permits(Action::Save), "only those who may save search upstream");
-    let request = |registry: Registry<'_>| {
-        let mut url = registry.location.join("-/v1/search").ok()?;
-        let (size, from) = (size.to_string(), from.to_string());
-        url.query_pairs_mut().append_pair("text", text).append_pair("size", &size).append_pair("from", &from);
-        Some(upstream_get(url, "application/json"))
-    };
+    let request = |registry: Registry<'_>| upstream::search_request(registry, text, size, from);
     let Some(bytes) = ask_first(context, &Npm, &request, ANSWER_LIMIT).await? else { return Ok(None) };
     let answer: Map<String, Value> = json::read(&bytes).unwrap_or_default();
     let total = answer.get("total").and_then(Value::as_u64).unwrap_or_default();

@@ -5,6 +5,7 @@
 use super::super::wire::{AuditRequest, BulkAuditAnswer};
 use super::super::{Npm, listing};
 use crate::error::{Error, Missing, Result};
+use crate::model::SortedMap;
 use crate::model::{Action, Version, json};
 use crate::platform::{Body, OutgoingRequest, Platform};
 use crate::protocol::{Answer, Protocol as _};
@@ -15,7 +16,6 @@ use flate2::read::GzDecoder;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::Duration;
 
@@ -45,12 +45,12 @@ pub(super) async fn quick<P: Platform>(
     let found = advisories(context, asked.clone()).await?;
     let total: usize = asked.values().map(Vec::len).sum();
     let mut counts =
-        BTreeMap::from(["info", "low", "moderate", "high", "critical"].map(|name| (name, 0_u64)));
+        SortedMap::from(["info", "low", "moderate", "high", "critical"].map(|name| (name, 0_u64)));
     let mut entries = Map::new();
     for (package, advisories) in found {
         for mut advisory in advisories {
             let text = |member| advisory.get(member).and_then(Value::as_str).unwrap_or_default();
-            *counts.entry(severity(text("severity"))).or_default() += 1;
+            *counts.or_insert_with(severity(text("severity")), u64::default) += 1;
             let versions = asked.get(&package).cloned().unwrap_or_default();
             let findings: Vec<Value> = versions
                 .iter()
@@ -172,7 +172,7 @@ fn flatten(tree: &Value, asked: &mut AuditRequest, depth: usize) {
     };
     for (package, node) in dependencies {
         if let Some(version) = node.get("version").and_then(Value::as_str) {
-            let versions = asked.entry(package.clone()).or_default();
+            let versions = asked.or_insert_with(package.clone(), Vec::new);
             if !versions.iter().any(|known| known == version) {
                 versions.push(version.to_owned());
             }

@@ -7,13 +7,13 @@ use super::super::wire::Accepted;
 use super::super::{listing, name};
 use super::receive;
 use crate::error::{Error, Missing, Result};
+use crate::model::SortedSet;
 use crate::model::{Action, Version};
 use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
 use crate::service::{FeedContext, Package, delete, publish};
 use crate::store::index::{self, PackageIndex};
 use http::StatusCode;
-use std::collections::BTreeSet;
 
 /// `PUT N/-rev/{rev}`.
 pub(super) async fn update<P: Platform>(
@@ -29,7 +29,7 @@ pub(super) async fn update<P: Platform>(
         return Err(Error::Invalid(text.to_owned()).into());
     }
     let index = at_revision(context, package, rev).await?;
-    let kept: BTreeSet<String> = document
+    let kept: SortedSet = document
         .versions
         .keys()
         .filter_map(|number| Some(name::parse_version(number).ok()?.key().to_owned()))

@@ -1,12 +1,12 @@
 //! The document of a push, taken in while it arrives.
 
 use crate::error::{Error, Result};
+use crate::model::SortedMap;
 use crate::model::json;
 use crate::service::json_splitter::Handling;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// Bytes of one manifest or README in a push.
 const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
@@ -32,16 +32,16 @@ pub(crate) struct PublishDocument {
     /// `public` or `restricted`; means nothing where the feed decides.
     pub access: Option<String>,
     /// Tags to set.
-    pub dist_tags: Option<BTreeMap<String, String>>,
+    pub dist_tags: Option<SortedMap<String, String>>,
     /// Versions by number, as spelled. A push has one; relisting and unpublishing send all that remain.
-    pub versions: BTreeMap<String, PublishedVersion>,
+    pub versions: SortedMap<String, PublishedVersion>,
     /// Who marks the package as a favourite.
     pub users: Option<Map<String, Value>>,
     /// Owners. Kept as sent, only to see whether the client wants them changed.
     pub maintainers: Option<Value>,
     /// What is said about the archives, by attachment name; `None` where nothing is attached. An empty object is
     /// none, too.
-    pub attachments: Option<BTreeMap<String, AttachmentMeta>>,
+    pub attachments: Option<SortedMap<String, AttachmentMeta>>,
 }
 
 /// A version in a [`PublishDocument`].
@@ -121,7 +121,7 @@ impl PublishDocument {
         if attachments.len() >= COUNT_LIMIT {
             return Err(Error::Invalid("too many attachments".to_owned()).into());
         }
-        Ok(attachments.entry(file.to_owned()).or_default())
+        Ok(attachments.or_insert_with(file.to_owned(), AttachmentMeta::default))
     }
 
     fn accept_version(&mut self, number: &str, raw: &[u8]) -> Result<()> {

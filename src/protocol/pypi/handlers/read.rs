@@ -106,7 +106,9 @@ pub(super) async fn file<P: Platform>(
     version: &Version,
     file: &ArtifactName,
 ) -> Result<Answer<P>> {
-    let artifact = download::artifact(context, package, version, file).await?;
+    let mut artifact = download::artifact(context, package, version, file).await?;
+    // Resolvers look at the metadata of many versions, and download one.
+    artifact.counts = !name::is_companion(file.as_str());
     let provenance = file.as_str().ends_with(name::PROVENANCE);
     let content_type = if provenance { wire::PROVENANCE } else { "application/octet-stream" };
     Ok(Answer::Artifact { artifact, content_type })

@@ -1,13 +1,13 @@
 //! From files to versions: indexes list files, and services want what a version consists of.
 
 use crate::error::UpstreamFault;
+use crate::model::SortedMap;
 use crate::model::{ArtifactName, Digest, FirstPublished, ListingState, Timestamp, Version};
 use crate::protocol::pypi::name::{self, Kind, METADATA, PROVENANCE};
 use crate::protocol::pypi::wire::FileFacts;
 use crate::service::Package;
 use crate::store::listing_codec::{Offer, OfferedArtifact};
 use serde_json::value::RawValue;
-use std::collections::HashMap;
 use std::io;
 use url::Url;
 
@@ -42,7 +42,7 @@ pub(super) struct Link {
 pub(super) struct Releases {
     package: Package,
     found: Vec<Release>,
-    by_key: HashMap<String, usize>,
+    by_key: SortedMap<String, usize>,
     kept: usize,
 }
 
@@ -54,7 +54,7 @@ struct Release {
 impl Releases {
     /// Of that package, none yet.
     pub(super) fn new(package: &Package) -> Self {
-        Self { package: package.clone(), found: Vec::new(), by_key: HashMap::new(), kept: 0 }
+        Self { package: package.clone(), found: Vec::new(), by_key: SortedMap::new(), kept: 0 }
     }
 
     /// The package.
@@ -79,7 +79,7 @@ impl Releases {
             return Err(UpstreamFault::TooLarge(KEPT_LIMIT as u64));
         }
         let key = found.version.key().to_owned();
-        let at = *self.by_key.entry(key).or_insert(self.found.len());
+        let at = *self.by_key.or_insert_with(key, || self.found.len());
         if at == self.found.len() {
             self.found.push(Release { version: found.version, links: Vec::new() });
         }

@@ -1,5 +1,6 @@
 //! Routes of one feed: `/{org}[/{project}]/_apis/packaging/feeds/{feed}/...`.
 
+use super::catalog::{self, CatalogOperation};
 use super::package::{self, PackageOperation};
 use super::{PermissionOperation, collection, is, resource};
 use crate::error::{Error, Missing, Result};
@@ -7,6 +8,24 @@ use crate::model::{Action, ProtocolId};
 use crate::protocol;
 use crate::service::Ecosystem;
 use http::Method;
+
+/// Where the versions of a batch are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum BatchPlace {
+    /// In the feed.
+    Feed,
+    /// In its recycle bin.
+    Bin,
+}
+
+/// What is asked for of upstream sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) enum Sought {
+    /// The package of that very name.
+    Name(String),
+    /// Packages, by text.
+    Text(String),
+}
 
 /// What can be done with a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,10 +48,18 @@ pub(in super::super) enum FeedOperation {
     DeleteView(String),
     /// Roles of subjects and groups on the feed, or on the view that is addressed.
     Permissions(PermissionOperation),
+    /// Something about packages by their ids.
+    Catalog(CatalogOperation),
     /// Something about one package.
     Package(ProtocolId, String, PackageOperation),
     /// One operation on many versions.
-    Batch(ProtocolId),
+    Batch(ProtocolId, BatchPlace),
+    /// Upstreaming behavior by names.
+    ListRules(ProtocolId),
+    /// Decide that.
+    SetRules(ProtocolId),
+    /// What upstream sources offer of a package.
+    ListOffers(ProtocolId, Sought),
 }
 
 impl FeedOperation {
@@ -42,21 +69,34 @@ impl FeedOperation {
             Self::Get
             | Self::ListViews
             | Self::GetView(_)
-            | Self::Batch(_)
+            | Self::Batch(..)
+            | Self::ListRules(_)
+            // Asking sources takes more, which is said by who asks them.
+            | Self::ListOffers(..)
             | Self::Permissions(PermissionOperation::Get(_)) => Action::Read,
             Self::Update
             | Self::Delete
             | Self::CreateView
             | Self::UpdateView(_)
             | Self::DeleteView(_)
+            | Self::SetRules(_)
             | Self::Permissions(PermissionOperation::Set) => Action::Administer,
+            Self::Catalog(operation) => operation.action(),
             Self::Package(_, _, operation) => operation.action(),
         }
     }
 
     /// Is it about what a feed is, and not about what it holds? That much can be done with a disabled feed.
     pub(super) const fn is_about_settings(&self) -> bool {
-        !matches!(self, Self::Package(..) | Self::Batch(_))
+        !matches!(
+            self,
+            Self::Package(..)
+                | Self::Batch(..)
+                | Self::Catalog(_)
+                | Self::ListRules(_)
+                | Self::SetRules(_)
+                | Self::ListOffers(..)
+        )
     }
 
     /// Its name in the log.
@@ -72,7 +112,12 @@ impl FeedOperation {
             Self::DeleteView(_) => "delete-view",
             Self::Permissions(PermissionOperation::Get(_)) => "get-feed-permissions",
             Self::Permissions(PermissionOperation::Set) => "set-feed-permissions",
-            Self::Batch(_) => "batch",
+            Self::Batch(_, BatchPlace::Feed) => "batch",
+            Self::Batch(_, BatchPlace::Bin) => "bin-batch",
+            Self::ListRules(_) => "list-upstreaming-rules",
+            Self::SetRules(_) => "set-upstreaming-rules",
+            Self::ListOffers(..) => "list-upstream-packages",
+            Self::Catalog(operation) => operation.name(),
             Self::Package(_, _, operation) => operation.name(),
         }
     }
@@ -92,6 +137,9 @@ pub(super) fn route(method: &Method, rest: &[&str], query: Option<&str>) -> Resu
         }
         [permissions] if is(permissions, "permissions") => {
             FeedOperation::Permissions(PermissionOperation::route(method, query)?)
+        }
+        [first, ..] if catalog::WORDS.iter().any(|word| is(first, word)) => {
+            FeedOperation::Catalog(catalog::route(method, rest, query)?)
         }
         [protocol, rest @ ..] => package::route(method, known(protocol)?, rest, query)?,
     };

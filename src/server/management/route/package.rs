@@ -1,6 +1,6 @@
 //! Routes of packages of one protocol: `.../feeds/{feed}/{protocol}/...`.
 
-use super::{FeedOperation, is, parameter, post, resource};
+use super::{BatchPlace, FeedOperation, Sought, flag, get, is, parameter, post, resource};
 use crate::error::{Error, Result};
 use crate::model::Action;
 use crate::service::Ecosystem;
@@ -16,6 +16,10 @@ pub(in super::super) enum PackageOperation {
         /// Also if it was deleted?
         deleted: bool,
     },
+    /// A file of a version, by its name where versions have several.
+    GetContent(String, Option<String>),
+    /// The readme of a version.
+    GetReadme(String),
     /// Promote, demote, relist a version.
     Update(String),
     /// Move a version to the recycle bin.
@@ -38,7 +42,12 @@ impl PackageOperation {
     /// The right it needs.
     pub(super) const fn action(&self) -> Action {
         match self {
-            Self::Get { .. } | Self::Update(_) | Self::GetDeleted(_) | Self::GetBehavior => Action::Read,
+            Self::Get { .. }
+            | Self::GetContent(..)
+            | Self::GetReadme(_)
+            | Self::Update(_)
+            | Self::GetDeleted(_)
+            | Self::GetBehavior => Action::Read,
             Self::Delete(_) | Self::Restore(_) | Self::Purge(_) => Action::Delete,
             Self::Refresh => Action::Save,
             Self::SetBehavior => Action::Administer,
@@ -49,6 +58,8 @@ impl PackageOperation {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Get { .. } => "get-version",
+            Self::GetContent(..) => "get-content",
+            Self::GetReadme(_) => "get-readme",
             Self::Update(_) => "update-version",
             Self::Delete(_) => "delete-version",
             Self::GetDeleted(_) => "get-deleted-version",
@@ -68,9 +79,27 @@ pub(super) fn route(
     rest: &[&str],
     query: Option<&str>,
 ) -> Result<FeedOperation> {
+    let protocol = ecosystem.protocol();
     let (name, operation) = match rest {
         [batch] if is(batch, "packagesbatch") => {
-            return post(method, FeedOperation::Batch(ecosystem.protocol()));
+            return post(method, FeedOperation::Batch(protocol, BatchPlace::Feed));
+        }
+        [bin, batch] if is(bin, "RecycleBin") && is(batch, "packagesbatch") => {
+            return post(method, FeedOperation::Batch(protocol, BatchPlace::Bin));
+        }
+        [rules] if is(rules, "upstreaming") => {
+            return match *method {
+                Method::GET | Method::HEAD => Ok(FeedOperation::ListRules(protocol)),
+                Method::PUT => Ok(FeedOperation::SetRules(protocol)),
+                _ => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }.into()),
+            };
+        }
+        [packages] if is(packages, "upstreampackages") => {
+            let name = parameter(query, "name").map(Sought::Name);
+            let sought = name.or_else(|| parameter(query, "query").map(Sought::Text));
+            let text = "`name` is missing, the exact name of a package; or `query`, a text";
+            let sought = sought.ok_or_else(|| Error::Invalid(text.to_owned()))?;
+            return get(method, FeedOperation::ListOffers(protocol, sought));
         }
         [bin, name @ .., versions, version] if is(bin, "RecycleBin") && is(versions, "versions") => {
             let version = || (*version).to_owned();
@@ -80,7 +109,7 @@ pub(super) fn route(
         }
         [name @ .., versions, version] if is(versions, "versions") => {
             let version = || (*version).to_owned();
-            let deleted = parameter(query, "showDeleted").is_some_and(|value| is(&value, "true"));
+            let deleted = flag(query, "showDeleted", false);
             let get = PackageOperation::Get { version: version(), deleted };
             let update = PackageOperation::Update(version());
             (name, resource(method, get, update, PackageOperation::Delete(version()))?)
@@ -97,10 +126,39 @@ pub(super) fn route(
             };
             (name, operation)
         }
-        _ => return Err(Error::no_endpoint().into()),
+        [name @ .., last] => {
+            let (name, operation) = file(ecosystem, name, last).ok_or_else(Error::no_endpoint)?;
+            return Ok(FeedOperation::Package(protocol, name, get(method, operation)?));
+        }
+        [] => return Err(Error::no_endpoint().into()),
     };
     let name = package_name(ecosystem.management_words(), name).ok_or_else(Error::no_endpoint)?;
-    Ok(FeedOperation::Package(ecosystem.protocol(), name, operation))
+    Ok(FeedOperation::Package(protocol, name, operation))
+}
+
+/// `{package}/versions/{version}/content`, or `/readme`, or with a file before `content`; and, where names have several parts,
+/// `{part}/{part}/{version}/{file}/content`.
+fn file(ecosystem: &dyn Ecosystem, before: &[&str], last: &str) -> Option<(String, PackageOperation)> {
+    let words = ecosystem.management_words();
+    let named = |name: &[&str], operation| Some((package_name(words, name)?, operation));
+    let text = |text: &str| text.to_owned();
+    match before {
+        [name @ .., versions, version] if is(versions, "versions") && is(last, "content") => {
+            named(name, PackageOperation::GetContent(text(version), None))
+        }
+        [name @ .., versions, version] if is(versions, "versions") && is(last, "readme") => {
+            named(name, PackageOperation::GetReadme(text(version)))
+        }
+        [name @ .., versions, version, file] if is(versions, "versions") && is(last, "content") => {
+            named(name, PackageOperation::GetContent(text(version), Some(text(file))))
+        }
+        [parts @ .., version, file]
+            if parts.len() == words.len() && words.len() > 1 && is(last, "content") =>
+        {
+            Some((parts.join(":"), PackageOperation::GetContent(text(version), Some(text(file)))))
+        }
+        _ => None,
+    }
 }
 
 /// `packages/{name}` for all, and each part of the name behind its word where the protocol's paths have it so.

@@ -54,6 +54,30 @@ fn every_documented_path_leads_somewhere() {
         ("PATCH", format!("{feed}/npm/recyclebin/packages/n/versions/1.0.0"), "restore-version"),
         ("DELETE", format!("{feed}/npm/RecycleBin/packages/n/versions/1.0.0"), "purge-version"),
         ("POST", format!("{feed}/npm/packagesBatch"), "batch"),
+        ("POST", format!("{feed}/npm/RecycleBin/PackagesBatch"), "bin-batch"),
+        ("GET", format!("{feed}/npm/@s/n/versions/1.0.0"), "get-version"),
+        ("PATCH", format!("{feed}/npm/n/versions/1.0.0"), "update-version"),
+        ("GET", format!("{feed}/npm/packages/@s/n/versions/1.0.0/content"), "get-content"),
+        ("GET", format!("{feed}/npm/packages/n/versions/1.0.0/readme"), "get-readme"),
+        ("GET", format!("{feed}/pypi/packages/n/versions/1.0/n-1.0.tar.gz/content"), "get-content"),
+        ("HEAD", format!("{feed}/maven/org.example/lib/1.0/lib-1.0.jar/content"), "get-content"),
+        ("GET", format!("{feed}/npm/upstreaming"), "list-upstreaming-rules"),
+        ("PUT", format!("{feed}/npm/upstreaming"), "set-upstreaming-rules"),
+        ("GET", format!("{feed}/npm/upstreampackages?name=n"), "list-upstream-packages"),
+        ("GET", format!("{feed}/packages?$top=5"), "list-packages"),
+        ("GET", format!("{feed}/Packages/id"), "get-package"),
+        ("GET", format!("{feed}/Packages/id/versions"), "list-package-versions"),
+        ("GET", format!("{feed}/Packages/id/Versions/v"), "get-package-version"),
+        ("GET", format!("{feed}/Packages/id/Versions/v/provenance"), "get-provenance"),
+        ("POST", format!("{feed}/packagemetricsbatch"), "package-metrics"),
+        ("POST", format!("{feed}/Packages/id/versionmetricsbatch"), "version-metrics"),
+        ("GET", format!("{feed}/RecycleBin/Packages"), "list-bin"),
+        ("DELETE", format!("{feed}/RecycleBin/Packages"), "empty-bin"),
+        ("GET", format!("{feed}/RecycleBin/Packages/id"), "get-bin-package"),
+        ("GET", format!("{feed}/RecycleBin/Packages/id/Versions"), "list-bin-versions"),
+        ("GET", format!("{feed}/RecycleBin/Packages/id/Versions/v"), "get-bin-version"),
+        ("GET", "/acme/web/_apis/public/packaging/Feeds/main/Packages/id/badge".to_owned(), "get-badge"),
+        ("POST", "/acme/_apis/search/packagesearchresults".to_owned(), "search-packages"),
     ] {
         assert_eq!(name(method, &path), expected, "{method} {path}");
     }
@@ -88,6 +112,10 @@ fn other_paths_and_methods_are_refused() {
     assert!(unknown.contains("one of npm"), "{unknown}");
     let refusal = |method: &str, path: &str| *parse(method, path).unwrap_err();
     assert!(matches!(refusal("PUT", "/_edgefeed/health"), Error::MethodNotAllowed { allow: "GET, HEAD" }));
+    for query in ["$top=501", "$top=x", "$skip=10001", "protocolType=nope"] {
+        let path = format!("/acme/_apis/packaging/feeds/main/packages?{query}");
+        assert!(matches!(refusal("GET", &path), Error::Invalid(_)), "{query}");
+    }
     assert!(matches!(refusal("GET", "/%ff/_edgefeed/tokens"), Error::Invalid(_)));
 }
 
@@ -105,6 +133,9 @@ fn reading_takes_a_reader_and_nothing_else_does() {
     assert_eq!(need("PATCH", "/permissions"), Need::Owner);
     assert_eq!(need("PATCH", "@Release/permissions"), Need::Owner);
     assert_eq!(need("GET", "/npm/packages/n/versions/1.0.0"), Need::Feed(Action::Read));
+    assert_eq!(need("GET", "/packages/id/versions"), Need::Feed(Action::Read));
+    assert_eq!(need("DELETE", "/RecycleBin/packages"), Need::Feed(Action::Delete));
+    assert_eq!(need("PUT", "/npm/upstreaming"), Need::Feed(Action::Administer));
     assert_eq!(need("DELETE", "/npm/packages/n/versions/1.0.0"), Need::Feed(Action::Delete));
     assert_eq!(need("PATCH", "/npm/RecycleBin/packages/n/versions/1.0.0"), Need::Feed(Action::Delete));
     assert_eq!(need("PATCH", "/npm/packages/n/upstreaming"), Need::Feed(Action::Administer));
