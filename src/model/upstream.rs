@@ -1,6 +1,8 @@
 //! Upstream sources: where a feed looks for versions it lacks.
 
-use super::{FeedId, FirstPublished, SealedCredentials, Timestamp, feed::guid};
+use super::{
+    Address, FeedId, FeedLocator, FirstPublished, InvalidLocator, SealedCredentials, Timestamp, feed::guid,
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -58,6 +60,9 @@ pub struct UpstreamSource {
     pub protocol: String,
     /// Its address: a URL, or an `azure-feed://` locator.
     pub location: String,
+    /// The ids of the feed and view that its locator named when it became a source, as `feed@view`: names change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// What it is.
     pub kind: SourceKind,
     /// Is it consulted?
@@ -84,6 +89,23 @@ impl UpstreamSource {
     /// Is it a feed of this deployment, read in process? All others are asked over HTTP.
     pub fn is_neighbour(&self) -> bool {
         self.kind == SourceKind::Internal && self.location.starts_with(super::locator::SCHEME)
+    }
+
+    /// Where it leads, if it is a feed of this deployment.
+    pub fn address(&self) -> Result<Address, InvalidLocator> {
+        let named = Address::parse_internal(&self.location)?;
+        let locator = self.target.as_deref().map(FeedLocator::parse).transpose()?;
+        Ok(Address { locator: locator.unwrap_or(named.locator), ..named })
+    }
+
+    /// Do both lead to one place?
+    pub fn leads_where(&self, other: &Self) -> bool {
+        let place = |source: &Self| source.location.trim_end_matches('/').to_owned();
+        let is_same = match (&self.target, &other.target) {
+            (Some(one), Some(other)) => one == other,
+            _ => place(self) == place(other),
+        };
+        self.protocol == other.protocol && self.kind == other.kind && is_same
     }
 
     /// Who answers, and to whom: what is remembered of its answers is what it said to these credentials.

@@ -114,7 +114,7 @@ async fn place<P: Platform>(
     package: &Package,
 ) -> Result<(PackagePath, View)> {
     let fault = |reason: &str| Error::malformed(source, reason);
-    let address = Address::parse_internal(&source.location).map_err(|error| fault(&error.to_string()))?;
+    let address = source.address().map_err(|error| fault(&error.to_string()))?;
     let found = neighbour(&context.platform, &address).await?;
     let (feed, view) = found.ok_or_else(|| fault("its feed does not exist any more"))?;
     if feed.is_disabled {

@@ -88,18 +88,26 @@ impl<P: Platform> FeedPrinter<'_, P> {
             "hasCredentials": source.credentials.is_some(),
         });
         let Some(platform) = self.look_up else { return Ok(body) };
+        let failing = |reason| SourceHealth {
+            status: SourceStatus::Failing,
+            reason: Some(reason),
+            ..SourceHealth::default()
+        };
         let health = if source.is_neighbour() {
-            match sources::target(platform, &feed.organization, &source.location).await? {
+            match sources::target(platform, &feed.organization, source).await? {
                 Ok((target, view)) => {
                     body["internalUpstreamFeedId"] = json!(target.id);
                     body["internalUpstreamViewId"] = json!(view.id);
-                    SourceHealth::default()
+                    let location = sources::location(source, &target, &view);
+                    body["displayLocation"] = json!(location);
+                    body["location"] = json!(location);
+                    if target.is_disabled {
+                        failing("its feed is disabled".to_owned())
+                    } else {
+                        SourceHealth::default()
+                    }
                 }
-                Err(reason) => SourceHealth {
-                    status: SourceStatus::Failing,
-                    reason: Some(reason),
-                    ..SourceHealth::default()
-                },
+                Err(reason) => failing(reason),
             }
         } else {
             feeds::health(platform, &source.id).await?

@@ -99,12 +99,13 @@ impl<P: Platform> Proposer<'_, P> {
                 name: stock.name.to_owned(),
                 protocol: protocol.as_str().to_owned(),
                 location: stock.location.to_owned(),
+                target: None,
                 kind: SourceKind::Public,
                 enabled: true,
                 freshness_seconds: UpstreamSource::DEFAULT_FRESHNESS_SECONDS,
                 credentials: None,
             };
-            if !proposed.iter().any(|other| same_place(&other.source, &source)) {
+            if !proposed.iter().any(|other| other.source.leads_where(&source)) {
                 proposed.push(Proposed { source, credentials: Wish::Keep, known_as: None });
             }
         }
@@ -140,18 +141,20 @@ impl<P: Platform> Proposer<'_, P> {
         if freshness_seconds > FRESHNESS_LIMIT {
             return Err(refuse(&format!("`freshnessSeconds` is at most {FRESHNESS_LIMIT}")).into());
         }
-        let source = UpstreamSource {
+        let mut source = UpstreamSource {
             id: SourceId::from_random(message::random(self.platform)),
             name: name.to_owned(),
             protocol: protocol.as_str().to_owned(),
             location,
+            target: None,
             kind,
             enabled: !body.status.is_some_and(|status| status.eq_ignore_ascii_case("disabled")),
             freshness_seconds,
             credentials: None,
         };
         let checked = if source.is_neighbour() {
-            self.check_feed(&source.location, wants_to_be_sealed).await?
+            let target = self.check_feed(&source, wants_to_be_sealed).await?;
+            target.map(|target| source.target = Some(target))
         } else {
             self.check_url(&source, wants_to_be_sealed)
         };
@@ -180,16 +183,21 @@ impl<P: Platform> Proposer<'_, P> {
         if self.settings.keyring.can_seal() { Ok(()) } else { Err(NO_KEY.to_owned()) }
     }
 
-    async fn check_feed(&self, location: &str, sealed: bool) -> Result<std::result::Result<(), String>> {
+    /// The ids of the feed and view it leads to.
+    async fn check_feed(
+        &self,
+        source: &UpstreamSource,
+        sealed: bool,
+    ) -> Result<std::result::Result<String, String>> {
         if sealed {
             return Ok(Err("a feed of this deployment wants no credentials: who may use a view says its \
                            visibility"
                 .to_owned()));
         }
-        let target = target(self.platform, self.organization, location).await?;
-        Ok(target.and_then(|(feed, _)| match self.feed {
+        let target = target(self.platform, self.organization, source).await?;
+        Ok(target.and_then(|(feed, view)| match self.feed {
             Some(own) if own.id == feed.id => Err("a feed cannot be its own upstream source".to_owned()),
-            _ => Ok(()),
+            _ => Ok(format!("{}@{}", feed.id.as_str(), view.id.as_str())),
         }))
     }
 }
@@ -213,9 +221,10 @@ fn is_view(url: &Url) -> bool {
 pub(super) async fn target<P: Platform>(
     platform: &P,
     organization: &OrganizationName,
-    location: &str,
+    source: &UpstreamSource,
 ) -> Result<std::result::Result<(Rc<Feed>, View), String>> {
-    let address = match Address::parse_internal(location) {
+    let location = &source.location;
+    let address = match source.address() {
         Ok(address) => address,
         Err(error) => return Ok(Err(error.to_string())),
     };
@@ -243,6 +252,19 @@ pub(super) async fn target<P: Platform>(
     Ok(Ok((feed, view)))
 }
 
+/// The locator of an internal source, with the names that its feed and view have by now.
+pub(super) fn location(source: &UpstreamSource, feed: &Feed, view: &View) -> String {
+    let Ok(Address { locator, .. }) = Address::parse_internal(&source.location) else {
+        return source.location.clone();
+    };
+    let is_current = feed.is_called(&locator.feed)
+        && locator.view.and_then(|named| feed.view(&named)).is_some_and(|named| named.id == view.id);
+    match source.location.rsplit_once('/') {
+        Some((place, _)) if !is_current => format!("{place}/{}@{}", feed.name, view.name),
+        _ => source.location.clone(),
+    }
+}
+
 /// The sources a feed then has. One keeps its id only while it keeps its place: what is stored under an id is what that
 /// place said, and must never be taken for another's word.
 /// Credentials go with the place as well, or an owner could have them sent to another.
@@ -253,7 +275,7 @@ pub(super) fn settle<P: Platform>(
 ) -> Vec<UpstreamSource> {
     let settled = proposed.iter().map(|Proposed { source, credentials, known_as }| {
         let known = present.iter().find(|known| {
-            same_place(known, source) && (known_as.as_ref() == Some(&known.id) || known.name == source.name)
+            known.leads_where(source) && (known_as.as_ref() == Some(&known.id) || known.name == source.name)
         });
         let id = known.map_or_else(|| source.id.clone(), |known| known.id.clone());
         let mut settled = UpstreamSource { id, ..source.clone() };
@@ -262,11 +284,6 @@ pub(super) fn settle<P: Platform>(
         settled
     });
     settled.collect()
-}
-
-fn same_place(one: &UpstreamSource, other: &UpstreamSource) -> bool {
-    let place = |source: &UpstreamSource| source.location.trim_end_matches('/').to_owned();
-    one.protocol == other.protocol && one.kind == other.kind && place(one) == place(other)
 }
 
 fn stock(protocol: &str, name: &str) -> Option<&'static StockSource> {
@@ -292,7 +309,7 @@ fn check_set(proposed: &[Proposed]) -> Result<()> {
         for other in before.filter(|other| other.protocol == source.protocol) {
             count += 1;
             named |= other.name.eq_ignore_ascii_case(&source.name);
-            placed |= same_place(other, source);
+            placed |= other.leads_where(source);
         }
         let (name, protocol) = (&source.name, &source.protocol);
         if count > PER_PROTOCOL {
@@ -329,6 +346,7 @@ mod tests {
             name: name.to_owned(),
             protocol: "npm".to_owned(),
             location: location.to_owned(),
+            target: None,
             kind: SourceKind::Public,
             enabled: true,
             freshness_seconds: 60,

@@ -253,6 +253,29 @@ fn a_disabled_feed_is_no_source() {
     let (status, _, body) = block_on(server.fetch(&server.platform, what, &server.admin, Value::Null, &[]));
     assert_eq!(status, 502);
     assert!(String::from_utf8_lossy(&body).contains("its feed is disabled"));
+    let outer = server.call(&format!("GET {FEEDS}/outer"), &server.admin, Value::Null).expect(200).body;
+    assert_eq!(outer["upstreamSources"][0]["health"]["reason"], "its feed is disabled");
+}
+
+#[test]
+fn a_source_is_the_feed_it_was_whatever_that_is_called_now() {
+    let server = Server::new();
+    let id = server.feed(json!({ "name": "inner" }));
+    server.publish(&id, "own", "1.0.0");
+    let source = json!({ "name": "inner", "protocol": "npm", "location": "azure-feed://acme/inner@Local" });
+    server.feed(json!({ "name": "outer", "upstreamSources": [source] }));
+    let outer = || server.call(&format!("GET {FEEDS}/outer"), &server.admin, Value::Null).expect(200).body;
+    let before = outer()["upstreamSources"][0]["id"].clone();
+    server.call(&format!("PATCH {FEEDS}/inner"), &server.admin, json!({ "name": "core" })).expect(200);
+    server.feed(json!({ "name": "inner" }));
+    let what = "GET /acme/_packaging/outer/npm/registry/own";
+    let (status, ..) = block_on(server.fetch(&server.platform, what, &server.admin, Value::Null, &[]));
+    assert_eq!(status, 200, "it leads where it led");
+    let told = outer();
+    assert_eq!(told["upstreamSources"][0]["location"], "azure-feed://acme/core@Local");
+    server.call(&format!("PATCH {FEEDS}/outer"), &server.admin, told).expect(200);
+    let after = &outer()["upstreamSources"][0];
+    assert_eq!((&after["id"], &after["internalUpstreamFeedId"]), (&before, &json!(id)), "and is the same");
 }
 
 #[test]

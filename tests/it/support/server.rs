@@ -307,6 +307,7 @@ fn source(name: &str, location: &str, kind: SourceKind) -> UpstreamSource {
         name: name.to_owned(),
         protocol: "npm".to_owned(),
         location: location.to_owned(),
+        target: None,
         kind,
         enabled: true,
         freshness_seconds: 60,
