@@ -17,6 +17,7 @@ mod rest;
 #[path = "schema/support.rs"]
 mod support;
 
+use bytes::Bytes;
 use edgefeed::model::{
     Feed, FeedId, PackageSettings, Slot, SourceHealth, SourceId, Timestamp, Token, TokenHash,
 };
@@ -78,7 +79,7 @@ fn everything_stored_is_as_its_schema_says() {
 
 /// The lines of a stored listing, taken together.
 fn listing(bytes: &[u8]) -> Value {
-    let mut reader = ListingReader::new(bytes).unwrap();
+    let mut reader = ListingReader::new(Bytes::copy_from_slice(bytes)).unwrap();
     let head = json!(reader.head());
     let mut offers = Vec::new();
     while let Some(offer) = reader.offer().unwrap() {

@@ -7,6 +7,7 @@ mod artifact;
 mod credentials;
 mod digest;
 mod feed;
+pub mod gzip;
 pub mod json;
 mod locator;
 mod package;

@@ -1,13 +1,12 @@
 //! From answers to responses: conditional requests, ranges, `HEAD` and compression, once for all protocols.
 
 use crate::error::{Error, Result};
-use crate::model::{Algorithm, Digest, Timestamp};
+use crate::model::{Algorithm, Digest, Timestamp, gzip};
 use crate::platform::{Body, ByteRange, Platform};
 use crate::protocol::Answer;
 use crate::service::download::Artifact;
 use crate::store::rendered::Rendered;
 use bytes::Bytes;
-use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use std::io::Read;
 
@@ -160,7 +159,7 @@ async fn listing(
 async fn inflate(rendered: Rendered) -> Result<Body> {
     let limit = usize::try_from(rendered.info.size).unwrap_or(usize::MAX).saturating_add(1);
     let compressed = rendered.body.collect(limit).await?;
-    let decoder = GzDecoder::new(std::io::Cursor::new(compressed));
+    let decoder = gzip::Reader::new(compressed);
     let pieces = futures_util::stream::unfold(Some(decoder), |decoder| async {
         let mut decoder = decoder?;
         let mut piece = vec![0; 64 << 10];

@@ -6,12 +6,11 @@ use super::resolve::{self, Candidate, Supply};
 use super::{Ecosystem, FeedContext, Form, Listed, ListedFile, ListingRenderer, Package, Summary};
 use crate::error::{Error, Result};
 use crate::model::{ArtifactName, ArtifactRecord, Digest, Feed, Slot, SourceId, Timestamp, Version};
-use crate::model::{SortedMap, SortedSet};
+use crate::model::{SortedMap, SortedSet, gzip};
 use crate::platform::Platform;
 use crate::store::index::PackageIndex;
 use crate::store::listing_codec::Offer;
 use crate::store::listings::StoredListing;
-use flate2::{Compression, write::GzEncoder};
 use serde_json::value::RawValue;
 use std::io::{self, Write};
 
@@ -19,7 +18,7 @@ use std::io::{self, Write};
 pub(super) struct Document<'a> {
     ecosystem: &'static dyn Ecosystem,
     renderer: Box<dyn ListingRenderer>,
-    out: GzEncoder<Vec<u8>>,
+    out: gzip::Writer,
     index: &'a PackageIndex,
     feed: &'a Feed,
     package: &'a Package,
@@ -54,7 +53,7 @@ impl<'a> Document<'a> {
             ecosystem: package.ecosystem,
             renderer: package.ecosystem.renderer(package, form, &context.root),
             // Level 6: written once per change, sent to every client.
-            out: GzEncoder::new(Vec::new(), Compression::new(6)),
+            out: gzip::Writer::new(6),
             index,
             feed: &context.feed,
             package,

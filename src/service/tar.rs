@@ -5,7 +5,7 @@
 //! [`Entry::renamed`]), and unpacking.
 
 use crate::error::{Error, Result};
-use flate2::write::GzDecoder;
+use crate::model::gzip;
 use std::io::{self, Write};
 
 /// Bytes inflated at most: past them a bomb is not worth the time, nor what is looked for the wait.
@@ -55,7 +55,7 @@ pub enum Seen {
 /// Looks into an archive as it passes.
 pub struct Inspector {
     /// `None` once nothing more is to be learnt.
-    decoder: Option<GzDecoder<Scanner>>,
+    passing: Option<(gzip::Unpacker, Scanner)>,
     seen: Seen,
 }
 
@@ -73,36 +73,30 @@ impl Inspector {
             refused: None,
             done: false,
         };
-        Self { decoder: Some(GzDecoder::new(scanner)), seen: Seen::Everything }
+        Self { passing: Some((gzip::Unpacker::new(), scanner)), seen: Seen::Everything }
     }
 
     /// Takes the next bytes of the archive.
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        let Some(decoder) = &mut self.decoder else { return Ok(()) };
-        let written = decoder.write_all(bytes);
-        let scanner = decoder.get_mut();
+        let Some((unpacker, scanner)) = &mut self.passing else { return Ok(()) };
+        let pushed = unpacker.push(bytes, scanner);
         if scanner.done {
             self.seen = scanner.seen()?;
-            self.decoder = None;
+            self.passing = None;
             return Ok(());
         }
-        written.map_err(|error| no_gzip(&error))
+        pushed.map_err(|error| no_gzip(&error))
     }
 
     /// Is nothing more to be learnt?
     pub fn is_done(&self) -> bool {
-        self.decoder.is_none()
+        self.passing.is_none()
     }
 
     /// The archive is over.
-    pub fn finish(mut self) -> Result<Seen> {
-        if let Some(mut decoder) = self.decoder.take() {
-            let end = decoder.try_finish();
-            let scanner = decoder.get_mut();
-            if scanner.done {
-                return scanner.seen();
-            }
-            end.map_err(|error| no_gzip(&error))?;
+    pub fn finish(self) -> Result<Seen> {
+        if let Some((unpacker, _)) = self.passing {
+            unpacker.finish().map_err(|error| no_gzip(&error))?;
         }
         Ok(self.seen)
     }

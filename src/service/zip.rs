@@ -1,7 +1,7 @@
 //! Looking into a zip archive that was taken in: finding one file of it by its name, within bounds.
 //!
 //! The directory at the archive's end is read by range, then the one file; nothing else of the archive is. Own code over
-//! `flate2`: what is needed of [the format](https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT) is a tenth of
+//! `miniz_oxide`: what is needed of [the format](https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT) is a tenth of
 //! what the crates for it bring along. Out of scope: encryption, archives in several volumes, methods besides *stored*
 //! and *deflated*; extracting anything to anywhere.
 
@@ -9,8 +9,6 @@ use super::stage::Staged;
 use crate::error::{Error, Result};
 use crate::platform::{ByteRange, Platform};
 use bytes::Bytes;
-use flate2::read::DeflateDecoder;
-use std::io::Read;
 
 /// Bytes of the directory: 100,000 files with long names.
 const DIRECTORY_LIMIT: u64 = 16 << 20;
@@ -92,10 +90,9 @@ pub async fn read<P: Platform>(platform: &P, archive: &Staged, entry: &Entry, li
 }
 
 fn inflate(content: &[u8], size: u64) -> Result<Bytes> {
-    let mut plain = Vec::new();
-    let read = DeflateDecoder::new(content).take(size + 1).read_to_end(&mut plain);
-    match read {
-        Ok(length) if length as u64 == size => Ok(plain.into()),
+    let limit = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1);
+    match miniz_oxide::inflate::decompress_to_vec_with_limit(content, limit) {
+        Ok(plain) if plain.len() as u64 == size => Ok(plain.into()),
         _ => Err(malformed("a file is damaged")),
     }
 }

@@ -24,8 +24,8 @@ pub struct StoredListing {
 
 impl StoredListing {
     /// Reads it from its beginning.
-    pub fn reader(&self) -> Result<ListingReader<'_>> {
-        ListingReader::new(&self.bytes).map_err(|error| self.damaged(&error))
+    pub fn reader(&self) -> Result<ListingReader> {
+        ListingReader::new(self.bytes.clone()).map_err(|error| self.damaged(&error))
     }
 
     /// Tells this document from others of the same source and package: its checksum and length, which end every gzip

@@ -5,7 +5,7 @@ use super::super::route::{Endpoint, Target};
 use super::super::wire;
 use super::{metadata, plugins, snapshots};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Algorithm, ArtifactName, Digest, Version};
+use crate::model::{Algorithm, ArtifactName, Digest, Version, gzip};
 use crate::platform::Platform;
 use crate::protocol::Answer;
 use crate::service::download::{self, Artifact};
@@ -13,7 +13,6 @@ use crate::service::{FeedContext, Package};
 use crate::store::rendered::Rendered;
 use crate::store::slots;
 use bytes::Bytes;
-use flate2::read::GzDecoder;
 use http::StatusCode;
 use std::io::Read as _;
 
@@ -85,7 +84,7 @@ impl<P: Platform> Content<P> {
 pub(super) async fn plain(rendered: Rendered) -> Result<Vec<u8>> {
     let compressed = rendered.body.collect(DOCUMENT_LIMIT).await?;
     let mut plain = Vec::new();
-    let decoder = GzDecoder::new(&compressed[..]);
+    let decoder = gzip::Reader::new(compressed);
     let damaged = |error: std::io::Error| Error::Damaged {
         key: "rendered listing".to_owned(),
         reason: error.to_string(),

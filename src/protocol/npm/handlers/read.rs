@@ -2,13 +2,12 @@
 
 use super::super::{Form, name, wire};
 use crate::error::{Error, Missing, Result};
-use crate::model::{ArtifactName, Version, json};
+use crate::model::{ArtifactName, Version, gzip, json};
 use crate::platform::Platform;
 use crate::protocol::Answer;
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
 use crate::service::{FeedContext, Package, download, list};
 use bytes::Bytes;
-use flate2::read::GzDecoder;
 use http::{HeaderMap, StatusCode, header};
 use std::io::Read;
 
@@ -72,7 +71,7 @@ async fn member<P: Platform>(
 ) -> Result<Option<Bytes>> {
     let rendered = list::listing(context, package, form.document()).await?;
     let compressed = rendered.collect().await?;
-    let mut decoder = GzDecoder::new(&compressed[..]);
+    let mut decoder = gzip::Reader::new(compressed);
     let mut search = Search { path, found: None };
     let mut splitter = Splitter::new();
     let mut piece = vec![0; 64 << 10];

@@ -6,13 +6,12 @@ use super::super::wire::{AuditRequest, BulkAuditAnswer};
 use super::super::{Npm, listing};
 use crate::error::{Error, Missing, Result};
 use crate::model::SortedMap;
-use crate::model::{Action, Version, json};
+use crate::model::{Action, Version, gzip, json};
 use crate::platform::{Body, OutgoingRequest, Platform};
 use crate::protocol::{Answer, Protocol as _};
 use crate::service::{FeedContext, Package, Registry, ask_first, delete, upstream_get};
 use crate::store::{index, packages, passed};
 use bytes::Bytes;
-use flate2::read::GzDecoder;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
@@ -152,7 +151,7 @@ async fn body(request: Request<Body>) -> Result<Bytes> {
     }
     let mut plain = Vec::new();
     let limit = super::BODY_LIMIT as u64;
-    let read = GzDecoder::new(&bytes[..]).take(limit + 1).read_to_end(&mut plain);
+    let read = gzip::Reader::new(bytes).take(limit + 1).read_to_end(&mut plain);
     read.map_err(|error| Error::Invalid(format!("the body is not gzip: {error}")))?;
     if plain.len() as u64 > limit {
         return Err(Error::TooLarge { what: "the decompressed body", limit }.into());

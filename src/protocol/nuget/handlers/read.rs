@@ -4,11 +4,10 @@ use super::super::listing::{self, Entry, Hive};
 use super::super::route::File;
 use super::super::{name, wire};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Version, json};
+use crate::model::{Version, gzip, json};
 use crate::platform::Platform;
 use crate::protocol::Answer;
 use crate::service::{FeedContext, Form, Package, download, list, zip};
-use flate2::read::GzDecoder;
 use http::StatusCode;
 use serde_json::json;
 use std::io::{BufRead, BufReader};
@@ -119,7 +118,7 @@ pub(super) async fn entries<P: Platform>(context: &FeedContext<P>, package: &Pac
     let compressed = rendered.collect().await?;
     let damaged = |reason: String| Error::Damaged { key: format!("entries of {package}"), reason };
     let mut entries = Vec::new();
-    for line in BufReader::new(GzDecoder::new(&compressed[..])).split(b'\n') {
+    for line in BufReader::new(gzip::Reader::new(compressed)).split(b'\n') {
         let line = line.map_err(|error| damaged(error.to_string()))?;
         let members: wire::Members = json::read(&line).map_err(|error| damaged(error.to_string()))?;
         entries.extend(Entry::new(members));

@@ -7,12 +7,11 @@ use super::super::wire::metadata::Metadata;
 use super::super::wire::{take_text, take_yanked};
 use super::read;
 use crate::error::{Error, Missing, Result};
-use crate::model::{Slot, Version, json};
+use crate::model::{Slot, Version, gzip, json};
 use crate::platform::Platform;
 use crate::protocol::Answer;
 use crate::service::{FeedContext, Package, download, list};
 use crate::store::index;
-use flate2::read::GzDecoder;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::io::Read;
@@ -81,7 +80,7 @@ async fn page<P: Platform>(context: &FeedContext<P>, package: &Package) -> Resul
     let compressed = rendered.collect().await?;
     let mut plain = Vec::new();
     let damaged = |reason: String| Error::Damaged { key: format!("page of {package}"), reason };
-    let read = GzDecoder::new(&compressed[..]).take(PAGE_LIMIT).read_to_end(&mut plain);
+    let read = gzip::Reader::new(compressed).take(PAGE_LIMIT).read_to_end(&mut plain);
     read.map_err(|error| damaged(error.to_string()))?;
     let page: Map<String, Value> = json::read(&plain).map_err(|error| damaged(error.to_string()))?;
     let Some(Value::Array(files)) =
