@@ -118,7 +118,16 @@ impl<P: Platform> Target<'_, P> {
 
     fn print(&self, version: &Version, slot: &Slot) -> Value {
         let path = self.context.path(&self.package);
-        version_json::print(&self.context.feed, &path, self.package.as_str(), version.key(), slot)
+        let name = self.package.as_str();
+        let mut body = version_json::print(&self.context.feed, &path, name, version.key(), slot);
+        let words = self.package.ecosystem.management_words();
+        if words.len() > 1 {
+            // Azure's fields are called as its paths are: `groups/{groupId}`.
+            for (word, part) in words.iter().zip(name.split(':')) {
+                body[format!("{}Id", word.trim_end_matches('s'))] = json!(part);
+            }
+        }
+        body
     }
 
     /// Does one thing to a version; the right to it was checked before.
