@@ -2,7 +2,6 @@ use super::*;
 use flate2::GzBuilder;
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
-use std::time::Instant;
 
 fn packed(content: &[u8], level: u8) -> Vec<u8> {
     let mut writer = Writer::new(level);
@@ -144,17 +143,6 @@ fn an_error_of_the_receiver_is_handed_on() {
     }
     let error = Unpacker::new().push(&foreign(b"content", false), &mut Full).unwrap_err();
     assert_eq!(error.to_string(), "seen enough");
-}
-
-/// Not to be slower than what it is the checksum of. By hand: `cargo test --release checksums_are_fast -- --ignored`.
-#[test]
-#[ignore = "measures"]
-fn checksums_are_fast() {
-    let content = vec![7; 64 << 20];
-    let start = Instant::now();
-    assert_ne!(crc(&content), 0);
-    let speed = 64.0 / start.elapsed().as_secs_f64();
-    assert!(speed > 300.0, "{speed} MiB/s");
 }
 
 proptest! {
