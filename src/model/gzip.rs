@@ -35,7 +35,7 @@ pub struct Reader {
 impl Reader {
     /// Of these bytes.
     pub fn new(input: Bytes) -> Self {
-        Self { input, unpacker: Unpacker::new() }
+        Self { input, unpacker: Unpacker::default() }
     }
 }
 
@@ -70,9 +70,9 @@ enum Part {
     Nothing,
 }
 
-impl Unpacker {
-    /// At the beginning of a stream.
-    pub fn new() -> Self {
+/// At the beginning of a stream.
+impl Default for Unpacker {
+    fn default() -> Self {
         Self {
             part: Part::Header,
             inflater: InflateState::new_boxed(DataFormat::Raw),
@@ -80,7 +80,9 @@ impl Unpacker {
             held: Vec::new(),
         }
     }
+}
 
+impl Unpacker {
     /// Hands on what the next bytes of the stream unpack to.
     pub fn push(&mut self, mut input: &[u8], out: &mut dyn Write) -> io::Result<()> {
         let mut piece = vec![0; PIECE];

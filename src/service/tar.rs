@@ -73,7 +73,7 @@ impl Inspector {
             refused: None,
             done: false,
         };
-        Self { passing: Some((gzip::Unpacker::new(), scanner)), seen: Seen::Everything }
+        Self { passing: Some((gzip::Unpacker::default(), scanner)), seen: Seen::Everything }
     }
 
     /// Takes the next bytes of the archive.

@@ -16,7 +16,7 @@ fn unpacked(bytes: &[u8]) -> io::Result<Vec<u8>> {
 
 /// The same, in pieces of that length.
 fn passed(bytes: &[u8], length: usize) -> io::Result<Vec<u8>> {
-    let (mut unpacker, mut plain) = (Unpacker::new(), Vec::new());
+    let (mut unpacker, mut plain) = (Unpacker::default(), Vec::new());
     for piece in bytes.chunks(length) {
         unpacker.push(piece, &mut plain)?;
     }
@@ -62,7 +62,8 @@ fn checksums_are_the_known_ones() {
 
 #[test]
 fn a_stream_is_written_byte_for_byte_as_others_do() {
-    for content in [&b""[..], b"x", &[b'y'; 300_000]] {
+    let long = vec![b'y'; 300_000];
+    for content in [&b""[..], b"x", &long] {
         let other = |level| {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(level));
             encoder.write_all(content).unwrap();
@@ -141,7 +142,7 @@ fn an_error_of_the_receiver_is_handed_on() {
             Ok(())
         }
     }
-    let error = Unpacker::new().push(&foreign(b"content", false), &mut Full).unwrap_err();
+    let error = Unpacker::default().push(&foreign(b"content", false), &mut Full).unwrap_err();
     assert_eq!(error.to_string(), "seen enough");
 }
 
