@@ -29,7 +29,6 @@ const PENDING = [
   "package changes: come in batches, complete",
   "package changes: a deletion is told",
   "universal: publish with plain HTTP",
-  "maven: delete a version, and find it in the recycle bin",
   "universal: get a version",
   "universal: update a version, which promotes it",
   "universal: a batch promotes several versions",
