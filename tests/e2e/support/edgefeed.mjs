@@ -152,7 +152,7 @@ class Feed {
   /** A plain HTTP request below the registry as `role`. */
   async fetch(path, { role = "collaborator", view, headers = {}, ...options } = {}) {
     const authorization = role === "anonymous" ? {} : { authorization: `Bearer ${await this.token(role)}` };
-    return fetch(this.registry(view) + path, { redirect: "manual", ...options, headers: { ...authorization, ...headers } });
+    return send(this.registry(view) + path, { redirect: "manual", ...options, headers: { ...authorization, ...headers } });
   }
 
   async json(path, options) {
@@ -201,6 +201,20 @@ class Feed {
 
   async dispose() {
     await Promise.all(this.#workspaces.map((workspace) => workspace.dispose()));
+  }
+}
+
+/**
+ * The local runtime closes connections that were idle for five seconds. A request that meets one as it is being closed is sent
+ * again, once and if it only reads (RFC 9110, section 9.2.2), as browsers do and `fetch` here does not.
+ */
+async function send(url, options) {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    const isClosed = ["UND_ERR_SOCKET", "ECONNRESET"].includes(error.cause?.code);
+    if (isClosed && ["GET", "HEAD"].includes(options.method ?? "GET")) return fetch(url, options);
+    throw error;
   }
 }
 
