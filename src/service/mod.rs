@@ -47,6 +47,6 @@ pub use ecosystem::{
 pub use fetch::{is_confidential, permitted as permitted_address, upstream_get};
 pub use neighbours::{internal_marks, is_internally_offered, neighbour};
 pub use open::{
-    FeedContext, Settings, Trace, authorize, authorize_settings, open, open_deleted, refused_login,
+    FeedContext, Settings, Trace, authorize, authorize_settings, enter, open, open_deleted, refused_login,
 };
 pub use registry::ask_first;

@@ -100,6 +100,18 @@ pub async fn open<P: Platform>(
     let found =
         feeds::find(&platform, &address.organization, address.project.as_ref(), &locator.feed).await?;
     let Some(feed) = found else { return Err(unknown(&principal, &locator)) };
+    enter(platform, feed, locator, principal, root, settings)
+}
+
+/// Opens a feed that was read already, as `locator` names it.
+pub fn enter<P: Platform>(
+    platform: P,
+    feed: Rc<Feed>,
+    locator: FeedLocator,
+    principal: Rc<Principal>,
+    root: Rc<str>,
+    settings: Settings,
+) -> Result<FeedContext<P>> {
     if feed.deleted.is_some() {
         return Err(deleted(&feed, &principal, &locator));
     }

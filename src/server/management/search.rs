@@ -10,7 +10,7 @@ use super::message::{self, Reply};
 use super::package_json::{Opened, Printer};
 use super::route::known;
 use crate::error::{Error, Missing, Result};
-use crate::model::{Address, Feed, FeedLocator, OrganizationName, ProtocolId};
+use crate::model::{Feed, FeedLocator, OrganizationName, ProtocolId};
 use crate::platform::Platform;
 use crate::service::{self, FeedContext, catalog};
 use crate::store::{feeds, keys, organizations};
@@ -20,7 +20,7 @@ use std::rc::Rc;
 /// Calls that list 1,000 names each, one per feed at least.
 const LISTS: usize = 30;
 
-/// Feeds that are looked at, by their names; opening one takes two reads.
+/// Feeds that are looked at, by their names; each takes two reads.
 const FEEDS: usize = 200;
 
 /// Results of one answer.
@@ -105,10 +105,10 @@ pub(super) async fn answer<P: Platform>(call: Call<'_, P>, organization: &Organi
         if feed.deleted.is_some() || feed.is_disabled || !wish.wants_feed(&feed) {
             continue;
         }
-        let locator = FeedLocator { feed: feed.name, view: None };
-        let address = Address { organization: organization.clone(), project: feed.project, locator };
+        let locator = FeedLocator { feed: feed.name.clone(), view: None };
         let (platform, principal) = (call.platform.clone(), Rc::clone(&call.principal));
-        let opened = service::open(platform, &address, principal, "".into(), call.config.settings).await;
+        let settings = call.config.settings;
+        let opened = service::enter(platform, Rc::new(feed), locator, principal, "".into(), settings);
         contexts.extend(opened.ok().filter(|context| context.authority.effective().is_some()));
     }
     if contexts.is_empty() && !organizations::exists(call.platform, organization).await? {
@@ -119,12 +119,11 @@ pub(super) async fn answer<P: Platform>(call: Call<'_, P>, organization: &Organi
     if wish.facets {
         body["facets"] = json!({ "Feed": facet(&found.by_feed), "ProtocolType": facet(&found.by_protocol) });
     }
-    let mut reply = Reply::ok(&body);
-    if let Some(next) = &found.next {
-        body["continuationToken"] = json!(token(next));
-        reply = Reply { continuation: Some(token(next)), ..Reply::ok(&body) };
+    let continuation = found.next.as_ref().map(token);
+    if let Some(continuation) = &continuation {
+        body["continuationToken"] = json!(continuation);
     }
-    Ok(reply)
+    Ok(Reply { continuation, ..Reply::ok(&body) })
 }
 
 async fn search<P: Platform>(
