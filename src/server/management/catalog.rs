@@ -277,16 +277,25 @@ pub(super) fn find_version<'a>(
     shown: &[&'a IndexedSlot],
     version: &str,
 ) -> Result<&'a IndexedSlot> {
-    let number = opened.package.ecosystem.version(version);
-    let found = shown.iter().find(|entry| {
-        number.as_ref().is_some_and(|number| number.key() == entry.key)
-            || opened.path.version_id(&entry.key).eq_ignore_ascii_case(version)
-    });
+    // Ids are hashes: they are worked out only if it is none of the numbers.
+    let by_id =
+        || shown.iter().find(|entry| opened.path.version_id(&entry.key).eq_ignore_ascii_case(version));
+    let found = find_number(opened, shown, version).or_else(|| by_id().copied());
     let missing = || {
         let shown = version.chars().take(160).collect();
         Error::NotFound(Missing::Version(opened.package.to_string(), shown))
     };
-    found.copied().ok_or_else(missing).map_err(Box::new)
+    found.ok_or_else(missing).map_err(Box::new)
+}
+
+/// The version of that number among these.
+pub(super) fn find_number<'a>(
+    opened: &Opened,
+    shown: &[&'a IndexedSlot],
+    text: &str,
+) -> Option<&'a IndexedSlot> {
+    let number = opened.package.ecosystem.version(text)?;
+    shown.iter().find(|entry| entry.key == number.key()).copied()
 }
 
 fn provenance<P: Platform>(context: &FeedContext<P>, opened: &Opened, version: &str) -> Result<Reply> {

@@ -2,7 +2,7 @@
 
 use super::sources;
 use crate::error::Result;
-use crate::model::{Feed, SourceHealth, SourceKind, SourceStatus, UpstreamSource, View};
+use crate::model::{Feed, SourceHealth, SourceStatus, UpstreamSource, View};
 use crate::platform::Platform;
 use crate::service::feed_bin;
 use crate::store::feeds;
@@ -72,17 +72,13 @@ impl<P: Platform> FeedPrinter<'_, P> {
     }
 
     async fn source(&self, feed: &Feed, source: &UpstreamSource) -> Result<Value> {
-        let kind = match source.kind {
-            SourceKind::Public => "public",
-            SourceKind::Internal => "internal",
-        };
         let mut body = json!({
             "id": source.id,
             "name": source.name,
             "protocol": source.protocol,
             "location": source.location,
             "displayLocation": source.location,
-            "upstreamSourceType": kind,
+            "upstreamSourceType": source.kind,
             "status": if source.enabled { "ok" } else { "disabled" },
             "freshnessSeconds": source.freshness_seconds,
             "hasCredentials": source.credentials.is_some(),

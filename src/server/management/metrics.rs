@@ -1,9 +1,10 @@
 //! How often packages and versions are downloaded, by how many, and when last: as far as cron has counted.
 
 use super::Call;
-use super::catalog::{find_version, open, read_ids};
+use super::catalog::{find_number, open, read_ids};
 use super::message::Reply;
 use crate::error::{Error, Result};
+use crate::model::SortedMap;
 use crate::platform::Platform;
 use crate::service::FeedContext;
 use crate::store::downloads::{self, Usage};
@@ -43,7 +44,11 @@ pub(super) async fn of_versions<P: Platform>(
     let opened = open(context, id).await?;
     let downloads = downloads::get(&context.platform, &opened.path).await?;
     let shown = opened.versions(&|entry| context.shows(&entry.slot.views));
-    let found = ids.iter().filter_map(|id| find_version(&opened, &shown, id).ok());
+    // Ids are hashes: each is worked out once, however many are asked for.
+    let known: SortedMap<_, _> =
+        shown.iter().map(|entry| (opened.path.version_id(&entry.key), *entry)).collect();
+    let find = |id: &String| known.get(&id.to_ascii_lowercase()).copied();
+    let found = ids.iter().filter_map(|id| find(id).or_else(|| find_number(&opened, &shown, id)));
     let metrics: Vec<_> = found
         .map(|entry| {
             let version = opened.path.version_id(&entry.key);

@@ -182,7 +182,7 @@ async fn dispatch<P: Platform>(
             search::answer(call, &organization).await
         }
         Endpoint::Badge(address, package) => {
-            line.feed = format!("{}/{}", address.organization, address.locator.feed);
+            line.feed = address.to_string();
             badge::answer(&call, &address, &package).await
         }
     }

@@ -1,6 +1,6 @@
 //! Versions as the REST surface prints them: Azure's fields, then ours.
 
-use crate::model::{Feed, Origin, Slot, SlotState, SourceKind, SourceStep};
+use crate::model::{Feed, Origin, Slot, SlotState, SourceStep};
 use crate::service::delete::RECYCLE_BIN;
 use crate::store::keys::PackagePath;
 use serde_json::{Value, json};
@@ -64,17 +64,13 @@ pub(super) fn views(feed: &Feed, slot: &Slot) -> Value {
 }
 
 fn step(step: &SourceStep) -> Value {
-    let kind = match step.kind {
-        SourceKind::Public => "public",
-        SourceKind::Internal => "internal",
-    };
     json!({
         "id": step.id,
         "name": step.name,
         "location": step.location,
         "displayLocation": step.location,
-        "upstreamSourceType": kind,
+        "upstreamSourceType": step.kind,
         // What the protocols' own resources call that.
-        "sourceType": kind,
+        "sourceType": step.kind,
     })
 }
