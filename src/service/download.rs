@@ -14,7 +14,7 @@ use crate::platform::{BlobStore as _, Body, ByteRange, Platform, ResponseCache a
 use crate::store::{downloads, index, keys::PackagePath, slots};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 /// Files up to this size are remembered by the isolate for [`SMALL_REUSE`]: reading them costs more than holding them.
@@ -23,8 +23,11 @@ pub(super) const SMALL: u64 = 128 << 10;
 /// For how long. Their bytes never change; whether they may be served is checked apart from that.
 const SMALL_REUSE: Duration = Duration::from_secs(300);
 
-/// For how long others wait for a save that is under way before they begin one of their own.
+/// For how long others wait for a save of which nothing more is heard before they begin one of their own.
 const SAVE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often a save that goes on says so.
+const SAVE_BEAT: Duration = Duration::from_secs(1);
 
 /// Larger files are not put into the edge cache: one read of them costs more than it saves.
 const EDGE_CACHE_LIMIT: u64 = 64 << 20;
@@ -120,7 +123,8 @@ async fn obtain<P: Platform>(
     }
     let (memo, now) = (context.platform.memo(), context.platform.now());
     let saving = saving_key(&path, version, name);
-    memo.put(saving.clone(), Rc::new(()), 16, now, SAVE_PATIENCE);
+    let at_work = Rc::new(());
+    go_on_saying(&context.platform, saving.clone(), Rc::new(Rc::downgrade(&at_work)));
     let saved = find_and_save(context, package, version, name, here).await;
     if let Ok(slot) = &saved {
         slots::remember(&context.platform, &path, version.key(), &Rc::new(slot.clone()), now);
@@ -150,8 +154,20 @@ async fn find_and_save<P: Platform>(
     Err(no_version(package, version))
 }
 
-/// Waits while another request in this isolate saves the same file, so that the source is asked once. No future is
-/// shared (the runtime cancels those who wait for another request's): each looks for itself at what is remembered.
+/// Says that a file is being saved, and again until whoever saves it is done. It is said by timers of that very request:
+/// they end with it if the runtime ends it, and so nobody waits for the dead longer than [`SAVE_PATIENCE`].
+fn go_on_saying<P: Platform>(platform: &P, saving: String, worker: Rc<Weak<()>>) {
+    if worker.strong_count() == 0 {
+        return;
+    }
+    platform.memo().put(saving.clone(), worker.clone(), 16, platform.now(), SAVE_PATIENCE);
+    let again = platform.clone();
+    platform.in_background_after(SAVE_BEAT, async move { go_on_saying(&again, saving, worker) });
+}
+
+/// Waits while another request in this isolate saves the same file, so that the source is asked once: as long as that
+/// save goes on, however large the file is, and if it failed a little for whoever tries next. No future is shared (the
+/// runtime cancels those who wait for another request's): each looks for itself at what is remembered.
 async fn await_other_save<P: Platform>(
     context: &FeedContext<P>,
     path: &PackagePath,
@@ -160,8 +176,13 @@ async fn await_other_save<P: Platform>(
 ) -> Option<Slot> {
     let platform = &context.platform;
     let saving = saving_key(path, version, name);
-    let deadline = platform.now().plus(SAVE_PATIENCE);
-    while platform.now() < deadline && platform.memo().get::<()>(&saving, platform.now()).is_some() {
+    let at_work = || platform.memo().get::<Weak<()>>(&saving, platform.now());
+    let first = at_work()?;
+    let mut deadline = platform.now().plus(SAVE_PATIENCE);
+    while let Some(worker) = at_work().filter(|_| platform.now() < deadline) {
+        if Rc::ptr_eq(&worker, &first) {
+            deadline = platform.now().plus(SAVE_PATIENCE);
+        }
         platform.sleep(Duration::from_millis(20)).await;
         if let Some(slot) = slots::remembered(platform, path, version.key(), name) {
             context.trace.note("saved-by-another");

@@ -17,6 +17,7 @@ mod hosts;
 mod http_rules;
 mod integrity;
 mod large;
+mod large_saves;
 mod logs;
 mod management;
 mod maven;
