@@ -120,19 +120,6 @@ impl Platform for EdgePlatform {
     }
 }
 
-/// A new instance starts: also after a panic.
-///
-/// `worker` installs a panic hook of its own, by which its shim knows that the instance is lost and makes another one
-/// for the next request. A hook that replaced it would leave the isolate dead; so this one runs before it.
-#[event(start)]
-fn start() {
-    let previous = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        console_error_panic_hook::hook(panic);
-        previous(panic);
-    }));
-}
-
 /// A request came in.
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<worker::Response> {

@@ -6,9 +6,11 @@ import { startServer } from "../../tools/serve.mjs";
 import { buildDir } from "../../tools/toolchain.mjs";
 
 let server;
+const logged = [];
 
 before(async () => {
-  server = await startServer({ build: join(buildDir, "compliance"), vars: { COMPLIANCE: "true" } });
+  const onLog = ({ message }) => void logged.push(message);
+  server = await startServer({ build: join(buildDir, "compliance"), vars: { COMPLIANCE: "true" }, onLog });
 });
 
 after(() => server.stop());
@@ -30,6 +32,7 @@ test("an isolate answers again after a panic", async () => {
   const next = await fetch(`${server.url}/_edgefeed/health`);
   assert.equal(next.status, 200);
   assert.equal((await next.json()).status, "ok");
+  assert.ok(logged.some((line) => line.includes("Critical")), logged.join("\n"));
 });
 
 test("the release build does not offer them", async () => {
