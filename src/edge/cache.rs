@@ -2,8 +2,8 @@
 
 use super::body::JsBody;
 use super::convert;
-use crate::platform::{Body, CachedResponse, PlatformError, ResponseCache};
-use http::Response;
+use crate::platform::{Body, CachedResponse, Headers, PlatformError, Response, ResponseCache, header};
+use http::StatusCode;
 use worker::Cache;
 
 /// A day: what was deleted leaves every location's cache by then.
@@ -28,12 +28,12 @@ impl ResponseCache for LocationCache {
     }
 
     async fn put(&self, url: &str, content: Body) -> Result<(), PlatformError> {
-        let response = Response::builder().header("cache-control", CACHE_CONTROL);
-        let response = match content.length() {
-            Some(length) => response.header("content-length", length),
-            None => response,
-        };
-        let response = response.body(content).map_err(|error| PlatformError::Other(error.to_string()))?;
+        let mut headers = Headers::new();
+        headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
+        if let Some(length) = content.length() {
+            headers.insert(header::CONTENT_LENGTH, &length.to_string());
+        }
+        let response = Response { status: StatusCode::OK, headers, body: content };
         let response = convert::response(response).map_err(|error| failure(&error))?;
         Cache::default().put(url, response).await.map_err(|error| failure(&error))
     }

@@ -1,38 +1,33 @@
 //! The runtime's requests, answers and headers, and ours.
 
 use super::body::{self, JsBody};
-use crate::platform::{Body, ByteStream};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use crate::platform::{Body, ByteStream, Headers, Request, RequestUrl, Response, header};
+use http::{Method, StatusCode};
 use wasm_bindgen::JsValue;
 use web_sys::ReadableStream;
-use worker::{EncodeBody, Headers, ResponseBody, ResponseBuilder};
+use worker::{EncodeBody, ResponseBody, ResponseBuilder};
 
 /// A request as it came: its URL undecoded, its headers all there, its body untouched.
-pub(super) fn request(request: &web_sys::Request) -> Result<Request<Body>, String> {
+pub(super) fn request(request: &web_sys::Request) -> Result<Request, String> {
     let method = Method::from_bytes(request.method().as_bytes()).map_err(|_| "unknown method".to_owned())?;
-    let uri: Uri = request.url().parse().map_err(|error| format!("The address cannot be read: {error}"))?;
+    let url = RequestUrl::parse(&request.url()).ok_or_else(|| "the address cannot be read".to_owned())?;
     let headers = headers(&request.headers());
     let body = JsBody::body(request.body(), length_of(&headers), None);
-    let mut converted = Request::new(body);
-    *converted.method_mut() = method;
-    *converted.uri_mut() = uri;
-    *converted.headers_mut() = headers;
-    Ok(converted)
+    Ok(Request { method, url, headers, body })
 }
 
 /// An answer. Its body goes out as it is: with `Content-Encoding` set here, the bytes have that encoding already, and
 /// the runtime must not encode them again.
-pub(super) fn response(response: Response<Body>) -> worker::Result<worker::Response> {
-    let (parts, body) = response.into_parts();
+pub(super) fn response(response: Response) -> worker::Result<worker::Response> {
+    let Response { status, headers, body } = response;
     let encoding =
-        if parts.headers.contains_key(CONTENT_ENCODING) { EncodeBody::Manual } else { EncodeBody::Automatic };
-    let length = length_of(&parts.headers);
+        if headers.contains(header::CONTENT_ENCODING) { EncodeBody::Manual } else { EncodeBody::Automatic };
+    let length = length_of(&headers);
     let answer = ResponseBuilder::new()
-        .with_status(parts.status.as_u16())
-        .with_headers(Headers(js_headers(&parts.headers)?))
+        .with_status(status.as_u16())
+        .with_headers(worker::Headers(js_headers(&headers)?))
         .with_encode_body(encoding);
-    if has_no_body(parts.status) {
+    if has_no_body(status) {
         return Ok(answer.empty());
     }
     Ok(answer.body(match body {
@@ -65,33 +60,29 @@ pub(super) fn refusal(status: u16, text: &str) -> worker::Result<worker::Respons
 }
 
 /// A copy of all headers; those that are no valid HTTP are left out.
-pub(super) fn headers(headers: &web_sys::Headers) -> HeaderMap {
-    let mut copy = HeaderMap::new();
-    for (name, value) in Headers(headers.clone()).entries() {
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
-        {
-            copy.append(name, value);
-        }
+pub(super) fn headers(headers: &web_sys::Headers) -> Headers {
+    let mut copy = Headers::new();
+    for (name, value) in worker::Headers(headers.clone()).entries() {
+        copy.append(&name, &value);
     }
     copy
 }
 
 /// The runtime's headers of ours.
-pub(super) fn js_headers(headers: &HeaderMap) -> Result<web_sys::Headers, JsValue> {
+pub(super) fn js_headers(headers: &Headers) -> Result<web_sys::Headers, JsValue> {
     let copy = web_sys::Headers::new()?;
-    for (name, value) in headers {
-        copy.append(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))?;
+    for (name, value) in headers.iter() {
+        copy.append(name, value)?;
     }
     Ok(copy)
 }
 
 /// The declared length.
-pub(super) fn length_of(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+pub(super) fn length_of(headers: &Headers) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.parse().ok()
 }
 
 /// The declared length.
 pub(super) fn content_length(headers: &web_sys::Headers) -> Option<u64> {
-    headers.get(CONTENT_LENGTH.as_str()).ok()??.parse().ok()
+    headers.get(header::CONTENT_LENGTH).ok()??.parse().ok()
 }

@@ -3,10 +3,9 @@
 use super::body::{self, JsBody, Source};
 use super::failure::text;
 use super::{clock, convert};
-use crate::platform::{Body, HttpClient, OutgoingRequest, OutgoingResponse, PlatformError};
+use crate::platform::{Body, Headers, HttpClient, OutgoingRequest, OutgoingResponse, PlatformError, header};
 use futures_util::future::{Either, select};
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use std::pin::pin;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -58,7 +57,7 @@ fn prepare(request: OutgoingRequest, controller: &AbortController) -> Result<(St
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(Some(&controller.signal()));
     // The runtime's own cache is keyed by address: what credentials opened is not for others who ask for the same one.
-    if request.headers.contains_key(AUTHORIZATION) {
+    if request.headers.contains(header::AUTHORIZATION) {
         init.set_cache(RequestCache::NoStore);
     }
     match request.body {
@@ -71,12 +70,10 @@ fn prepare(request: OutgoingRequest, controller: &AbortController) -> Result<(St
 
 /// The runtime undoes these encodings when the body is read, whoever reads it; its length is not known then. Others
 /// stay, for the caller to refuse.
-fn undo_encoding(headers: &mut HeaderMap) {
-    let is_undone = |value: &http::HeaderValue| {
-        [b"gzip".as_slice(), b"br"].iter().any(|known| value.as_bytes().eq_ignore_ascii_case(known))
-    };
-    if headers.get(CONTENT_ENCODING).is_some_and(is_undone) {
-        headers.remove(CONTENT_ENCODING);
-        headers.remove(CONTENT_LENGTH);
+fn undo_encoding(headers: &mut Headers) {
+    let is_undone = |value: &str| ["gzip", "br"].iter().any(|known| value.eq_ignore_ascii_case(known));
+    if headers.get(header::CONTENT_ENCODING).is_some_and(is_undone) {
+        headers.remove(header::CONTENT_ENCODING);
+        headers.remove(header::CONTENT_LENGTH);
     }
 }

@@ -1,7 +1,8 @@
 //! Requests to the outside. On Cloudflare: `fetch`.
 
 use super::{Body, PlatformError};
-use http::{HeaderMap, Method, StatusCode};
+use crate::platform::Headers;
+use http::{Method, StatusCode};
 use std::time::Duration;
 use url::Url;
 
@@ -13,7 +14,7 @@ pub struct OutgoingRequest {
     /// Where to.
     pub url: Url,
     /// Headers; `Accept-Encoding: identity` must be set for content that is stored as it comes.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// The body, for `POST`.
     pub body: Body,
     /// How long to wait for the answer's headers, and then for each further piece of its body.
@@ -26,7 +27,7 @@ pub struct OutgoingResponse {
     /// Status; redirects are answers like others.
     pub status: StatusCode,
     /// Headers.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// The body, with any content encoding undone by the runtime.
     pub body: Body,
 }

@@ -13,11 +13,13 @@ mod body;
 mod cache;
 #[cfg(any(not(target_arch = "wasm32"), feature = "compliance"))]
 pub mod compliance;
+mod headers;
 mod http_client;
 mod kv;
 mod memo;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod memory;
+mod message;
 mod metered;
 mod records;
 pub mod together;
@@ -25,9 +27,11 @@ pub mod together;
 pub use blobs::{Blob, BlobInfo, BlobStore, ByteRange, Expected, PutOutcome, UploadPart};
 pub use body::{Body, ByteStream, RawBody, collect, once};
 pub use cache::{CachedResponse, ResponseCache};
+pub use headers::{Headers, header};
 pub use http_client::{HttpClient, OutgoingRequest, OutgoingResponse};
 pub use kv::{KeyValueStore, KvEntry};
 pub use memo::Memo;
+pub use message::{Request, RequestUrl, Response};
 pub use metered::{Metered, OperationCounts};
 pub use records::{Etag, KeyPage, Record, RecordStore, Written};
 

@@ -13,14 +13,14 @@ mod text;
 
 use crate::error::{Error, Result};
 use crate::model::{Action, ProtocolId};
-use crate::platform::{Body, Platform};
+use crate::platform::{Platform, Request};
 use crate::service::download::Artifact;
 use crate::service::{Ecosystem, FeedContext};
 use crate::store::rendered::Rendered;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 
 /// What a handler answers; `server/respond.rs` makes a response of it, so that conditional requests, ranges, `HEAD` and
 /// compression are handled once for all protocols.
@@ -104,7 +104,7 @@ pub trait Protocol {
     fn handle<P: Platform>(
         context: &FeedContext<P>,
         endpoint: Self::Endpoint,
-        request: Request<Body>,
+        request: Request,
     ) -> impl Future<Output = Result<Answer<P>>>;
 
     /// Words a refusal so that this protocol's clients show `message`: media type and body.
@@ -137,7 +137,7 @@ pub struct Asked<P> {
     answer: Handler<P>,
 }
 
-type Handler<P> = Box<dyn FnOnce(FeedContext<P>, Request<Body>) -> Answering<P>>;
+type Handler<P> = Box<dyn FnOnce(FeedContext<P>, Request) -> Answering<P>>;
 type Answering<P> = LocalBoxFuture<'static, Result<Answer<P>>>;
 
 impl<P: Platform> Asked<P> {
@@ -154,7 +154,7 @@ impl<P: Platform> Asked<P> {
     }
 
     /// Answers it, once the caller's right was looked at.
-    pub async fn answer(self, context: FeedContext<P>, request: Request<Body>) -> Result<Answer<P>> {
+    pub async fn answer(self, context: FeedContext<P>, request: Request) -> Result<Answer<P>> {
         (self.answer)(context, request).await
     }
 }

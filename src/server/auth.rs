@@ -6,18 +6,17 @@
 use super::config::Config;
 use crate::error::{Error, Result};
 use crate::model::{Algorithm, Digest, Principal, Secret, TokenText};
-use crate::platform::Platform;
+use crate::platform::{Headers, Platform, header};
 use crate::service;
 use crate::store::tokens;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderMap, header};
 
 /// The caller. A token that is no longer valid is an error even where anonymous callers are welcome: its owner should
 /// learn about it.
 pub(super) async fn principal<P: Platform>(
     platform: &P,
     config: &Config,
-    headers: &HeaderMap,
+    headers: &Headers,
 ) -> Result<Principal> {
     let Some(secret) = credential(headers) else { return Ok(Principal::Anonymous) };
     if config.root_token.as_ref().is_some_and(|root| same(root, &secret)) {
@@ -38,18 +37,17 @@ pub(super) async fn principal<P: Platform>(
 }
 
 /// The secret a request carries, in any of the accepted forms.
-pub(super) fn credential(headers: &HeaderMap) -> Option<Secret> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let from_header =
-        text(header::AUTHORIZATION.as_str()).filter(|value| !value.is_empty()).and_then(|value| match value
-            .split_once(' ')
-        {
+pub(super) fn credential(headers: &Headers) -> Option<Secret> {
+    let text = |name: &str| headers.get(name).map(str::trim);
+    let from_header = text(header::AUTHORIZATION).filter(|value| !value.is_empty()).and_then(|value| {
+        match value.split_once(' ') {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => password(rest.trim()),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => Some(rest.trim().to_owned()),
             Some(_) => None,
             None if ["basic", "bearer"].iter().any(|scheme| value.eq_ignore_ascii_case(scheme)) => None,
             None => Some(value.to_owned()),
-        });
+        }
+    });
     from_header
         .or_else(|| text("x-nuget-apikey").map(str::to_owned))
         .filter(|text| !text.is_empty())
@@ -74,8 +72,8 @@ mod tests {
     use super::*;
 
     fn credential_of(name: &'static str, value: &str) -> Option<String> {
-        let mut headers = HeaderMap::new();
-        headers.insert(name, value.parse().unwrap());
+        let mut headers = Headers::new();
+        headers.insert(name, value);
         credential(&headers).map(|secret| secret.expose().to_owned())
     }
 

@@ -16,28 +16,28 @@ pub use config::{Config, HostFeeds};
 
 use crate::error::{Error, Missing, Result};
 use crate::model::{Address, Principal, hexadecimal};
-use crate::platform::{Body, Platform};
+use crate::platform::{Headers, Platform, Request, Response, header};
 use crate::protocol::{self, Entry};
 use crate::service::{self, housekeeping};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Method, StatusCode};
 use log::RequestLog;
 use respond::Wanted;
 use route::Target;
 use std::rc::Rc;
 
 /// Answers a request.
-pub async fn handle<P: Platform>(platform: P, config: &Config, request: Request<Body>) -> Response<Body> {
+pub async fn handle<P: Platform>(platform: P, config: &Config, request: Request) -> Response {
     let mut id = [0_u8; 8];
     platform.random(&mut id);
     let id = hexadecimal(&id);
-    let mut line = RequestLog::new(&id, request.method());
-    let wanted = Wanted::new(request.method(), request.headers());
-    let mut response = match route::split(&request.uri().clone(), &config.hosts) {
+    let mut line = RequestLog::new(&id, &request.method);
+    let wanted = Wanted::new(&request.method, &request.headers);
+    let mut response = match route::split(&request.url.clone(), &config.hosts) {
         Ok(Target::Management) => management::serve(&platform, config, request, &wanted, &mut line).await,
         Ok(Target::Feed { address, protocol, root, tail }) => {
             line.protocol = protocol.id.as_str();
             line.feed = format!("{}/{}", address.organization, address.locator.feed);
-            let head = *request.method() == Method::HEAD;
+            let head = request.method == Method::HEAD;
             let called = Call { platform: &platform, config, protocol, address, root, tail, wanted: &wanted };
             match called.serve(&mut line, request).await {
                 Ok(response) => response,
@@ -55,9 +55,9 @@ pub async fn handle<P: Platform>(platform: P, config: &Config, request: Request<
             management::refuse(&error, &id, &wanted)
         }
     };
-    finish(&platform, &line, response.headers_mut());
-    if !config.logs_failures_only || response.status().is_server_error() {
-        platform.log(&line.line(response.status(), platform.counts()));
+    finish(&platform, &line, &mut response.headers);
+    if !config.logs_failures_only || response.status.is_server_error() {
+        platform.log(&line.line(response.status, platform.counts()));
     }
     response
 }
@@ -75,11 +75,11 @@ pub async fn scheduled<P: Platform>(platform: P) {
 }
 
 /// What every answer carries.
-fn finish<P: Platform>(platform: &P, line: &RequestLog, headers: &mut HeaderMap) {
+fn finish<P: Platform>(platform: &P, line: &RequestLog, headers: &mut Headers) {
     let counts = platform.counts().list();
     let timing: Vec<String> = counts.iter().map(|(name, count)| format!("{name};desc=\"{count}\"")).collect();
-    respond::set(headers, header::HeaderName::from_static("server-timing"), &timing.join(", "));
-    respond::set(headers, header::HeaderName::from_static("x-request-id"), &line.request);
+    respond::set(headers, "server-timing", &timing.join(", "));
+    respond::set(headers, "x-request-id", &line.request);
     respond::set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
 }
 
@@ -95,18 +95,18 @@ struct Call<'a, P> {
 }
 
 impl<P: Platform> Call<'_, P> {
-    async fn serve(&self, line: &mut RequestLog, request: Request<Body>) -> Result<Response<Body>> {
-        let query = request.uri().query();
-        let asked = protocol::route(self.protocol, request.method(), self.tail, query)?;
+    async fn serve(&self, line: &mut RequestLog, request: Request) -> Result<Response> {
+        let query = request.url.query.as_deref();
+        let asked = protocol::route(self.protocol, &request.method, self.tail, query)?;
         line.endpoint = asked.name;
-        let principal = auth::principal(self.platform, self.config, request.headers()).await?;
+        let principal = auth::principal(self.platform, self.config, &request.headers).await?;
         if principal != Principal::Anonymous {
             principal.id().clone_into(&mut line.principal);
         }
         let (platform, root) = (self.platform.clone(), self.root.as_str().into());
         let settings = self.config.settings;
         let mut context = service::open(platform, &self.address, Rc::new(principal), root, settings).await?;
-        context.always_check = always_check(request.headers(), query);
+        context.always_check = always_check(&request.headers, query);
         if !asked.is_login {
             service::authorize(&context, asked.action)?;
         }
@@ -118,27 +118,26 @@ impl<P: Platform> Call<'_, P> {
 }
 
 /// Words a refusal as the clients of a protocol show it; `root` is the protocol's root as the caller came to it.
-fn refuse(protocol: &Entry, root: &str, line: &mut RequestLog, error: &Error, head: bool) -> Response<Body> {
+fn refuse(protocol: &Entry, root: &str, line: &mut RequestLog, error: &Error, head: bool) -> Response {
     line.error = Some(error.to_string());
     let status = (protocol.status_override)(error).unwrap_or_else(|| status::status(error));
     let message = status::message(error, &line.request);
     let (content_type, body) = (protocol.error_body)(error, &message);
     let mut response = respond::refuse(status, error, content_type, body, head);
-    let headers = response.headers_mut();
+    let headers = &mut response.headers;
     let challenge = (protocol.challenge)(root).filter(|_| status == StatusCode::UNAUTHORIZED);
-    if let Some(Ok(challenge)) = challenge.map(|text| HeaderValue::from_str(&text)) {
-        headers.append(header::WWW_AUTHENTICATE, challenge);
+    if let Some(challenge) = challenge {
+        headers.append(header::WWW_AUTHENTICATE, &challenge);
     }
     if let Some(name) = (protocol.warning_header)(error) {
-        respond::set(headers, HeaderName::from_static(name), &respond::printable(&message));
+        respond::set(headers, name, &respond::printable(&message));
     }
     response
 }
 
 /// Did the caller ask not to be answered from memory? `?write=true` is how npm asks before it changes a package.
-fn always_check(headers: &HeaderMap, query: Option<&str>) -> bool {
-    let cache_control =
-        headers.get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
+fn always_check(headers: &Headers, query: Option<&str>) -> bool {
+    let cache_control = headers.get(header::CACHE_CONTROL).unwrap_or_default();
     cache_control.to_ascii_lowercase().contains("no-cache")
         || query.is_some_and(|query| query.split('&').any(|pair| pair == "write=true"))
 }

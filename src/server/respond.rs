@@ -2,23 +2,23 @@
 
 use crate::error::{Error, Result};
 use crate::model::{Algorithm, Digest, Timestamp, gzip};
-use crate::platform::{Body, ByteRange, Platform};
+use crate::platform::{Body, ByteRange, Headers, Platform, Response, header};
 use crate::protocol::Answer;
 use crate::service::download::Artifact;
 use crate::store::rendered::Rendered;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{Method, StatusCode};
 use std::io::Read;
 
 /// What of a request decides about the form of its answer.
 pub(super) struct Wanted {
     method: Method,
-    headers: HeaderMap,
+    headers: Headers,
 }
 
 impl Wanted {
     /// Takes note of a request.
-    pub(super) fn new(method: &Method, headers: &HeaderMap) -> Self {
+    pub(super) fn new(method: &Method, headers: &Headers) -> Self {
         Self { method: method.clone(), headers: headers.clone() }
     }
 
@@ -27,8 +27,8 @@ impl Wanted {
         self.method == Method::HEAD
     }
 
-    fn text(&self, name: HeaderName) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+    fn text(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
     }
 
     /// Does `If-None-Match` name this entity tag? Compared weakly, as lists, and `*`
@@ -43,7 +43,7 @@ impl Wanted {
     /// Does the client have this state of a document? By `If-None-Match`; without it by `If-Modified-Since`, which must be
     /// the very `Last-Modified` that was sent: "not later than" would trust clocks of several machines.
     fn knows(&self, etag: &str, modified: &str) -> bool {
-        if self.headers.contains_key(header::IF_NONE_MATCH) {
+        if self.headers.contains(header::IF_NONE_MATCH) {
             return self.has(etag);
         }
         !modified.is_empty()
@@ -66,7 +66,7 @@ pub(super) async fn respond<P: Platform>(
     wanted: &Wanted,
     answer: Answer<P>,
     now: Timestamp,
-) -> Result<Response<Body>> {
+) -> Result<Response> {
     match answer {
         Answer::Listing(rendered) => listing(wanted, rendered, wanted.accepts_gzip(), now).await,
         Answer::CompressedListing(rendered) => listing(wanted, rendered, true, now).await,
@@ -77,8 +77,8 @@ pub(super) async fn respond<P: Platform>(
 }
 
 /// Sends clients to the right spelling of an address; they keep their credentials, since the host is the same.
-fn moved(location: &str) -> Response<Body> {
-    let mut headers = HeaderMap::new();
+fn moved(location: &str) -> Response {
+    let mut headers = Headers::new();
     set(&mut headers, header::LOCATION, location);
     set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
     set(&mut headers, header::CONTENT_LENGTH, "0");
@@ -91,9 +91,9 @@ pub(super) fn document(
     status: StatusCode,
     content_type: &'static str,
     body: Bytes,
-) -> Response<Body> {
+) -> Response {
     let reading = wanted.method == Method::GET || wanted.method == Method::HEAD;
-    let mut headers = HeaderMap::new();
+    let mut headers = Headers::new();
     set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
     if reading && status == StatusCode::OK {
         set(&mut headers, header::VARY, "Accept, Authorization");
@@ -109,14 +109,9 @@ pub(super) fn document(
     build(status, headers, body)
 }
 
-async fn listing(
-    wanted: &Wanted,
-    rendered: Rendered,
-    compressed: bool,
-    now: Timestamp,
-) -> Result<Response<Body>> {
+async fn listing(wanted: &Wanted, rendered: Rendered, compressed: bool, now: Timestamp) -> Result<Response> {
     let info = &rendered.info;
-    let mut headers = HeaderMap::new();
+    let mut headers = Headers::new();
     // Weak: the same tag stands for the compressed and the plain form.
     let etag = format!("W/\"{}\"", info.etag);
     set(&mut headers, header::ETAG, &etag);
@@ -179,9 +174,9 @@ async fn file<P: Platform>(
     wanted: &Wanted,
     artifact: &Artifact<P>,
     content_type: &'static str,
-) -> Result<Response<Body>> {
+) -> Result<Response> {
     let record = &artifact.record;
-    let mut headers = HeaderMap::new();
+    let mut headers = Headers::new();
     let strongest = record.digests.iter().max_by_key(|digest| digest.algorithm());
     let etag =
         strongest.map_or_else(|| format!("\"{}\"", record.size), |digest| format!("\"{}\"", digest.hex()));
@@ -226,13 +221,13 @@ async fn file<P: Platform>(
 }
 
 /// Where clients look for what a file hashes to, so that they need not ask for it by itself.
-fn checksum_header(algorithm: Algorithm) -> HeaderName {
-    HeaderName::from_static(match algorithm {
+fn checksum_header(algorithm: Algorithm) -> &'static str {
+    match algorithm {
         Algorithm::Md5 => "x-checksum-md5",
         Algorithm::Sha1 => "x-checksum-sha1",
         Algorithm::Sha256 => "x-checksum-sha256",
         Algorithm::Sha512 => "x-checksum-sha512",
-    })
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -270,18 +265,13 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// Sets a header; a value that is none is left out.
-pub(super) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
+pub(super) fn set(headers: &mut Headers, name: &str, value: &str) {
+    headers.insert(name, value);
 }
 
 /// Puts a response together.
-pub(super) fn build(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
+pub(super) fn build(status: StatusCode, headers: Headers, body: Body) -> Response {
+    Response { status, headers, body }
 }
 
 /// An error while answering, before a body was begun.
@@ -291,8 +281,8 @@ pub(super) fn refuse(
     content_type: &'static str,
     body: Bytes,
     head: bool,
-) -> Response<Body> {
-    let mut headers = HeaderMap::new();
+) -> Response {
+    let mut headers = Headers::new();
     set(&mut headers, header::CONTENT_TYPE, content_type);
     set(&mut headers, header::CACHE_CONTROL, "no-store");
     set(&mut headers, header::CONTENT_LENGTH, &body.len().to_string());
@@ -338,8 +328,8 @@ mod tests {
         assert_eq!(range("bytes=0-0", 0), Requested::Unsatisfiable);
     }
 
-    fn wanted(name: HeaderName, value: &str) -> Wanted {
-        let mut headers = HeaderMap::new();
+    fn wanted(name: &str, value: &str) -> Wanted {
+        let mut headers = Headers::new();
         set(&mut headers, name, value);
         Wanted::new(&Method::GET, &headers)
     }

@@ -4,8 +4,8 @@
 use super::config::HostFeeds;
 use crate::error::{Error, Missing, Result};
 use crate::model::{Address, FeedLocator, OrganizationName, ProjectName};
+use crate::platform::RequestUrl;
 use crate::protocol::{Entry, PROTOCOLS};
-use http::Uri;
 use percent_encoding::percent_decode_str;
 
 /// What a URL addresses.
@@ -29,10 +29,8 @@ pub(super) enum Target<'a> {
 }
 
 /// Splits a URL.
-pub(super) fn split<'a>(uri: &'a Uri, hosts: &HostFeeds) -> Result<Target<'a>> {
-    let path = uri.path();
-    let host = uri.authority().map(|authority| authority.as_str().to_ascii_lowercase()).unwrap_or_default();
-    let origin = format!("{}://{host}", uri.scheme_str().unwrap_or("https"));
+pub(super) fn split<'a>(url: &'a RequestUrl, hosts: &HostFeeds) -> Result<Target<'a>> {
+    let (path, host, origin) = (url.path.as_str(), &url.host, url.origin());
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let is = |index: usize, fixed: &str| {
         segments.get(index).is_some_and(|segment| segment.eq_ignore_ascii_case(fixed))
@@ -50,7 +48,7 @@ pub(super) fn split<'a>(uri: &'a Uri, hosts: &HostFeeds) -> Result<Target<'a>> {
     if let Some(entry) = PROTOCOLS.iter().find(exchanges) {
         return Ok(Target::Identity(entry));
     }
-    let address = hosts.get(&host).ok_or_else(|| no_endpoint(path))?;
+    let address = hosts.get(host).ok_or_else(|| no_endpoint(path))?;
     let (protocol, root, tail) = protocol_root(below)
         .or_else(|| {
             let entry = PROTOCOLS.iter().find(|entry| entry.at_host_root)?;
@@ -117,7 +115,7 @@ mod tests {
 
     fn split_text(text: &str) -> Option<(String, String, String)> {
         let hosts = [("npm.example.com".to_owned(), Address::parse_path("acme/main").unwrap())].into();
-        match split(&text.parse().unwrap(), &hosts) {
+        match split(&RequestUrl::parse(text).unwrap(), &hosts) {
             Ok(Target::Feed { address, root, tail, .. }) => {
                 Some((format!("{:?}", address.locator.feed.as_str()), root, tail.to_owned()))
             }

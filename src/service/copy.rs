@@ -9,10 +9,9 @@ use super::resolve::{Found, Goods};
 use super::{FeedContext, Package, download, registry, stage, upstream};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{Algorithm, ArtifactName, ArtifactRecord, Digest, Timestamp, UpstreamSource, Version};
-use crate::platform::{BlobStore as _, Body, Expected, Platform, PlatformError};
+use crate::platform::{BlobStore as _, Body, Expected, Headers, Platform, PlatformError, header};
 use crate::store::keys::PackagePath;
 use crate::store::listing_codec::OfferedArtifact;
-use http::{HeaderMap, header};
 use std::rc::Rc;
 use std::time::Duration;
 use url::Url;
@@ -134,7 +133,7 @@ async fn declared<P: Platform>(
     package: &Package,
     source: &UpstreamSource,
     offered: &OfferedArtifact,
-    headers: &HeaderMap,
+    headers: &Headers,
 ) -> Result<Vec<Digest>> {
     if !offered.digests.is_empty() {
         return Ok(offered.digests.clone());
@@ -166,7 +165,7 @@ async fn keep<P: Platform>(
     let declared = declared(context, package, &found.source, offered, &fetched.headers).await?;
     let modified = fetched.header(header::LAST_MODIFIED).and_then(Timestamp::parse_http_date);
     let digest = declared.iter().max_by_key(|digest| digest.algorithm()).cloned();
-    let encoded = fetched.headers.contains_key(header::CONTENT_ENCODING);
+    let encoded = fetched.headers.contains(header::CONTENT_ENCODING);
     let length =
         fetched.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()).filter(|_| !encoded);
     let stored = match length {

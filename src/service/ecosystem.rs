@@ -6,9 +6,8 @@ use super::description::{Description, Find, Readme};
 use crate::error::{self, UpstreamFault};
 use crate::model::{ArtifactName, Digest, ListingState, PackageName, ProtocolId, Timestamp, Version};
 use crate::model::{SortedMap, SortedSet};
-use crate::platform::OutgoingRequest;
+use crate::platform::{Headers, OutgoingRequest};
 use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};
-use http::HeaderMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::cmp::Ordering;
@@ -124,7 +123,7 @@ pub trait Ecosystem: Sync {
     }
 
     /// What a file must hash to by the headers it comes with, where its listing does not say.
-    fn declared(&self, _headers: &HeaderMap) -> Vec<Digest> {
+    fn declared(&self, _headers: &Headers) -> Vec<Digest> {
         Vec::new()
     }
 

@@ -3,9 +3,11 @@
 use super::{FeedContext, Settings};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{Credentials, UpstreamSource};
-use crate::platform::{Body, HttpClient as _, OutgoingRequest, OutgoingResponse, Platform, PlatformError};
+use crate::platform::{
+    Body, Headers, HttpClient as _, OutgoingRequest, OutgoingResponse, Platform, PlatformError, header,
+};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use url::{Host, Url};
@@ -25,7 +27,7 @@ pub(super) struct Fetched {
     /// 200, 304, 404, 410 or 451; other statuses are faults.
     pub(super) status: StatusCode,
     /// Headers.
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Headers,
     /// Where it came from in the end.
     pub(super) url: Url,
     /// The body.
@@ -39,8 +41,8 @@ impl Fetched {
     }
 
     /// A header's text.
-    pub(super) fn header(&self, name: header::HeaderName) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
     }
 }
 
@@ -98,15 +100,14 @@ impl<'a, P: Platform> Envoy<'a, P> {
             let url = next.url.clone();
             permitted(&url, self.allow_private).map_err(fault)?;
             credentials = credentials.filter(|_| self.is_own(&url));
-            if let Some(Ok(mut value)) = credentials.map(|known| HeaderValue::from_str(known.expose())) {
-                value.set_sensitive(true);
-                next.headers.insert(header::AUTHORIZATION, value);
+            if let Some(known) = credentials {
+                next.headers.insert(header::AUTHORIZATION, known.expose());
             }
             let response = send(self.platform, next).await.map_err(|error| fault(fault_of(&error)))?;
             if !response.status.is_redirection() || response.status == StatusCode::NOT_MODIFIED {
                 return settle(response, url, credentials.is_some()).map_err(fault);
             }
-            let location = response.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+            let location = response.headers.get(header::LOCATION);
             let target = location.and_then(|location| url.join(location).ok());
             let target =
                 target.ok_or_else(|| fault(UpstreamFault::Malformed("a redirect to nowhere".to_owned())))?;
@@ -154,15 +155,12 @@ async fn send<P: Platform>(
 
 /// A `GET` with an `Accept` header and the validators of what is known.
 pub(super) fn get(url: Url, accept: &'static str, identity: bool) -> OutgoingRequest {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-    headers.insert(
-        header::USER_AGENT,
-        HeaderValue::from_static(concat!("edgefeed/", env!("CARGO_PKG_VERSION"))),
-    );
+    let mut headers = Headers::new();
+    headers.insert(header::ACCEPT, accept);
+    headers.insert(header::USER_AGENT, concat!("edgefeed/", env!("CARGO_PKG_VERSION")));
     // Archives are stored as they come, and R2 takes no stream of unknown length, which decoding would make of them.
     let encoding = if identity { "identity" } else { "gzip" };
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
+    headers.insert(header::ACCEPT_ENCODING, encoding);
     OutgoingRequest { method: Method::GET, url, headers, body: Body::Empty, timeout: TIMEOUT }
 }
 
@@ -199,7 +197,7 @@ fn settle(
         StatusCode::OK | StatusCode::NOT_MODIFIED => Ok(Fetched { status, headers, url, body }),
         absent if ABSENT.contains(&absent) => Ok(Fetched { status, headers, url, body }),
         StatusCode::TOO_MANY_REQUESTS => {
-            let after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+            let after = headers.get(header::RETRY_AFTER);
             Err(UpstreamFault::Throttled(after.and_then(retry_after)))
         }
         closed @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {

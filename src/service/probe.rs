@@ -4,10 +4,9 @@ use super::fetch::{self, Envoy};
 use super::{Package, Registry, Settings, registry, upstream};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{Credentials, UpstreamSource};
-use crate::platform::Platform;
+use crate::platform::{Platform, header};
 use crate::store::listing_codec::Offer;
 use futures_util::StreamExt as _;
-use http::header;
 
 /// Bytes of documents that are only looked at.
 const LIMIT: usize = 64 << 20;

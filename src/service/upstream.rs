@@ -8,12 +8,12 @@ use super::fetch::{self, Fetched};
 use super::{Ecosystem, FeedContext, ListingDecoder, Package, Registry, UpstreamForm, registry};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{SourceHealth, SourceKind, SourceStatus, Timestamp, UpstreamSource};
-use crate::platform::{Body, Platform};
+use crate::platform::{Body, Platform, header};
 use crate::store::listing_codec::{ListingHead, ListingWriter, Offer};
 use crate::store::listings::StoredListing;
 use crate::store::{feeds, listings};
 use futures_util::StreamExt;
-use http::{StatusCode, header};
+use http::StatusCode;
 use std::rc::Rc;
 use std::time::Duration;
 use url::Url;
@@ -162,7 +162,7 @@ impl<P: Platform> Asked<'_, P> {
                 (header::IF_MODIFIED_SINCE, &reader.head().last_modified),
             ];
             for (name, value) in validators {
-                if let Some(Ok(value)) = value.as_deref().map(http::HeaderValue::from_str) {
+                if let Some(value) = value {
                     request.headers.insert(name, value);
                 }
             }

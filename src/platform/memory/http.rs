@@ -2,9 +2,9 @@
 
 use super::faults::Operation;
 use super::world::{MemoryBody, World};
-use crate::platform::{Body, HttpClient, OutgoingRequest, OutgoingResponse, PlatformError};
+use crate::platform::{Body, Headers, HttpClient, OutgoingRequest, OutgoingResponse, PlatformError, header};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub struct SentRequest {
 #[derive(Clone)]
 pub struct Reply {
     outcome: Result<StatusCode, PlatformError>,
-    headers: HeaderMap,
+    headers: Headers,
     body: MemoryBody,
     delay: Duration,
 }
@@ -60,7 +60,7 @@ impl Reply {
     fn with(outcome: Result<StatusCode, PlatformError>) -> Self {
         Self {
             outcome,
-            headers: HeaderMap::new(),
+            headers: Headers::new(),
             body: MemoryBody::whole(Bytes::new()),
             delay: Duration::ZERO,
         }
@@ -69,9 +69,7 @@ impl Reply {
     /// Adds a header; an invalid one is left out.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
-            self.headers.append(name, value);
-        }
+        self.headers.append(name, value);
         self
     }
 
@@ -163,7 +161,7 @@ impl Upstream {
             let matching = routes.iter().filter(|(prefix, _)| request.url.as_str().starts_with(prefix));
             matching.max_by_key(|(prefix, _)| prefix.len()).map(|(_, handler)| Rc::clone(handler))
         };
-        let shown = request.headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        let shown = request.headers.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
         let refused = self.0.wanted.borrow().iter().any(|(prefix, wanted)| {
             request.url.as_str().starts_with(prefix) && shown != Some(wanted.as_bytes())
         });
@@ -187,6 +185,7 @@ pub struct MemoryHttp {
 impl HttpClient for MemoryHttp {
     async fn send(&self, request: OutgoingRequest) -> Result<OutgoingResponse, PlatformError> {
         let OutgoingRequest { method, url, headers, body, timeout } = request;
+        let headers = HeaderMap::from(&headers);
         let body = body.collect(REQUEST_BYTES).await?;
         let key = url.to_string();
         let is_head = method == Method::HEAD;

@@ -7,6 +7,7 @@ mod cache;
 mod faults;
 mod http;
 mod kv;
+mod messages;
 mod objects;
 mod world;
 

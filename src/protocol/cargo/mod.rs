@@ -32,13 +32,13 @@ mod wire;
 use super::{Answer, Protocol, text};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{Action, ProtocolId, Version, json};
-use crate::platform::{Body, OutgoingRequest, Platform};
+use crate::platform::{OutgoingRequest, Platform, Request};
 use crate::service::description::{Description, Find, Readme};
 use crate::service::{
     Ecosystem, FeedContext, Form, ListingDecoder, ListingRenderer, Package, Registry, UpstreamForm,
 };
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::Value;
 use std::cmp::Ordering;
 use url::Url;
@@ -171,7 +171,7 @@ impl Protocol for Cargo {
     async fn handle<P: Platform>(
         context: &FeedContext<P>,
         endpoint: Self::Endpoint,
-        request: Request<Body>,
+        request: Request,
     ) -> Result<Answer<P>> {
         handlers::handle(context, endpoint, request).await
     }

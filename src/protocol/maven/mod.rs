@@ -34,13 +34,13 @@ mod wire;
 use super::{Answer, Protocol};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{Action, ArtifactName, Digest, ProtocolId, Version};
-use crate::platform::{Body, Platform};
+use crate::platform::{Headers, Platform, Request};
 use crate::service::{
     Ecosystem, FeedContext, Form, ListingDecoder, ListingRenderer, Package, Registry, UpstreamForm,
 };
 use crate::store::listing_codec::OfferedArtifact;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::Method;
 use std::cmp::Ordering;
 use url::Url;
 
@@ -132,7 +132,7 @@ impl Ecosystem for Maven {
         }
     }
 
-    fn declared(&self, headers: &HeaderMap) -> Vec<Digest> {
+    fn declared(&self, headers: &Headers) -> Vec<Digest> {
         upstream::declared(headers)
     }
 
@@ -174,9 +174,9 @@ impl Protocol for Maven {
     async fn handle<P: Platform>(
         context: &FeedContext<P>,
         endpoint: Self::Endpoint,
-        request: Request<Body>,
+        request: Request,
     ) -> Result<Answer<P>> {
-        handlers::handle(context, endpoint, request.into_body()).await
+        handlers::handle(context, endpoint, request.body).await
     }
 
     fn error_body(error: &Error, message: &str) -> (&'static str, Bytes) {

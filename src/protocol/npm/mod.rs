@@ -27,13 +27,13 @@ mod wire;
 use super::{Answer, Protocol, text};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{Action, ProtocolId, Version, json};
-use crate::platform::{Body, OutgoingRequest, Platform};
+use crate::platform::{OutgoingRequest, Platform, Request};
 use crate::service::description::{Description, Find, Readme};
 use crate::service::{
     self, Ecosystem, FeedContext, ListingDecoder, ListingRenderer, Package, Registry, UpstreamForm,
 };
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Method;
 use serde_json::Value;
 use std::cmp::Ordering;
 use url::Url;
@@ -186,7 +186,7 @@ impl Protocol for Npm {
     async fn handle<P: Platform>(
         context: &FeedContext<P>,
         endpoint: Self::Endpoint,
-        request: Request<Body>,
+        request: Request,
     ) -> Result<Answer<P>> {
         handlers::handle(context, endpoint, request).await
     }

@@ -29,13 +29,13 @@ mod wire;
 use super::{Answer, Protocol};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{Action, ProtocolId, Version};
-use crate::platform::{Body, Platform};
+use crate::platform::{Platform, Request};
 use crate::service::description::{Description, Readme};
 use crate::service::{
     Ecosystem, FeedContext, Form, ListingDecoder, ListingRenderer, Package, Registry, UpstreamForm,
 };
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Method;
 use serde_json::Value;
 use std::cmp::Ordering;
 use url::Url;
@@ -141,7 +141,7 @@ impl Protocol for PyPi {
     async fn handle<P: Platform>(
         context: &FeedContext<P>,
         endpoint: Self::Endpoint,
-        request: Request<Body>,
+        request: Request,
     ) -> Result<Answer<P>> {
         handlers::handle(context, endpoint, request).await
     }

@@ -5,13 +5,13 @@
 
 use super::route::parameter;
 use crate::error::{Error, Result};
-use http::{HeaderMap, header};
+use crate::platform::{Headers, header};
 
 /// The newest there is.
 const NEWEST: (u8, u8) = (7, 2);
 
 /// The version asked for, as it was written.
-pub(super) fn asked(query: Option<&str>, headers: &HeaderMap) -> Result<Option<String>> {
+pub(super) fn asked(query: Option<&str>, headers: &Headers) -> Result<Option<String>> {
     let Some(text) = parameter(query, "api-version").or_else(|| accepted(headers)) else { return Ok(None) };
     if is_known(&text) {
         return Ok(Some(text));
@@ -24,8 +24,8 @@ pub(super) fn asked(query: Option<&str>, headers: &HeaderMap) -> Result<Option<S
     )).into())
 }
 
-fn accepted(headers: &HeaderMap) -> Option<String> {
-    let accept = headers.get(header::ACCEPT)?.to_str().ok()?.to_ascii_lowercase();
+fn accepted(headers: &Headers) -> Option<String> {
+    let accept = headers.get(header::ACCEPT)?.to_ascii_lowercase();
     let (_, rest) = accept.split_once("api-version=")?;
     let end = rest.find([',', ';']).unwrap_or(rest.len());
     Some(rest.get(..end)?.trim().trim_matches('"').to_owned())
@@ -44,7 +44,6 @@ fn is_known(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn versions_that_were_are_taken_and_others_refused() {
@@ -73,8 +72,7 @@ mod tests {
 
     #[test]
     fn the_query_goes_before_the_header() {
-        let headers =
-            |accept: &'static str| [(header::ACCEPT, HeaderValue::from_static(accept))].into_iter().collect();
+        let headers = |accept: &'static str| [(header::ACCEPT, accept)].into_iter().collect();
         let of = |query, accept| asked(query, &headers(accept)).ok().flatten();
         let accept = "text/html, application/json;q=0.5; API-Version=\"7.1-preview.1\"";
         assert_eq!(of(None, accept).as_deref(), Some("7.1-preview.1"));

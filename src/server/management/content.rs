@@ -5,7 +5,7 @@ use super::Call;
 use super::message::Reply;
 use crate::error::{Error, Missing, Result};
 use crate::model::Version;
-use crate::platform::{Body, Platform};
+use crate::platform::{Body, Headers, Platform, Request, RequestUrl};
 use crate::protocol::{self, Answer};
 use crate::server::respond;
 use crate::service::description::Readme;
@@ -13,7 +13,7 @@ use crate::service::tar::{Entry, Inspector, Seen, Verdict};
 use crate::service::{self, FeedContext, Package, delete, download, offers};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::{Method, Request};
+use http::Method;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// What would not be read as part of a path.
@@ -60,7 +60,9 @@ async fn ask<P: Platform>(context: &FeedContext<P>, package: &Package, path: &st
     let path = utf8_percent_encode(path, ENCODED).to_string();
     let asked = protocol::route::<P>(entry.ok_or_else(Error::no_endpoint)?, &Method::GET, &path, None)?;
     service::authorize(context, asked.action)?;
-    asked.answer(context.clone(), Request::new(Body::Empty)).await
+    let (url, headers) = (RequestUrl::default(), Headers::new());
+    let request = Request { method: Method::GET, url, headers, body: Body::Empty };
+    asked.answer(context.clone(), request).await
 }
 
 async fn finish<P: Platform>(call: &Call<'_, P>, answer: Answer<P>) -> Result<Reply> {

@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::model::json;
-use crate::platform::{Body, Platform, PlatformError};
+use crate::platform::{Body, Headers, Platform, PlatformError, Response, header};
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ pub(super) struct Reply {
     /// Does it tell a token, so that nobody may keep it?
     pub(super) secret: bool,
     /// An answer that is made already, in place of all that.
-    pub(super) ready: Option<Response<Body>>,
+    pub(super) ready: Option<Response>,
 }
 
 impl Reply {
@@ -104,8 +104,8 @@ pub(super) enum Precondition {
 
 impl Precondition {
     /// Reads `If-Match` ([RFC 9110 section 13.1.1](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1)).
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let text = headers.get(header::IF_MATCH).map(|value| value.to_str().unwrap_or("?"));
+    pub(super) fn of(headers: &Headers) -> Self {
+        let text = headers.contains(header::IF_MATCH).then(|| headers.get(header::IF_MATCH).unwrap_or("?"));
         match text {
             None | Some("*") => Self::None,
             Some(list) => Self::OneOf(list.split(',').map(|tag| tag.trim().to_owned()).collect()),
@@ -139,13 +139,9 @@ mod tests {
 
     #[test]
     fn if_match_is_a_list_of_entity_tags() {
-        let of = |text: &'static str| {
-            Precondition::of(
-                &[(header::IF_MATCH, http::HeaderValue::from_static(text))].into_iter().collect(),
-            )
-        };
+        let of = |text: &'static str| Precondition::of(&[(header::IF_MATCH, text)].into_iter().collect());
         assert!(of("\"7\"").admits(7) && of("\"6\", \"7\"").admits(7) && of("*").admits(7));
         assert!(!of("\"6\"").admits(7) && !of("W/\"7\"").admits(7) && !of("").admits(7));
-        assert!(Precondition::of(&HeaderMap::new()).admits(7));
+        assert!(Precondition::of(&Headers::new()).admits(7));
     }
 }

@@ -40,10 +40,10 @@ use super::respond::{self, Wanted};
 use super::status;
 use crate::error::{Error, Result};
 use crate::model::Principal;
-use crate::platform::{Body, Platform};
+use crate::platform::{Body, Headers, Platform, Request, Response, header};
 use crate::protocol;
 use crate::service::{self, FeedContext};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::StatusCode;
 use message::Reply;
 use route::{Endpoint, FeedOperation, FeedsOperation, Need, PermissionOperation, Sought};
 use serde_json::{Value, json};
@@ -53,10 +53,10 @@ use std::rc::Rc;
 pub(super) async fn serve<P: Platform>(
     platform: &P,
     config: &Config,
-    request: Request<Body>,
+    request: Request,
     wanted: &Wanted,
     line: &mut RequestLog,
-) -> Response<Body> {
+) -> Response {
     line.protocol = "management";
     match answer(platform, config, request, wanted, line).await {
         Ok(response) => response,
@@ -76,47 +76,35 @@ struct Call<'a, P> {
     origin: String,
     /// What of the request decides about the form of its answer.
     wanted: &'a Wanted,
-    headers: HeaderMap,
+    headers: Headers,
     body: Body,
 }
 
 async fn answer<P: Platform>(
     platform: &P,
     config: &Config,
-    request: Request<Body>,
+    request: Request,
     wanted: &Wanted,
     line: &mut RequestLog,
-) -> Result<Response<Body>> {
-    let (parts, body) = request.into_parts();
-    let endpoint = route::route(&parts.method, parts.uri.path(), parts.uri.query())?;
+) -> Result<Response> {
+    let Request { method, url, headers, body } = request;
+    let endpoint = route::route(&method, &url.path, url.query.as_deref())?;
     line.endpoint = endpoint.name();
-    let version = api_version::asked(parts.uri.query(), &parts.headers)?;
+    let version = api_version::asked(url.query.as_deref(), &headers)?;
     let principal = match endpoint.need() {
         Need::Nothing => Principal::Anonymous,
-        _ => auth::principal(platform, config, &parts.headers).await?,
+        _ => auth::principal(platform, config, &headers).await?,
     };
     if principal != Principal::Anonymous {
         principal.id().clone_into(&mut line.principal);
     }
-    let host = parts.uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-    let origin = format!("{}://{host}", parts.uri.scheme_str().unwrap_or("https"));
-    let call = Call {
-        platform,
-        config,
-        principal: Rc::new(principal),
-        origin,
-        wanted,
-        headers: parts.headers,
-        body,
-    };
+    let call =
+        Call { platform, config, principal: Rc::new(principal), origin: url.origin(), wanted, headers, body };
     let reply = dispatch(call, endpoint, line).await?;
     let mut response = respond(wanted, reply);
-    if let (Some(version), Some(media_type)) = (version, response.headers_mut().get_mut(header::CONTENT_TYPE))
-        && media_type == "application/json"
-        && let Ok(told) =
-            HeaderValue::try_from(format!("application/json; charset=utf-8; api-version={version}"))
-    {
-        *media_type = told;
+    if let (Some(version), Some("application/json")) = (version, response.headers.get(header::CONTENT_TYPE)) {
+        let told = format!("application/json; charset=utf-8; api-version={version}");
+        response.headers.insert(header::CONTENT_TYPE, &told);
     }
     Ok(response)
 }
@@ -237,10 +225,7 @@ async fn check_compliance<P: Platform>(call: Call<'_, P>) -> Result<Reply> {
     if !call.config.compliance {
         return Err(Error::no_endpoint().into());
     }
-    assert!(
-        !call.headers.contains_key("x-panic"),
-        "asked to, by a test that looks whether the isolate recovers"
-    );
+    assert!(!call.headers.contains("x-panic"), "asked to, by a test that looks whether the isolate recovers");
     let unused = crate::model::FeedId::from_random(message::random(call.platform));
     let namespace = format!("compliance/{}", unused.as_str());
     let outcomes = compliance::run(call.platform, &namespace).await;
@@ -254,30 +239,29 @@ async fn check_compliance<P: Platform>(call: Call<'_, P>) -> Result<Reply> {
 }
 
 /// Makes the response.
-fn respond(wanted: &Wanted, reply: Reply) -> Response<Body> {
+fn respond(wanted: &Wanted, reply: Reply) -> Response {
     let Reply { status, content_type, body, etag, continuation, secret, ready } = reply;
     if let Some(response) = ready {
         return response;
     }
     let mut response = match body {
         Some(body) => respond::document(wanted, status, content_type, body),
-        None => respond::build(StatusCode::NO_CONTENT, HeaderMap::new(), Body::Empty),
+        None => respond::build(StatusCode::NO_CONTENT, Headers::new(), Body::Empty),
     };
     if let Some(etag) = etag {
-        respond::set(response.headers_mut(), header::ETAG, &etag);
+        response.headers.insert(header::ETAG, &etag);
     }
     if let Some(continuation) = continuation {
-        let name = HeaderName::from_static("x-ms-continuationtoken");
-        respond::set(response.headers_mut(), name, &continuation);
+        response.headers.insert("x-ms-continuationtoken", &continuation);
     }
     if secret {
-        respond::set(response.headers_mut(), header::CACHE_CONTROL, "no-store");
+        response.headers.insert(header::CACHE_CONTROL, "no-store");
     }
     response
 }
 
 /// Words a refusal as Azure DevOps does, with our own precise message.
-pub(super) fn refuse(error: &Error, request_id: &str, wanted: &Wanted) -> Response<Body> {
+pub(super) fn refuse(error: &Error, request_id: &str, wanted: &Wanted) -> Response {
     let status = status::status(error);
     let body = envelope(status, &status::message(error, request_id));
     respond::refuse(status, error, "application/json", body.to_string().into(), wanted.is_head())

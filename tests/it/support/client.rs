@@ -141,10 +141,9 @@ impl<'a> Client<'a> {
         let platform = self.platform.for_request();
         let config = &self.server.config;
         async move {
-            let response = server::handle(platform, config, request).await;
-            let (parts, body) = response.into_parts();
-            let body = body.collect(1 << 30).await;
-            Reply { status: parts.status.as_u16(), headers: parts.headers, body }
+            let response = server::handle(platform, config, request.into()).await;
+            let headers = HeaderMap::from(&response.headers);
+            Reply { status: response.status.as_u16(), headers, body: response.body.collect(1 << 30).await }
         }
         .boxed_local()
     }

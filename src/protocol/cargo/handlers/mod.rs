@@ -10,16 +10,16 @@ mod search;
 use super::route::{Endpoint, Target};
 use crate::error::{Error, Missing, Result};
 use crate::model::Principal;
-use crate::platform::{Body, Platform};
+use crate::platform::{Platform, Request};
 use crate::protocol::Answer;
 use crate::service::FeedContext;
-use http::{Request, StatusCode};
+use http::StatusCode;
 
 /// Answers an endpoint.
 pub(super) async fn handle<P: Platform>(
     context: &FeedContext<P>,
     endpoint: Endpoint,
-    request: Request<Body>,
+    request: Request,
 ) -> Result<Answer<P>> {
     if endpoint.wants_token && *context.principal == Principal::Anonymous {
         let text = "this index is for callers with a token; the one without is `index/` in place of it";
@@ -29,7 +29,7 @@ pub(super) async fn handle<P: Platform>(
         Target::Description => Ok(read::description(context, endpoint.wants_token)),
         Target::IndexFile(package) => read::index_file(context, &package).await,
         Target::Download(package, version) => read::archive(context, &package, &version).await,
-        Target::Publish => publish::publish(context, request.into_body()).await,
+        Target::Publish => publish::publish(context, request.body).await,
         Target::Yank(package, version, yanked) => publish::yank(context, &package, version, yanked).await,
         Target::Owners(package) => owners::list(context, &package).await,
         Target::ChangeOwners => Err(owners::refuse_change()),

@@ -15,10 +15,10 @@ mod unpublish;
 use super::route::Endpoint;
 use crate::error::{Error, Missing, Result};
 use crate::model::json;
-use crate::platform::{Body, Platform};
+use crate::platform::{Body, Platform, Request};
 use crate::protocol::Answer;
 use crate::service::FeedContext;
-use http::{Request, StatusCode};
+use http::StatusCode;
 use tokens::Operation;
 
 /// Bytes of a request body that is read whole: everything but what is pushed.
@@ -28,32 +28,32 @@ const BODY_LIMIT: usize = 8 << 20;
 pub(super) async fn handle<P: Platform>(
     context: &FeedContext<P>,
     endpoint: Endpoint,
-    request: Request<Body>,
+    request: Request,
 ) -> Result<Answer<P>> {
     match endpoint {
         Endpoint::Root => Answer::json(StatusCode::OK, &serde_json::json!({ "db_name": context.feed.name })),
-        Endpoint::Packument { name } => read::packument(context, &name, request.headers()).await,
+        Endpoint::Packument { name } => read::packument(context, &name, &request.headers).await,
         Endpoint::VersionManifest { name, selector } => read::manifest(context, &name, &selector).await,
         Endpoint::Tarball { name, file, version } => read::tarball(context, &name, &file, &version).await,
-        Endpoint::Publish { name } => publish::put(context, &name, request.into_body()).await,
+        Endpoint::Publish { name } => publish::put(context, &name, request.body).await,
         Endpoint::UpdatePackument { name, rev } => {
-            unpublish::update(context, &name, &rev, request.into_body()).await
+            unpublish::update(context, &name, &rev, request.body).await
         }
         Endpoint::DeletePackage { name, rev } => unpublish::package(context, &name, &rev).await,
         Endpoint::DeleteTarball { name, version, rev, .. } => {
             unpublish::version(context, &name, &version, &rev).await
         }
         Endpoint::DistTags { name } => tags::list(context, &name).await,
-        Endpoint::SetDistTag { name, tag } => tags::set(context, &name, &tag, request.into_body()).await,
+        Endpoint::SetDistTag { name, tag } => tags::set(context, &name, &tag, request.body).await,
         Endpoint::RemoveDistTag { name, tag } => tags::remove(context, &name, &tag).await,
         Endpoint::Search { query } => search::search(context, &query).await,
         Endpoint::Whoami => account::whoami(context),
         Endpoint::Ping => Answer::json(StatusCode::OK, &serde_json::json!({})),
-        Endpoint::LegacyLogin { user } => account::login(context, &user, request.into_body()).await,
+        Endpoint::LegacyLogin { user } => account::login(context, &user, request.body).await,
         Endpoint::UserProfile { user } => account::profile(context, user.as_deref()),
         Endpoint::Logout { token } => account::logout(context, &token).await,
         Endpoint::Tokens { cursor } => tokens::answer(context, Operation::List(cursor)).await,
-        Endpoint::CreateToken => tokens::answer(context, Operation::Create(request.into_body())).await,
+        Endpoint::CreateToken => tokens::answer(context, Operation::Create(request.body)).await,
         Endpoint::RevokeToken { key } => tokens::answer(context, Operation::Revoke(key)).await,
         Endpoint::AuditBulk => security::bulk(context, request).await,
         Endpoint::AuditQuick => security::quick(context, request).await,

@@ -3,12 +3,12 @@
 use super::super::{Form, name, wire};
 use crate::error::{Error, Missing, Result};
 use crate::model::{ArtifactName, Version, gzip, json};
-use crate::platform::Platform;
+use crate::platform::{Headers, Platform, header};
 use crate::protocol::Answer;
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
 use crate::service::{FeedContext, Package, download, list};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 use std::io::Read;
 
 /// Bytes of one captured member.
@@ -18,9 +18,9 @@ const MEMBER_LIMIT: usize = 8 << 20;
 pub(super) async fn packument<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
-    headers: &HeaderMap,
+    headers: &Headers,
 ) -> Result<Answer<P>> {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept = headers.get(header::ACCEPT).unwrap_or_default();
     let form = if accept.contains(wire::ABBREVIATED) { Form::Abbreviated } else { Form::Full };
     Ok(Answer::Listing(list::listing(context, package, form.document()).await?))
 }

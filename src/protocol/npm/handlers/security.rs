@@ -7,12 +7,12 @@ use super::super::{Npm, listing};
 use crate::error::{Error, Missing, Result};
 use crate::model::SortedMap;
 use crate::model::{Action, Version, gzip, json};
-use crate::platform::{Body, OutgoingRequest, Platform};
+use crate::platform::{Body, OutgoingRequest, Platform, Request, header};
 use crate::protocol::{Answer, Protocol as _};
 use crate::service::{FeedContext, Package, Registry, ask_first, delete, upstream_get};
 use crate::store::{index, packages, passed};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{Method, StatusCode};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use std::io::Read;
@@ -28,16 +28,13 @@ const AUDIT_LIFETIME: Duration = Duration::from_secs(600);
 const KEYS_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// `POST /-/npm/v1/security/advisories/bulk`.
-pub(super) async fn bulk<P: Platform>(context: &FeedContext<P>, request: Request<Body>) -> Result<Answer<P>> {
+pub(super) async fn bulk<P: Platform>(context: &FeedContext<P>, request: Request) -> Result<Answer<P>> {
     let asked: AuditRequest = parse(&body(request).await?)?;
     Answer::json(StatusCode::OK, &advisories(context, asked).await?)
 }
 
 /// `POST /-/npm/v1/security/audits/quick`: the older form, with a tree of packages, answered from the newer one.
-pub(super) async fn quick<P: Platform>(
-    context: &FeedContext<P>,
-    request: Request<Body>,
-) -> Result<Answer<P>> {
+pub(super) async fn quick<P: Platform>(context: &FeedContext<P>, request: Request) -> Result<Answer<P>> {
     let tree: Value = parse(&body(request).await?)?;
     let mut asked = AuditRequest::new();
     flatten(&tree, &mut asked, 0);
@@ -143,9 +140,9 @@ pub(super) fn mark(version: &Version) -> String {
     format!("attestations-{}", version.key())
 }
 
-async fn body(request: Request<Body>) -> Result<Bytes> {
-    let compressed = request.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value == "gzip");
-    let bytes = request.into_body().collect(super::BODY_LIMIT).await?;
+async fn body(request: Request) -> Result<Bytes> {
+    let compressed = request.headers.get(header::CONTENT_ENCODING).is_some_and(|value| value == "gzip");
+    let bytes = request.body.collect(super::BODY_LIMIT).await?;
     if !compressed {
         return Ok(bytes);
     }
@@ -203,7 +200,7 @@ async fn advisories<P: Platform>(
             registry.location.join("-/npm/v1/security/advisories/bulk").ok()?,
             "application/json",
         );
-        request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request.headers.insert(header::CONTENT_TYPE, "application/json");
         Some(OutgoingRequest { method: Method::POST, body: Body::Bytes(body.clone()), ..request })
     };
     let key = String::from_utf8_lossy(&body);

@@ -12,17 +12,17 @@ use super::listing;
 use super::route::Endpoint;
 use crate::error::{Error, Missing, Result};
 use crate::model::ListingState;
-use crate::platform::{Body, Platform};
+use crate::platform::{Platform, Request};
 use crate::protocol::Answer;
 use crate::service::{FeedContext, delete, relist};
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::StatusCode;
 
 /// Answers an endpoint.
 pub(super) async fn handle<P: Platform>(
     context: &FeedContext<P>,
     endpoint: Endpoint,
-    request: Request<Body>,
+    request: Request,
 ) -> Result<Answer<P>> {
     match endpoint {
         Endpoint::ServiceIndex => read::service_index(context),

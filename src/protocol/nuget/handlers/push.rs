@@ -5,17 +5,17 @@ use super::super::{name, wire};
 use super::receive::{self, Received};
 use crate::error::{Error, Missing, Result};
 use crate::model::{ArtifactName, Version};
-use crate::platform::{Body, Platform};
+use crate::platform::{Platform, Request};
 use crate::protocol::Answer;
 use crate::service::publish::{self, Growth, Incoming, IncomingFile};
 use crate::service::{FeedContext, Package, delete};
-use http::{Request, StatusCode};
+use http::StatusCode;
 use serde_json::Value;
 
 /// `PUT v3/package`, and `PUT v3/symbolpackage`: symbols are a further file of their package's version.
 pub(super) async fn publish<P: Platform>(
     context: &FeedContext<P>,
-    request: Request<Body>,
+    request: Request,
     symbols: bool,
 ) -> Result<Answer<P>> {
     publish::refuse_view(context)?;

@@ -4,12 +4,11 @@ use super::super::{name, wire};
 use super::read::is_manifest;
 use crate::error::{Error, Result};
 use crate::model::{Algorithm, Version};
-use crate::platform::{Body, Platform, PlatformError};
+use crate::platform::{Body, Platform, PlatformError, Request, header};
 use crate::service::multipart::{Multipart, Piece};
 use crate::service::stage::{Intake, Staged};
 use crate::service::{Package, zip};
 use futures_util::StreamExt;
-use http::{Request, header};
 use std::cell::Cell;
 
 /// Bytes of a package, as for Azure Artifacts.
@@ -31,13 +30,13 @@ pub(super) struct Received {
 }
 
 /// Takes a push in: the one file of a form, or a body that is the package.
-pub(super) async fn receive<P: Platform>(platform: &P, request: Request<Body>) -> Result<Received> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+pub(super) async fn receive<P: Platform>(platform: &P, request: Request) -> Result<Received> {
+    let content_type = request.headers.get(header::CONTENT_TYPE);
     let content_type = content_type.unwrap_or_default().to_owned();
     let is_form = content_type.to_ascii_lowercase().starts_with("multipart/");
     let form = is_form.then(|| Multipart::new(&content_type)).transpose()?;
     let mut intake = Intake::new(platform, &[Algorithm::Sha512], PACKAGE_LIMIT);
-    if let Err(error) = drain(&mut intake, form, request.into_body()).await {
+    if let Err(error) = drain(&mut intake, form, request.body).await {
         intake.abort().await;
         return Err(match *error {
             Error::Platform(PlatformError::TooLong(limit)) => {

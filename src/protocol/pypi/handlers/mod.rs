@@ -7,11 +7,11 @@ mod upload;
 
 use super::route::Endpoint;
 use crate::error::Result;
-use crate::platform::{Body, Platform};
+use crate::platform::{Platform, Request};
 use crate::protocol::Answer;
 use crate::service::FeedContext;
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::StatusCode;
 
 /// Answer to XML-RPC: what old clients search with, which no index offers any more.
 const XML_RPC_FAULT: &str = "<?xml version=\"1.0\"?>\n<methodResponse><fault><value><struct>\
@@ -23,7 +23,7 @@ const XML_RPC_FAULT: &str = "<?xml version=\"1.0\"?>\n<methodResponse><fault><va
 pub(super) async fn handle<P: Platform>(
     context: &FeedContext<P>,
     endpoint: Endpoint,
-    request: Request<Body>,
+    request: Request,
 ) -> Result<Answer<P>> {
     match endpoint {
         Endpoint::Root => Ok(root(context)),
@@ -32,9 +32,9 @@ pub(super) async fn handle<P: Platform>(
             content_type: "text/xml; charset=utf-8",
             body: Bytes::from_static(XML_RPC_FAULT.as_bytes()),
         }),
-        Endpoint::Index { format } => read::index(context, format.as_deref(), request.headers()).await,
+        Endpoint::Index { format } => read::index(context, format.as_deref(), &request.headers).await,
         Endpoint::Project { name, format } => {
-            read::project(context, &name, format.as_deref(), request.headers()).await
+            read::project(context, &name, format.as_deref(), &request.headers).await
         }
         Endpoint::Elsewhere { path } => Ok(Answer::Moved { location: format!("{}{path}", context.root) }),
         Endpoint::File { name, version, file } => read::file(context, &name, &version, &file).await,

@@ -5,11 +5,11 @@ use super::super::wire::accept::{self, Wanted};
 use super::super::{PyPi, name, wire};
 use crate::error::Result;
 use crate::model::{ArtifactName, ProtocolId, Version};
-use crate::platform::Platform;
+use crate::platform::{Headers, Platform, header};
 use crate::protocol::{Answer, Protocol};
 use crate::service::{FeedContext, Form, Package, download, list};
 use crate::store::index;
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 use std::fmt::Write as _;
 
 /// The project list shows at most so many thousand names.
@@ -23,7 +23,7 @@ pub(super) async fn project<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
     format: Option<&str>,
-    headers: &HeaderMap,
+    headers: &Headers,
 ) -> Result<Answer<P>> {
     Ok(Answer::Listing(list::listing(context, package, form(wanted(format, headers))).await?))
 }
@@ -38,8 +38,8 @@ pub(super) fn form(wanted: Wanted) -> Form {
     Form { name, content_type, upstream: PyPi::PAGE, part: 0 }
 }
 
-fn wanted(format: Option<&str>, headers: &HeaderMap) -> Wanted {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+fn wanted(format: Option<&str>, headers: &Headers) -> Wanted {
+    let accept = headers.get(header::ACCEPT);
     accept::choose(format.or(accept).unwrap_or_default())
 }
 
@@ -47,7 +47,7 @@ fn wanted(format: Option<&str>, headers: &HeaderMap) -> Wanted {
 pub(super) async fn index<P: Platform>(
     context: &FeedContext<P>,
     format: Option<&str>,
-    headers: &HeaderMap,
+    headers: &Headers,
 ) -> Result<Answer<P>> {
     let names = names(context, PyPi::ID).await?;
     if wanted(format, headers) == Wanted::Json {

@@ -7,12 +7,12 @@ use super::super::wire::metadata::Metadata;
 use super::receive::{self, Received, ReceivedFile};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{Algorithm, ArtifactName, Version, json};
-use crate::platform::{Body, Platform, once};
+use crate::platform::{Platform, Request, header, once};
 use crate::protocol::Answer;
 use crate::service::publish::{self, Growth, Incoming, IncomingFile};
 use crate::service::{FeedContext, Package, stage, zip};
 use bytes::Bytes;
-use http::{Request, StatusCode, header};
+use http::StatusCode;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -32,15 +32,10 @@ struct Checked {
 }
 
 /// Accepts a file.
-pub(super) async fn upload<P: Platform>(
-    context: &FeedContext<P>,
-    request: Request<Body>,
-) -> Result<Answer<P>> {
+pub(super) async fn upload<P: Platform>(context: &FeedContext<P>, request: Request) -> Result<Answer<P>> {
     publish::refuse_view(context)?;
-    let (parts, body) = request.into_parts();
-    let content_type =
-        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut received = receive::receive(&context.platform, content_type, body).await?;
+    let content_type = request.headers.get(header::CONTENT_TYPE).unwrap_or_default();
+    let mut received = receive::receive(&context.platform, content_type, request.body).await?;
     let Some(file) = received.file.take() else {
         check_action(&received)?;
         return Err(Error::Invalid("the form has no file in the field `content`".to_owned()).into());
