@@ -123,7 +123,11 @@ describe("saving", { skip: missing() }, () => {
     await (await follow(feed, url)).arrayBuffer();
     await upstream.arrived(/\.metadata$/);
     assert.equal(upstream.count(), 3);
-    upstream.forget();
+    await until(async () => {
+      upstream.forget();
+      await (await follow(feed, `${url}.metadata`)).arrayBuffer();
+      return upstream.count() === 0;
+    }, { what: "the metadata to be kept" });
     await until(async () => {
       const listing = await feed.fetch("simple/cheap/", { headers: { accept: JSON_TYPE } });
       await listing.arrayBuffer();
