@@ -189,6 +189,9 @@ pub enum UpstreamFault {
     /// Bytes that are not what its listing declared: nothing was stored.
     #[error("sent `{0}` with bytes that are not those its listing declares; nothing was saved")]
     Integrity(String),
+    /// Other bytes than it had before: nothing was stored.
+    #[error("now has `{0}` with other bytes than were saved from it before; nothing was saved")]
+    Changed(String),
     /// Over our limits.
     #[error("sent more than {0} bytes")]
     TooLarge(u64),

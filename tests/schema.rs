@@ -22,7 +22,7 @@ use edgefeed::model::{
     Feed, FeedId, PackageSettings, Slot, SourceHealth, SourceId, Timestamp, Token, TokenHash,
 };
 use edgefeed::platform::{KeyValueStore as _, Platform as _};
-use edgefeed::store::index::{PackageIndex, RepairNote};
+use edgefeed::store::index::PackageIndex;
 use edgefeed::store::keys::below_feed;
 use edgefeed::store::listing_codec::{ListingHead, ListingReader, ListingTail, Offer};
 use edgefeed::store::organizations::Organization;
@@ -119,7 +119,7 @@ fn everything_of_a_feed_or_a_source_is_removed_with_the_feed() {
         let key = form["key"].as_str().unwrap();
         let kind = key.split('/').nth(1).unwrap();
         // Single keys, which go last, and the note for cron, which removes it.
-        if ["feeds", "health", "withdrawals", "expiry"].contains(&kind) {
+        if ["feeds", "health", "withdrawals", "expiry", "retention"].contains(&kind) {
             continue;
         }
         if key.contains("{feed-id}") {
@@ -150,7 +150,7 @@ fn records_of_every_release_read_back() {
             "slot" => reads::<Slot>(name, &value),
             "package-index" => reads::<PackageIndex>(name, &value),
             "package-settings" => reads::<PackageSettings>(name, &value),
-            "repair-note" => reads::<RepairNote>(name, &value),
+            "log-entry" | "repair-note" | "retention-run" | "dropped-note" => reads::<Value>(name, &value),
             "source-health" => reads::<SourceHealth>(name, &value),
             "token-use" | "withdrawals" => reads::<Timestamp>(name, &value),
             "rendered-info" => reads::<RenderedInfo>(name, &value),
@@ -277,6 +277,14 @@ fn the_rest_surface_is_as_documented() {
         call(&format!("GET {address}"), Value::Null).expect(200);
     }
     call(&format!("PATCH {feed}"), json!({ "isPublic": true })).expect(200);
+    let policies = format!("{feed}/retentionpolicies");
+    call(&format!("GET {policies}"), Value::Null).expect(200);
+    call(&format!("PUT {policies}"), json!({ "countLimit": 1 })).expect(200);
+    call(&format!("GET {policies}"), Value::Null).expect(200);
+    call(&format!("GET {policies}/preview"), Value::Null).expect(200);
+    let tried = json!({ "countLimit": 1, "daysToKeepRecentlyDownloadedPackages": 0 });
+    call(&format!("POST {policies}/preview"), tried).expect(200);
+    call(&format!("DELETE {policies}"), Value::Null).expect(204);
     call(&format!("DELETE {FEEDS}/next"), Value::Null).expect(204);
     call(&format!("GET {FEEDS}/next"), Value::Null).expect(404);
     feed_bin_and_permissions(&call);
@@ -317,6 +325,8 @@ fn the_rest_surface_is_as_documented() {
     batch("RecycleBin/packagesbatch", "restoreToFeed", &json!([]), 200);
     packages_are_as_documented(&documented, &admin, &feed);
 
+    logs_are_as_documented(&documented, &call, &feed);
+
     let seen = documented.seen.borrow();
     for name in operations(&documented.api) {
         assert!(
@@ -327,6 +337,22 @@ fn the_rest_surface_is_as_documented() {
 }
 
 /// Beside what is in the bin already, `next` is.
+fn logs_are_as_documented(documented: &Documented, call: &dyn Fn(&str, Value) -> Answer, feed: &str) {
+    documented.server.platform.advance(std::time::Duration::from_secs(6));
+    for log in ["/acme/_edgefeed/audit", &format!("{feed}/audit?$top=5")] {
+        assert!(call(&format!("GET {log}"), Value::Null).expect(200).body["count"].as_u64() > Some(3));
+    }
+    let changes = call(&format!("GET {feed}/packagechanges"), Value::Null).expect(200).body;
+    assert!(changes["count"].as_u64() > Some(3), "{changes}");
+    let changes = "/acme/_apis/packaging/feedchanges";
+    let changed = call(&format!("GET {changes}?includeDeleted=true"), Value::Null).expect(200).body;
+    let changed = changed["feedChanges"].as_array().unwrap().iter();
+    let mut changed: Vec<&str> = changed.map(|change| change["feed"]["name"].as_str().unwrap()).collect();
+    changed.sort_unstable();
+    assert_eq!(changed, ["after-next", "gone", "main", "main", "outer"]);
+    call(&format!("GET {changes}/main"), Value::Null).expect(200);
+}
+
 fn feed_bin_and_permissions(call: &dyn Fn(&str, Value) -> Answer) {
     let bin = "/acme/_apis/packaging/feedrecyclebin";
     call(&format!("GET {bin}"), Value::Null).expect(200);

@@ -32,9 +32,9 @@ await runMain(() => {
 });
 
 /**
- * The standard library compiled along with the crate, for size, and panics that trap without a word: together a sixteenth
- * of the program. The compiler is pinned, which is what makes its unstable flags safe to use. Where its sources could not
- * be had, the library is the one that comes with it.
+ * The standard library compiled along with the crate, for size, panics that trap without a word, and nothing printed for
+ * those who debug: together more than a sixteenth of the program. The compiler is pinned, which is what makes its unstable
+ * flags safe to use. Where its sources could not be had, the library is the one that comes with it.
  */
 function smallStandardLibrary(env) {
   if (!hasStandardLibrarySources(env)) {
@@ -45,7 +45,7 @@ function smallStandardLibrary(env) {
     RUSTC_BOOTSTRAP: "1",
     CARGO_UNSTABLE_BUILD_STD: "std,panic_abort",
     CARGO_UNSTABLE_BUILD_STD_FEATURES: "optimize_for_size",
-    RUSTFLAGS: `${env.RUSTFLAGS ?? ""} -Zlocation-detail=none -Zunstable-options -Cpanic=immediate-abort`,
+    RUSTFLAGS: `${env.RUSTFLAGS ?? ""} -Zlocation-detail=none -Zfmt-debug=none -Zunstable-options -Cpanic=immediate-abort`,
   };
 }
 

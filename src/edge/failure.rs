@@ -12,7 +12,7 @@ const TOO_MANY_WRITES: u32 = 10_058;
 pub(super) fn text(error: &JsValue) -> String {
     match error.dyn_ref::<js_sys::Error>() {
         Some(error) => String::from(error.message()),
-        None => error.as_string().unwrap_or_else(|| format!("{error:?}")),
+        None => error.as_string().unwrap_or_else(|| "what is no error was thrown".to_owned()),
     }
 }
 

@@ -1,12 +1,18 @@
 //! Records as R2 objects.
 
 use super::failure;
-use crate::platform::{Etag, KeyPage, PlatformError, Record, RecordStore, Written};
+use crate::platform::{Etag, KeyPage, NotedPage, PlatformError, Record, RecordStore, Written};
 use bytes::Bytes;
+use js_sys::{Array, Function, Promise, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use worker::{Bucket, Conditional};
 
 /// R2's limit on entries of one page.
 const PAGE: usize = 1_000;
+
+/// The custom metadata that listings show.
+const NOTE: &str = "note";
 
 /// Records in a bucket.
 #[derive(Clone)]
@@ -23,6 +29,33 @@ pub(super) fn in_state(etag: &Etag) -> Conditional {
 }
 
 impl R2Records {
+    /// Calls a method of the bucket.
+    async fn call(&self, method: &str, arguments: &Array) -> Result<JsValue, PlatformError> {
+        let bucket = self.0.as_ref();
+        let method: Function = member(bucket, &method.into())?.unchecked_into();
+        let promise = Reflect::apply(&method, bucket, arguments).map_err(thrown)?;
+        JsFuture::from(Promise::resolve(&promise)).await.map_err(thrown)
+    }
+
+    /// One page of keys, with the notes of those that have one.
+    async fn page(&self, prefix: &str, after: &str, limit: usize) -> Result<NotedPage, PlatformError> {
+        let limit = u32::try_from(limit.clamp(1, PAGE)).unwrap_or(u32::MAX);
+        let after = if after.is_empty() { JsValue::UNDEFINED } else { after.into() };
+        let include = Array::of1(&"customMetadata".into()).into();
+        let options =
+            [("prefix", prefix.into()), ("limit", limit.into()), ("startAfter", after), ("include", include)];
+        let page = self.call("list", &Array::of1(&object(&options)?)).await?;
+        let (key, metadata, note) = ("key".into(), "customMetadata".into(), NOTE.into());
+        let text = |value: JsValue| value.as_string().unwrap_or_default();
+        let mut notes = Vec::new();
+        for object in Array::from(&member(&page, &"objects".into())?) {
+            let metadata = Some(member(&object, &metadata)?).filter(JsValue::is_object);
+            let note = metadata.map(|metadata| member(&metadata, &note)).transpose()?;
+            notes.push((text(member(&object, &key)?), note.map(text).unwrap_or_default()));
+        }
+        Ok(NotedPage { notes, more: member(&page, &"truncated".into())?.is_truthy() })
+    }
+
     async fn put(&self, key: &str, bytes: Bytes, condition: Conditional) -> Result<Written, PlatformError> {
         let put = self.0.put(key, Vec::from(bytes)).only_if(condition);
         let stored = put.execute().await.map_err(failure::r2)?;
@@ -68,15 +101,46 @@ impl RecordStore for R2Records {
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<KeyPage, PlatformError> {
-        let limit = u32::try_from(limit.clamp(1, PAGE)).unwrap_or(u32::MAX);
-        let list = self.0.list().prefix(prefix).limit(limit);
-        let list = match after {
-            Some(after) => list.start_after(after),
-            None => list,
-        };
-        let page = list.execute().await.map_err(failure::r2)?;
-        let keys: Vec<String> = page.objects().iter().map(worker::Object::key).collect();
-        let cursor = keys.last().filter(|_| page.truncated()).cloned();
+        let page = self.page(prefix, after.unwrap_or_default(), limit).await?;
+        let mut keys = Vec::new();
+        for (key, _) in page.notes {
+            keys.push(key);
+        }
+        let cursor = keys.last().filter(|_| page.more).cloned();
         Ok(KeyPage { keys, cursor })
     }
+
+    async fn append(&self, key: &str, note: &str) -> Result<(), PlatformError> {
+        let text = JsValue::from_str(note);
+        let metadata = object(&[(NOTE, text.clone())])?;
+        let options = object(&[("customMetadata", metadata)])?;
+        self.call("put", &Array::of3(&key.into(), &text, &options)).await?;
+        Ok(())
+    }
+
+    fn list_noted(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> impl Future<Output = Result<NotedPage, PlatformError>> {
+        self.page(prefix, after, limit)
+    }
+}
+
+fn thrown(error: JsValue) -> PlatformError {
+    failure::r2(error.into())
+}
+
+/// An object of the runtime. The bindings' own builders take custom metadata as hash maps, three kilobytes of program.
+fn object(members: &[(&str, JsValue)]) -> Result<JsValue, PlatformError> {
+    let object = js_sys::Object::new();
+    for (name, value) in members {
+        Reflect::set(&object, &(*name).into(), value).map_err(thrown)?;
+    }
+    Ok(object.into())
+}
+
+fn member(object: &JsValue, name: &JsValue) -> Result<JsValue, PlatformError> {
+    Reflect::get(object, name).map_err(thrown)
 }

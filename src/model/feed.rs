@@ -1,7 +1,7 @@
 //! Feeds and the names they are found by.
 
 use super::{
-    Algorithm, Digest, PackageSettings, Permission, ProtocolId, Timestamp, UpstreamSource,
+    Algorithm, Digest, PackageSettings, Permission, ProtocolId, Retention, Timestamp, UpstreamSource,
     UpstreamingBehavior, UpstreamingRule, View, ViewName,
 };
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub enum InvalidName {
     #[error("a name has at most 64 characters, this one has {0}")]
     TooLong(usize),
     /// One of the characters that URLs or locators need.
-    #[error("a name may not contain {0:?}")]
+    #[error("a name may not contain `{0}`")]
     Character(char),
     /// Leading `_` or `.`, trailing `.`.
     #[error("a name may not start with `_` or `.` nor end with `.`")]
@@ -188,6 +188,9 @@ pub struct Feed {
     /// What callers who may not save are shown.
     #[serde(default)]
     pub listing: ListingMode,
+    /// What it keeps of each package; everything, if nobody decided otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
     /// Does it refuse all but reading and changing its settings?
     #[serde(default)]
     pub is_disabled: bool,

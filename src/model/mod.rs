@@ -5,6 +5,7 @@
 
 mod artifact;
 mod credentials;
+mod deed;
 mod digest;
 mod feed;
 pub mod gzip;
@@ -14,6 +15,7 @@ mod package;
 mod permission;
 mod principal;
 mod protocol;
+mod retention;
 mod role;
 mod secret;
 mod slot;
@@ -25,6 +27,7 @@ mod view;
 
 pub use artifact::{ArtifactName, ArtifactRecord};
 pub use credentials::{Credentials, Keyring, Opened, SealedCredentials};
+pub use deed::{Deed, VersionChange};
 pub use digest::{Algorithm, Digest, Hasher, InvalidDigest, hexadecimal};
 pub use feed::{Feed, FeedId, FeedName, InvalidName, ListingMode, OrganizationName, ProjectName, guid_of};
 pub use locator::{Address, FeedLocator, InvalidLocator};
@@ -32,9 +35,10 @@ pub use package::{PackageName, PackageSettings, UpstreamingBehavior, Upstreaming
 pub use permission::{Identity, Permission};
 pub use principal::{Authority, Principal};
 pub use protocol::ProtocolId;
+pub use retention::Retention;
 pub use role::{Action, Role, Scope};
 pub use secret::Secret;
-pub use slot::{FirstPublished, ListingState, Origin, Slot, SlotState, SourceStep};
+pub use slot::{FirstPublished, ListingState, Origin, Remains, Slot, SlotState, SourceStep};
 pub use sorted::{SortedMap, SortedSet};
 pub use timestamp::Timestamp;
 pub use token::{Grant, GrantTarget, Token, TokenHash, TokenText};

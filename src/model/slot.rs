@@ -1,11 +1,12 @@
 //! Slots: the one record of a version number, never removed.
 
 use super::SortedSet;
-use super::{ArtifactName, ArtifactRecord, SourceId, SourceKind, Timestamp};
+use super::{ArtifactName, ArtifactRecord, Digest, SourceId, SourceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Where a version is in its life: live, then perhaps deleted (and restored), then perhaps purged for ever.
+/// Where a version is in its life: live, then perhaps deleted (and restored), then perhaps purged for ever. A saved version
+/// may also be dropped, and be saved again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "StateRecord", into = "StateRecord")]
 pub enum SlotState {
@@ -23,6 +24,24 @@ pub enum SlotState {
         /// Since when.
         at: Timestamp,
     },
+    /// A saved version that is not here any more, and no tombstone: whoever may save gets it again, if it is the same.
+    Dropped {
+        /// Since when it is so, and its bytes are where they are.
+        at: Timestamp,
+        /// Where its bytes are.
+        remains: Remains,
+    },
+}
+
+/// Where the bytes of a dropped version are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remains {
+    /// Where they were: it may come back as it is.
+    Kept,
+    /// They are being removed at this time: nothing can be done.
+    Going,
+    /// Nowhere: they must be copied again.
+    Gone,
 }
 
 /// Where the bytes were first published; follows the version through chains of feeds.
@@ -108,8 +127,14 @@ pub struct Slot {
     pub views: SortedSet,
     /// Its files.
     pub artifacts: Vec<ArtifactRecord>,
+    /// Files it had when it was dropped: what comes again under their names must be the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<ArtifactRecord>,
     /// When it came here.
     pub added: Timestamp,
+    /// When somebody took it out of the recycle bin again: it is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Timestamp>,
     /// When it was first published anywhere, as its source says; for a published version, when that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Timestamp>,
@@ -123,6 +148,33 @@ impl Slot {
     /// Is it served?
     pub fn is_live(&self) -> bool {
         self.state == SlotState::Live
+    }
+
+    /// The same in another state.
+    #[must_use]
+    pub fn in_state(&self, state: SlotState) -> Self {
+        let mut next = self.clone();
+        next.state = state;
+        next
+    }
+
+    /// Was it deleted, so that its number is never used again?
+    pub fn is_tombstone(&self) -> bool {
+        matches!(self.state, SlotState::Deleted { .. } | SlotState::Purged { .. })
+    }
+
+    /// Is it as if it had never been saved, but that nothing else may be?
+    pub fn is_dropped(&self) -> bool {
+        matches!(self.state, SlotState::Dropped { .. })
+    }
+
+    /// Had it a file of this name with other bytes, before it was dropped?
+    pub fn contradicts(&self, name: &ArtifactName, size: Option<u64>, digests: &[Digest]) -> bool {
+        let other = |known: &Digest| {
+            digests.iter().any(|digest| digest.algorithm() == known.algorithm() && digest != known)
+        };
+        let mut former = self.former.iter().filter(|former| former.name == *name);
+        former.any(|former| size.is_some_and(|size| size != former.size) || former.digests.iter().any(other))
     }
 
     /// Was it pushed to this feed, as opposed to saved?
@@ -165,6 +217,9 @@ impl From<SlotState> for StateRecord {
             SlotState::Live => ("live", None, None),
             SlotState::Deleted { at, by } => ("deleted", Some(at), Some(by)),
             SlotState::Purged { at } => ("purged", Some(at), None),
+            SlotState::Dropped { at, remains: Remains::Kept } => ("dropped", Some(at), None),
+            SlotState::Dropped { at, remains: Remains::Going } => ("emptying", Some(at), None),
+            SlotState::Dropped { at, remains: Remains::Gone } => ("emptied", Some(at), None),
         };
         Self { name: name.to_owned(), at, by }
     }
@@ -178,6 +233,9 @@ impl TryFrom<StateRecord> for SlotState {
             ("live", ..) => Ok(Self::Live),
             ("deleted", Some(at), Some(by)) => Ok(Self::Deleted { at, by }),
             ("purged", Some(at), _) => Ok(Self::Purged { at }),
+            ("dropped", Some(at), _) => Ok(Self::Dropped { at, remains: Remains::Kept }),
+            ("emptying", Some(at), _) => Ok(Self::Dropped { at, remains: Remains::Going }),
+            ("emptied", Some(at), _) => Ok(Self::Dropped { at, remains: Remains::Gone }),
             _ => Err("not the state of a slot"),
         }
     }

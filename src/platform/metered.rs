@@ -2,7 +2,7 @@
 
 use super::{
     Blob, BlobInfo, BlobStore, Body, ByteRange, CachedResponse, Etag, Expected, HttpClient, KeyPage,
-    KeyValueStore, KvEntry, OutgoingRequest, OutgoingResponse, PlatformError, PutOutcome, Record,
+    KeyValueStore, KvEntry, NotedPage, OutgoingRequest, OutgoingResponse, PlatformError, PutOutcome, Record,
     RecordStore, ResponseCache, UploadPart, Written,
 };
 use bytes::Bytes;
@@ -101,6 +101,21 @@ impl<T: RecordStore> RecordStore for Metered<T> {
     ) -> impl Future<Output = Result<KeyPage, PlatformError>> {
         count(&self.counts.0.r2_writes); // a list is billed as a write (class A)
         self.inner.list(prefix, after, limit)
+    }
+
+    fn append(&self, key: &str, note: &str) -> impl Future<Output = Result<(), PlatformError>> {
+        count(&self.counts.0.r2_writes);
+        self.inner.append(key, note)
+    }
+
+    fn list_noted(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> impl Future<Output = Result<NotedPage, PlatformError>> {
+        count(&self.counts.0.r2_writes);
+        self.inner.list_noted(prefix, after, limit)
     }
 }
 

@@ -33,7 +33,7 @@ pub use kv::{KeyValueStore, KvEntry};
 pub use memo::Memo;
 pub use message::{Request, RequestUrl, Response};
 pub use metered::{Metered, OperationCounts};
-pub use records::{Etag, KeyPage, Record, RecordStore, Written};
+pub use records::{Etag, KeyPage, NotedPage, Record, RecordStore, Written};
 
 use crate::model::Timestamp;
 use std::time::Duration;

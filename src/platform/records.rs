@@ -46,6 +46,15 @@ pub struct KeyPage {
     pub cursor: Option<String>,
 }
 
+/// One page of keys, each with the note its record carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotedPage {
+    /// Keys and notes, in the order of the keys, at most 1,000; the store may give fewer than there are.
+    pub notes: Vec<(String, String)>,
+    /// Are there more?
+    pub more: bool,
+}
+
 /// Strongly consistent records: what is read is what was written last, everywhere.
 ///
 /// A write may fail after it took effect. `Contended` means that one key was written more than once in a second.
@@ -81,4 +90,16 @@ pub trait RecordStore {
         after: Option<&str>,
         limit: usize,
     ) -> impl Future<Output = Result<KeyPage, PlatformError>>;
+
+    /// Writes a record, at most 2,000 characters of ASCII, under a key that nobody else uses, so that [`Self::list_noted`] shows it.
+    fn append(&self, key: &str, note: &str) -> impl Future<Output = Result<(), PlatformError>>;
+
+    /// One page of the keys that start with `prefix`, which must end in `/`, and come after the key `after`, which need not
+    /// be there. Records that were not appended have no note.
+    fn list_noted(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> impl Future<Output = Result<NotedPage, PlatformError>>;
 }

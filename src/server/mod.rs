@@ -64,10 +64,11 @@ pub async fn handle<P: Platform>(platform: P, config: &Config, request: Request)
 
 /// Does what is to be done from time to time.
 pub async fn scheduled<P: Platform>(platform: P) {
-    let line = match housekeeping::run(&platform).await {
+    let line = match housekeeping::run(&platform, protocol::ecosystem).await {
         Ok(done) => serde_json::json!({
             "endpoint": "housekeeping", "purged": done.purged, "rebuilt": done.rebuilt, "counted": done.counted,
-            "swept": done.swept, "removed": done.removed,
+            "swept": done.swept, "retired": done.retired, "emptied": done.emptied, "forgotten": done.forgotten,
+            "removed": done.removed,
         }),
         Err(error) => serde_json::json!({ "endpoint": "housekeeping", "error": error.to_string() }),
     };
@@ -107,6 +108,7 @@ impl<P: Platform> Call<'_, P> {
         let settings = self.config.settings;
         let mut context = service::open(platform, &self.address, Rc::new(principal), root, settings).await?;
         context.always_check = always_check(&request.headers, query);
+        context.client = client(&request.headers);
         if !asked.is_login {
             service::authorize(&context, asked.action)?;
         }
@@ -133,6 +135,11 @@ fn refuse(protocol: &Entry, root: &str, line: &mut RequestLog, error: &Error, he
         respond::set(headers, name, &respond::printable(&message));
     }
     response
+}
+
+/// What the client says of itself, as far as it may stand in a log.
+fn client(headers: &Headers) -> Rc<str> {
+    service::log::client(headers.get(header::USER_AGENT))
 }
 
 /// Did the caller ask not to be answered from memory? `?write=true` is how npm asks before it changes a package.

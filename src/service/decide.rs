@@ -1,10 +1,11 @@
 //! What owners decide about a package as a whole: its upstreaming behavior.
 
-use super::{FeedContext, Package, tags};
+use super::{FeedContext, Package, log, tags};
 use crate::error::Result;
-use crate::model::UpstreamingBehavior;
+use crate::model::{Deed, UpstreamingBehavior};
 use crate::platform::Platform;
 use crate::store::packages;
+use serde_json::json;
 
 /// The upstreaming behavior of a package, known here or not: its own, or the one that a rule of the feed gives it.
 pub async fn behavior<P: Platform>(
@@ -22,7 +23,9 @@ pub async fn set_behavior<P: Platform>(
     package: &Package,
     behavior: UpstreamingBehavior,
 ) -> Result<()> {
-    tags::change(context, package, &|settings| {
+    let details = json!({ "versionsFromExternalUpstreams": behavior });
+    let entry = log::about(context, Deed::BehaviorSet, package, None, details);
+    tags::change(context, package, entry, &|settings| {
         settings.upstreaming_behavior = behavior;
         settings.behavior_decided = true;
     })

@@ -3,15 +3,18 @@
 //! The slot is flipped first: from then on the version is gone, here at once and elsewhere within
 //! [`CHECK_REUSE`](crate::store::slots::CHECK_REUSE). The bytes stay for the recycle bin's 30 days.
 
-use super::{FeedContext, Package, tags};
+use super::{FeedContext, Package, dropping, log, tags};
 use crate::error::{Conflict, Error, Missing, Result};
-use crate::model::SortedSet;
-use crate::model::{FirstPublished, ListingState, Origin, Slot, SlotState, Timestamp, Version, guid_of};
+use crate::model::{
+    Deed, FirstPublished, ListingState, Origin, Remains, Slot, SlotState, SortedSet, Timestamp, Version,
+    guid_of,
+};
 use crate::platform::{BlobStore as _, Platform, RecordStore as _};
 use crate::store::keys::{self, PackagePath};
 use crate::store::slots::{self, Created};
 use crate::store::{self, index};
 use bytes::Bytes;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::time::Duration;
 
@@ -25,17 +28,75 @@ pub async fn delete<P: Platform>(
     version: &Version,
 ) -> Result<()> {
     super::publish::refuse_view(context)?;
-    let (platform, path) = (&context.platform, context.path(package));
-    let state = SlotState::Deleted { at: platform.now(), by: context.principal.subject().to_owned() };
-    let slot = match slots::get(platform, &path, version.key()).await? {
-        Some(_) => bury(platform, &path, version, &state).await?,
-        None => tombstone(context, &path, package, version, &state).await?,
-    };
-    // Before the index: a bin note without a deleted slot is harmless, the reverse would keep the bytes for ever.
-    platform.records().overwrite(&path.bin(version.key()), Bytes::from_static(b"{}")).await?;
-    let entry = [(version.key().to_owned(), slot)];
-    index::record(platform, &path, package.as_str(), &entry, None).await?;
-    drop_tags(context, package, version).await
+    let path = context.path(package);
+    let entry = log::about(context, Deed::Deleted, package, Some(version), Value::Null);
+    let by = context.principal.subject().to_owned();
+    let state = SlotState::Deleted { at: context.platform.now(), by };
+    let (platform, name) = (&context.platform, package.as_str());
+    let target = Target { platform, path: &path, name, version, views: None };
+    if !target.remove(&state, &entry).await? {
+        let slot = tombstone(context, &path, package, version, &state, &entry).await?;
+        target.bin(slot, &[entry]).await?;
+    }
+    Ok(())
+}
+
+/// A version that is to be removed, whoever wants it.
+pub(super) struct Target<'a, P> {
+    pub(super) platform: &'a P,
+    pub(super) path: &'a PackagePath,
+    /// The package's name as people write it.
+    pub(super) name: &'a str,
+    pub(super) version: &'a Version,
+    /// The views it was in when it was chosen: it stays if it was promoted since.
+    pub(super) views: Option<&'a SortedSet>,
+}
+
+impl<P: Platform> Target<'_, P> {
+    /// Moves a version to the recycle bin, or drops a saved one, as `state` says; `false` if there is no slot. What may not be
+    /// dropped, or is gone already, stays as it is. May be repeated.
+    pub(super) async fn remove(&self, state: &SlotState, entry: &Value) -> Result<bool> {
+        let (platform, path, key) = (self.platform, self.path, self.version.key());
+        let Some(stored) = slots::get(platform, path, key).await? else { return Ok(false) };
+        let mut slot = stored.value;
+        let mut entries: &[Value] = &[];
+        let next = |slot: &Slot| {
+            let suits = self.views.is_none_or(|views| slot.views == *views);
+            suits.then(|| removed(slot, state)).flatten()
+        };
+        if let Some(next_slot) = next(&slot) {
+            index::announce(platform, path, key, slot.sequence, entry).await?;
+            if next_slot.is_dropped() {
+                dropping::announce(platform, path, key).await?;
+            }
+            slot = slots::withdraw(platform, path, key, &mut |slot| Ok(next(slot))).await?;
+            if slot.state == *state {
+                entries = std::slice::from_ref(entry);
+            }
+        }
+        // Of an attempt that died the log is told by the note it left.
+        if slot.is_tombstone() {
+            self.bin(slot, entries).await?;
+        } else {
+            index::record_logged(platform, path, self.name, &[(key.to_owned(), slot)], None, entries).await?;
+        }
+        Ok(true)
+    }
+
+    /// What is left to do for a deleted version.
+    async fn bin(&self, slot: Slot, entries: &[Value]) -> Result<()> {
+        let (platform, key) = (self.platform, self.version.key());
+        // Before the index: a bin note without a deleted slot is harmless, the reverse would keep the bytes for ever.
+        platform.records().overwrite(&self.path.bin(key), Bytes::from_static(b"{}")).await?;
+        let slots = [(key.to_owned(), slot)];
+        index::record_logged(platform, self.path, self.name, &slots, None, entries).await?;
+        // Tags never point to what is not there.
+        let gone = self.version.as_str();
+        tags::change_at(platform, self.path, self.name, &[], &|settings| {
+            settings.tags.retain(|_, target| target != gone);
+        })
+        .await
+    }
 }
 
 /// Restores a version from the recycle bin, to where it was, views included.
@@ -51,20 +112,28 @@ pub async fn restore<P: Platform>(
     if slot.is_live() && platform.records().head(&path.bin(version.key())).await?.is_none() {
         return Err(not_in_bin(package, version));
     }
+    if slot.is_dropped() {
+        return Err(not_in_bin(package, version));
+    }
     if slot.artifacts.is_empty() {
         let text = format!("`{package}` {version} was never in this feed: there is nothing to restore");
         return Err(Error::Conflict(Conflict::Other(text)).into());
     }
+    let entry = log::about(context, Deed::Restored, package, Some(version), Value::Null);
+    index::announce(platform, &path, version.key(), slot.sequence, &entry).await?;
+    let restored = Some(platform.now());
     let slot = slots::update(platform, &path, version.key(), &mut |slot| {
         let deleted = matches!(slot.state, SlotState::Deleted { .. });
-        Ok(deleted.then(|| Slot { state: SlotState::Live, ..slot.clone() }))
+        let mut next = slot.in_state(SlotState::Live);
+        next.restored = restored;
+        Ok(deleted.then_some(next))
     })
     .await?;
     if !slot.is_live() {
         return Err(not_in_bin(package, version));
     }
-    let entry = [(version.key().to_owned(), slot)];
-    index::record(platform, &path, package.as_str(), &entry, None).await?;
+    let slots = [(version.key().to_owned(), slot)];
+    index::record_logged(platform, &path, package.as_str(), &slots, None, &[entry]).await?;
     Ok(platform.records().delete(&[path.bin(version.key())]).await?)
 }
 
@@ -107,9 +176,11 @@ pub async fn purge<P: Platform>(
     package: &Package,
     version: &Version,
 ) -> Result<()> {
-    deleted_slot(context, package, version).await?;
+    let slot = deleted_slot(context, package, version).await?;
     let path = context.path(package);
-    purge_at(&context.platform, &path, version.key()).await
+    let entry = log::about(context, Deed::Purged, package, Some(version), Value::Null);
+    index::announce(&context.platform, &path, version.key(), slot.sequence, &entry).await?;
+    purge_at(&context.platform, &path, version.key(), &[entry]).await
 }
 
 /// The slot of a version in the recycle bin.
@@ -154,53 +225,69 @@ async fn purge_if<P: Platform>(
     let Some(stored) = slots::get(platform, path, version_key).await? else { return Ok(false) };
     match stored.value.state {
         SlotState::Deleted { at, .. } if suits(at) => {
-            purge_at(platform, path, version_key).await?;
+            let entry = log::about_cron(Deed::Purged, "housekeeping", path, &stored.value.version);
+            index::announce(platform, path, version_key, stored.value.sequence, &entry).await?;
+            purge_at(platform, path, version_key, &[entry]).await?;
             Ok(true)
         }
         SlotState::Deleted { .. } => Ok(false),
         // A restore that died half-way: what was left of it is done here.
-        SlotState::Live => {
+        SlotState::Live | SlotState::Dropped { .. } => {
             index::record(platform, path, "", &[(version_key.to_owned(), stored.value)], None).await?;
             platform.records().delete(&[path.bin(version_key)]).await?;
             Ok(false)
         }
         // A purge that died half-way.
         SlotState::Purged { .. } => {
-            purge_at(platform, path, version_key).await?;
+            purge_at(platform, path, version_key, &[]).await?;
             Ok(false)
         }
     }
 }
 
-async fn purge_at<P: Platform>(platform: &P, path: &PackagePath, version_key: &str) -> Result<()> {
+async fn purge_at<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version_key: &str,
+    entries: &[Value],
+) -> Result<()> {
     let at = platform.now();
     // The slot first: a version must not be restored whose bytes are being removed.
     let slot = slots::update(platform, path, version_key, &mut |slot| {
         let deleted = matches!(slot.state, SlotState::Deleted { .. });
-        Ok(deleted.then(|| Slot { state: SlotState::Purged { at }, ..slot.clone() }))
+        Ok(deleted.then(|| slot.in_state(SlotState::Purged { at })))
     })
     .await?;
-    if slot.is_live() {
+    if !matches!(slot.state, SlotState::Purged { .. }) {
         // Restored in the meantime.
         return Ok(());
     }
-    for artifact in &slot.artifacts {
+    for artifact in slot.artifacts.iter().chain(&slot.former) {
         platform.blobs().delete(&path.file(version_key, &artifact.name)).await?;
     }
     platform.records().delete(&[path.bin(version_key)]).await?;
-    index::record(platform, path, "", &[(version_key.to_owned(), slot)], None).await
+    index::record_logged(platform, path, "", &[(version_key.to_owned(), slot)], None, entries).await
 }
 
-async fn bury<P: Platform>(
-    platform: &P,
-    path: &PackagePath,
-    version: &Version,
-    state: &SlotState,
-) -> Result<Slot> {
-    slots::withdraw(platform, path, version.key(), &mut |slot| {
-        Ok(slot.is_live().then(|| Slot { state: state.clone(), ..slot.clone() }))
-    })
-    .await
+/// A slot whose version is removed as `state` says; `None` if it stays as it is.
+fn removed(slot: &Slot, state: &SlotState) -> Option<Slot> {
+    let mut next = slot.in_state(state.clone());
+    match (&slot.state, state) {
+        (SlotState::Live, SlotState::Dropped { .. }) => {
+            if slot.is_published() {
+                return None;
+            }
+            next.former.retain(|record| slot.artifact(&record.name).is_none());
+            next.former.append(&mut next.artifacts);
+        }
+        // Its bytes are still here, so that it can be restored.
+        (SlotState::Dropped { remains: Remains::Kept, .. }, SlotState::Deleted { .. }) => {
+            next.artifacts = std::mem::take(&mut next.former);
+        }
+        (SlotState::Live | SlotState::Dropped { .. }, SlotState::Deleted { .. }) => {}
+        _ => return None,
+    }
+    Some(next)
 }
 
 /// A slot that was never live, so that no upstream source can fill it.
@@ -210,6 +297,7 @@ async fn tombstone<P: Platform>(
     package: &Package,
     version: &Version,
     state: &SlotState,
+    entry: &Value,
 ) -> Result<Slot> {
     let missing = || Error::NotFound(Missing::Version(package.to_string(), version.to_string()));
     let stored = index::get(&context.platform, path).await?.map(|stored| stored.value).unwrap_or_default();
@@ -225,35 +313,22 @@ async fn tombstone<P: Platform>(
         upstream_listing: ListingState::default(),
         views: SortedSet::new(),
         artifacts: Vec::new(),
-        added: added(state),
+        former: Vec::new(),
+        added: context.platform.now(),
+        restored: None,
         published: None,
         manifest: RawValue::NULL.to_owned(),
         sequence: 1,
     };
+    index::announce(&context.platform, path, version.key(), 0, entry).await?;
     match slots::create(&context.platform, path, version.key(), &slot).await? {
         Created::Yes => Ok(slot),
         // Saved in the meantime.
-        Created::No(_) => bury(&context.platform, path, version, state).await,
+        Created::No(_) => {
+            slots::withdraw(&context.platform, path, version.key(), &mut |slot| Ok(removed(slot, state)))
+                .await
+        }
     }
-}
-
-fn added(state: &SlotState) -> Timestamp {
-    match state {
-        SlotState::Deleted { at, .. } | SlotState::Purged { at } => *at,
-        SlotState::Live => Timestamp::from_millis(0),
-    }
-}
-
-/// Tags never point to what is not there.
-async fn drop_tags<P: Platform>(
-    context: &FeedContext<P>,
-    package: &Package,
-    version: &Version,
-) -> Result<()> {
-    tags::change(context, package, &|settings| {
-        settings.tags.retain(|_, target| target != version.as_str());
-    })
-    .await
 }
 
 /// What is said of a version that is not in the recycle bin.

@@ -73,11 +73,13 @@ pub async fn artifact<P: Platform>(
         }
     }
     let slot = match known {
-        Some(slot) if !slot.is_live() => {
+        Some(slot) if slot.is_tombstone() => {
             return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())).into());
         }
-        Some(slot) if !context.shows(&slot.views) => return Err(no_version(package, version)),
-        Some(slot) if slot.artifact(name).is_some() => {
+        Some(slot) if slot.is_live() && !context.shows(&slot.views) => {
+            return Err(no_version(package, version));
+        }
+        Some(slot) if slot.is_live() && slot.artifact(name).is_some() => {
             context.trace.note("local");
             slot
         }
@@ -146,7 +148,7 @@ async fn find_and_save<P: Platform>(
         .unwrap_or_default();
     let suppliers = resolve::suppliers(context, package, version, Some(name), &index, here).await?;
     for found in suppliers {
-        if let Some(slot) = save::save(context, package, version, name, found?).await? {
+        if let Some(slot) = save::save(context, package, version, name, found?, here).await? {
             context.trace.note("saved");
             return Ok(slot);
         }

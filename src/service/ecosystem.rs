@@ -143,6 +143,9 @@ pub trait Ecosystem: Sync {
     fn renderer(&self, package: &Package, form: Form, root: &str) -> Box<dyn ListingRenderer>;
 }
 
+/// The ecosystem of an id, if there is one.
+pub type Ecosystems = fn(&str) -> Option<&'static dyn Ecosystem>;
+
 /// One of the documents of versions that we render.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form {

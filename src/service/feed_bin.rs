@@ -40,7 +40,9 @@ pub async fn restore<P: Platform>(platform: &P, feed: &Feed) -> Result<Feed> {
         if before.purged.is_some() {
             return Err(not_in_bin(&feed.name));
         }
-        Ok(Feed { deleted: None, ..before.clone() })
+        let mut next = before.clone();
+        next.deleted = None;
+        Ok(next)
     })
     .await
 }
@@ -54,7 +56,9 @@ pub async fn purge<P: Platform>(platform: &P, feed: &Feed) -> Result<()> {
             return Err(not_in_bin(&feed.name));
         }
         // An earlier attempt may have died half-way: it is finished.
-        Ok(Feed { purged: before.purged.or(Some(now)), ..before.clone() })
+        let mut next = before.clone();
+        next.purged = before.purged.or(Some(now));
+        Ok(next)
     })
     .await?;
     feeds::release(platform, &gone, &gone.name).await
@@ -121,6 +125,7 @@ async fn remove<P: Platform>(platform: &P, feed: &Feed, pages: &mut usize) -> Re
     }
     let mut rest: Vec<String> = feed.upstream_sources.iter().map(|source| keys::health(&source.id)).collect();
     rest.push(keys::withdrawals(&feed.id));
+    rest.push(keys::retention(&feed.id));
     rest.extend(feed.deleted.map(|at| keys::expiry(restorable_until(at), &feed.id)));
     records.delete(&rest).await?;
     records.delete(&[keys::feed(&feed.id)]).await?;

@@ -1,15 +1,21 @@
-//! What cron does: fold counted downloads, purge what has been in the recycle bins for 30 days, remove what deleted feeds
-//! held, rebuild indexes that missed a slot, sweep uploads nobody finished. In bounded steps: what is left over is done
-//! next time.
+//! What cron does: fold counted downloads, rebuild indexes that missed a slot, remove what retention policies do not keep,
+//! purge what has been in the recycle bins for 30 days, remove what deleted feeds held, sweep uploads nobody finished and old
+//! entries of logs. In bounded steps: what is left over is done next time.
 
-use super::{delete, feed_bin};
+use super::{Ecosystems, delete, dropping, feed_bin, retain};
 use crate::error::Result;
 use crate::platform::{BlobStore as _, Platform, RecordStore as _};
-use crate::store::{downloads, index, keys};
+use crate::store::{cursors, downloads, index, keys, log};
 use std::time::Duration;
 
 /// How many things of each kind are done at once: each costs a handful of the 1,000 operations an invocation has.
 const STEP: usize = 100;
+
+/// How many pages of versions in recycle bins, and of dropped ones, are looked at: an operation each.
+const NOTE_PAGES: usize = 5;
+
+/// How many logs are looked at, or thousands of old entries removed: two operations each.
+const LOG_STEPS: usize = 25;
 
 /// An upload older than this is nobody's.
 const STAGING_LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -23,39 +29,68 @@ pub struct Done {
     pub rebuilt: usize,
     /// Batches of counted downloads folded.
     pub counted: usize,
+    /// Versions removed because nobody needs them.
+    pub retired: usize,
+    /// Dropped versions whose bytes were removed.
+    pub emptied: usize,
     /// Uploads swept.
     pub swept: usize,
+    /// Entries of logs removed.
+    pub forgotten: usize,
     /// Feeds removed.
     pub removed: usize,
 }
 
-/// One round.
-pub async fn run<P: Platform>(platform: &P) -> Result<Done> {
-    Ok(Done {
-        rebuilt: index::repair_all(platform, STEP).await?,
+/// One round. A step that fails does not keep the others: the first failure is answered once all were tried.
+pub async fn run<P: Platform>(platform: &P, ecosystems: Ecosystems) -> Result<Done> {
+    let mut failure = None;
+    let mut count = |outcome: Result<usize>| match outcome {
+        Ok(count) => count,
+        Err(error) => {
+            failure.get_or_insert(error);
+            0
+        }
+    };
+    let done = Done {
+        rebuilt: count(index::repair_all(platform, STEP).await),
         // Before anything that asks when a version was last downloaded.
-        counted: downloads::fold(platform).await?,
-        purged: delete::empty_queued(platform, STEP).await? + empty_bins(platform).await?,
-        swept: sweep_uploads(platform).await?,
-        removed: feed_bin::expire(platform).await?,
-    })
+        counted: count(downloads::fold(platform).await),
+        emptied: count(empty(platform, "dropped", keys::DROPPED).await),
+        purged: count(delete::empty_queued(platform, STEP).await)
+            + count(empty(platform, "bins", keys::BINS).await),
+        swept: count(sweep_uploads(platform).await),
+        forgotten: count(log::expire(platform, LOG_STEPS).await),
+        removed: count(feed_bin::expire(platform).await),
+        // Last, because it takes the most operations.
+        retired: count(retain::run(platform, ecosystems).await),
+    };
+    failure.map_or(Ok(done), Err)
 }
 
-async fn empty_bins<P: Platform>(platform: &P) -> Result<usize> {
-    let mut purged = 0;
-    let mut cursor = None;
-    loop {
-        let page = platform.records().list(keys::BINS, cursor.as_deref(), STEP).await?;
+/// Looks at some versions in recycle bins, or at some that were dropped, from where the last run stopped, and removes the bytes
+/// of those that are due.
+async fn empty<P: Platform>(platform: &P, task: &str, notes: &str) -> Result<usize> {
+    let (mut emptied, mut after) = (0, cursors::get(platform, task).await?);
+    for _ in 0..NOTE_PAGES {
+        let begin = Some(after.as_str()).filter(|after| !after.is_empty());
+        let page = platform.records().list(notes, begin, STEP).await?;
         for key in &page.keys {
-            let Some((path, version)) = keys::PackagePath::parse_after(keys::BINS, key) else { continue };
+            let Some((path, version)) = keys::PackagePath::parse_after(notes, key) else { continue };
             let version = percent_encoding::percent_decode_str(version).decode_utf8_lossy();
-            purged += usize::from(delete::purge_expired(platform, &path, &version).await?);
+            let is_emptied = if notes == keys::BINS {
+                delete::purge_expired(platform, &path, &version).await?
+            } else {
+                dropping::empty(platform, &path, &version, key).await?
+            };
+            emptied += usize::from(is_emptied);
         }
-        cursor = page.cursor;
-        if cursor.is_none() || purged >= STEP {
-            return Ok(purged);
+        after = page.cursor.unwrap_or_default();
+        if after.is_empty() || emptied >= STEP {
+            break;
         }
     }
+    cursors::set(platform, task, after).await?;
+    Ok(emptied)
 }
 
 async fn sweep_uploads<P: Platform>(platform: &P) -> Result<usize> {

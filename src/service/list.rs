@@ -116,7 +116,11 @@ impl<'a, P: Platform> List<'a, P> {
             None if shows_all => Audience::Everything,
             None => Audience::View("local".to_owned()),
         };
-        let variant = format!("{} {}\n{audience:?}\n{}", form.name, form.part, context.root);
+        let shown = match &audience {
+            Audience::View(view) => view,
+            Audience::Everything => "*",
+        };
+        let variant = format!("{} {}\n{shown}\n{}", form.name, form.part, context.root);
         Self { context, package, form, path: context.path(package), audience, variant }
     }
 

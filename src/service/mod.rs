@@ -10,12 +10,14 @@ pub mod delete;
 pub mod description;
 mod document;
 pub mod download;
+mod dropping;
 mod ecosystem;
 pub mod feed_bin;
 mod fetch;
 pub mod housekeeping;
 pub mod json_splitter;
 pub mod list;
+pub mod log;
 pub mod multipart;
 mod neighbours;
 pub mod offers;
@@ -28,6 +30,7 @@ pub mod refresh;
 mod registry;
 pub mod relist;
 mod resolve;
+pub mod retain;
 pub mod retire;
 mod save;
 pub mod search;
@@ -41,8 +44,8 @@ pub mod xml;
 pub mod zip;
 
 pub use ecosystem::{
-    Ecosystem, Form, Listed, ListedFile, ListingDecoder, ListingRenderer, Package, Registry, Summary,
-    UpstreamForm,
+    Ecosystem, Ecosystems, Form, Listed, ListedFile, ListingDecoder, ListingRenderer, Package, Registry,
+    Summary, UpstreamForm,
 };
 pub use fetch::{is_confidential, permitted as permitted_address, upstream_get};
 pub use neighbours::{internal_marks, is_internally_offered, neighbour};

@@ -56,6 +56,8 @@ pub struct FeedContext<P> {
     pub settings: Settings,
     /// Where the answer came from.
     pub trace: Trace,
+    /// What the client says of itself, for the log.
+    pub client: Rc<str>,
 }
 
 impl<P: Platform> FeedContext<P> {
@@ -69,6 +71,7 @@ impl<P: Platform> FeedContext<P> {
         if self.permits(action) {
             return Ok(());
         }
+        super::log::refused(self, action, action.describe());
         Err(Error::lacks(action, what, self.authority, &self.locator).into())
     }
 
@@ -138,6 +141,7 @@ pub fn enter<P: Platform>(
         always_check: false,
         settings,
         trace: Trace::default(),
+        client: Rc::from(""),
     })
 }
 

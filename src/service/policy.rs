@@ -40,8 +40,12 @@ impl<'a> Policy<'a> {
 
     /// May a source supply this version?
     pub(super) fn admits(self, version_key: &str, first_published: FirstPublished) -> bool {
-        let blocked = self.blocks_external && first_published == FirstPublished::External;
-        !blocked && self.index.slot(version_key).is_none()
+        self.admits_again(first_published) && self.index.slot(version_key).is_none_or(Slot::is_dropped)
+    }
+
+    /// May a source supply a version that was dropped, whatever the index says of it yet?
+    pub(super) fn admits_again(self, first_published: FirstPublished) -> bool {
+        !(self.blocks_external && first_published == FirstPublished::External)
     }
 
     /// May a source supply further files of a version that is here?
@@ -51,8 +55,7 @@ impl<'a> Policy<'a> {
         source: &SourceId,
         first_published: FirstPublished,
     ) -> bool {
-        let blocked = self.blocks_external && first_published == FirstPublished::External;
-        !blocked && slot.is_live() && slot.saved_from() == Some(source)
+        self.admits_again(first_published) && slot.is_live() && slot.saved_from() == Some(source)
     }
 }
 

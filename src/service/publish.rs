@@ -4,6 +4,7 @@
 //! its retry: equal bytes go on where it stopped. Other bytes, or a number that was ever used, are refused.
 
 use super::claim::{Claim, claim};
+use super::log;
 use super::resolve::{self, Supply};
 use super::stage::Staged;
 use super::upstream::{self, Need};
@@ -11,8 +12,8 @@ use super::{FeedContext, Package, copy};
 use crate::error::{Conflict, Error, Result};
 use crate::model::SortedSet;
 use crate::model::{
-    ArtifactName, ArtifactRecord, FirstPublished, ListingState, Origin, Slot, SlotState, UpstreamSource,
-    Version,
+    ArtifactName, ArtifactRecord, Deed, FirstPublished, ListingState, Origin, Slot, SlotState,
+    UpstreamSource, Version,
 };
 use crate::platform::{Expected, Platform};
 use crate::store::index::{self, PackageIndex};
@@ -20,6 +21,7 @@ use crate::store::keys::PackagePath;
 use crate::store::packages;
 use crate::store::slots::{self, Created};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// What was pushed.
@@ -81,6 +83,8 @@ pub async fn check_number<P: Platform>(
     let slot = slots::get(&context.platform, &path, version.key()).await?;
     match slot.map(|stored| stored.value.state) {
         Some(SlotState::Deleted { .. } | SlotState::Purged { .. }) => Err(deleted(package, version)),
+        // Of a saved version nothing but its bytes may come, and those come from its source.
+        Some(SlotState::Dropped { .. }) => Err(exists(package, version)),
         Some(SlotState::Live) | None => Ok(()),
     }
 }
@@ -102,16 +106,23 @@ async fn publish_staged<P: Platform>(
     let (platform, version) = (&context.platform, &incoming.version);
     let path = context.path(package);
     let index = index::get(platform, &path).await?.map(|stored| stored.value).unwrap_or_default();
+    let push = Push { context, path: &path, package, incoming, entry: entry(context, package, incoming) };
     let slot = if let Some(stored) = slots::get(platform, &path, version.key()).await? {
         match taken(package, incoming, &stored.value, &index)? {
             Taken::ByThisPush => stored.value,
-            Taken::Grows => grow(context, &path, package, incoming).await?,
+            Taken::Grows => push.grow(stored.value.sequence).await?,
         }
     } else {
         refuse_upstream_conflict(context, package, version, &index).await?;
-        store(context, &path, package, incoming).await?
+        push.store().await?
     };
-    finish(context, &path, package, incoming, slot).await
+    push.finish(slot).await
+}
+
+/// What the log is to say of a push.
+fn entry<P: Platform>(context: &FeedContext<P>, package: &Package, incoming: &Incoming) -> Value {
+    let details = json!({ "file": incoming.file.name });
+    log::about(context, Deed::Published, package, Some(&incoming.version), details)
 }
 
 /// How a push may go on although its number is taken.
@@ -123,7 +134,7 @@ enum Taken {
 }
 
 fn taken(package: &Package, incoming: &Incoming, slot: &Slot, index: &PackageIndex) -> Result<Taken> {
-    if !slot.is_live() {
+    if slot.is_tombstone() {
         return Err(deleted(package, &incoming.version));
     }
     let kept = slot.artifact(&incoming.file.name);
@@ -202,55 +213,83 @@ async fn has_unlisted<P: Platform>(
     }
 }
 
-/// Bytes, then slot.
-async fn store<P: Platform>(
-    context: &FeedContext<P>,
-    path: &PackagePath,
-    package: &Package,
-    incoming: &Incoming,
-) -> Result<Slot> {
-    let platform = &context.platform;
-    // Side by side: the note costs no time.
-    let (records, announced) = futures_util::future::join(
-        claim_files(context, path, package, incoming),
-        index::announce(platform, path, incoming.version.key()),
-    )
-    .await;
-    announced?;
-    let now = platform.now();
-    let slot = Slot {
-        version: incoming.version.as_str().to_owned(),
-        state: SlotState::Live,
-        origin: Origin::Published { by: context.principal.subject().to_owned() },
-        first_published: FirstPublished::Internal,
-        listing: ListingState::default(),
-        upstream_listing: ListingState::default(),
-        views: SortedSet::new(),
-        artifacts: records?,
-        added: now,
-        published: Some(now),
-        manifest: incoming.manifest.clone(),
-        sequence: 1,
-    };
-    match slots::create(platform, path, incoming.version.key(), &slot).await? {
-        Created::Yes => Ok(slot),
-        Created::No(other) if !other.is_live() => Err(deleted(package, &incoming.version)),
-        Created::No(other) if other.is_published() && incoming.growth == Growth::ByFile => {
-            add_files(platform, path, package, incoming, slot.artifacts).await
-        }
-        Created::No(_) => Err(exists(package, &incoming.version)),
-    }
+/// A push that is let in.
+struct Push<'a, P> {
+    context: &'a FeedContext<P>,
+    path: &'a PackagePath,
+    package: &'a Package,
+    incoming: &'a Incoming,
+    /// What the log is to say of it.
+    entry: Value,
 }
 
-/// Bytes, then one more file in the slot that is there.
-async fn grow<P: Platform>(
-    context: &FeedContext<P>,
-    path: &PackagePath,
-    package: &Package,
-    incoming: &Incoming,
-) -> Result<Slot> {
-    let records = claim_files(context, path, package, incoming).await?;
-    add_files(&context.platform, path, package, incoming, records).await
+impl<P: Platform> Push<'_, P> {
+    /// Bytes, then slot.
+    async fn store(&self) -> Result<Slot> {
+        let (context, incoming) = (self.context, self.incoming);
+        let platform = &context.platform;
+        let artifacts = self.claim_announced(0).await?;
+        let now = platform.now();
+        let slot = Slot {
+            version: incoming.version.as_str().to_owned(),
+            state: SlotState::Live,
+            origin: Origin::Published { by: context.principal.subject().to_owned() },
+            first_published: FirstPublished::Internal,
+            listing: ListingState::default(),
+            upstream_listing: ListingState::default(),
+            views: SortedSet::new(),
+            artifacts,
+            former: Vec::new(),
+            added: now,
+            restored: None,
+            published: Some(now),
+            manifest: incoming.manifest.clone(),
+            sequence: 1,
+        };
+        match slots::create(platform, self.path, incoming.version.key(), &slot).await? {
+            Created::Yes => Ok(slot),
+            Created::No(other) if other.is_tombstone() => Err(deleted(self.package, &incoming.version)),
+            Created::No(other) if other.is_published() && incoming.growth == Growth::ByFile => {
+                add_files(platform, self.path, self.package, incoming, slot.artifacts).await
+            }
+            Created::No(_) => Err(exists(self.package, &incoming.version)),
+        }
+    }
+
+    /// Bytes, then one more file in the slot that is there.
+    async fn grow(&self, sequence: u64) -> Result<Slot> {
+        let records = self.claim_announced(sequence).await?;
+        add_files(&self.context.platform, self.path, self.package, self.incoming, records).await
+    }
+
+    /// Puts the bytes of every file under its name. Side by side with the note, which therefore costs no time.
+    async fn claim_announced(&self, sequence: u64) -> Result<Vec<ArtifactRecord>> {
+        let (platform, key) = (&self.context.platform, self.incoming.version.key());
+        let (records, announced) = futures_util::future::join(
+            claim_files(self.context, self.path, self.package, self.incoming),
+            index::announce(platform, self.path, key, sequence, &self.entry),
+        )
+        .await;
+        announced?;
+        records
+    }
+
+    /// Tags, then index: what a push that died before them does when it is repeated.
+    async fn finish(self, slot: Slot) -> Result<()> {
+        let (platform, incoming) = (&self.context.platform, self.incoming);
+        let version = incoming.version.as_str();
+        let settings = packages::update(platform, self.path, &mut |settings| {
+            let set =
+                incoming.tags.iter().all(|tag| settings.tags.get(tag).is_some_and(|known| known == version));
+            let mut next = settings.clone();
+            next.tags.extend(incoming.tags.iter().map(|tag| (tag.clone(), version.to_owned())));
+            Ok((!set).then_some(next))
+        })
+        .await?;
+        let slots = [(incoming.version.key().to_owned(), slot)];
+        let (name, settings) = (self.package.as_str(), Some(&settings));
+        index::record_logged(platform, self.path, name, &slots, settings, &[self.entry]).await
+    }
 }
 
 async fn add_files<P: Platform>(
@@ -261,7 +300,8 @@ async fn add_files<P: Platform>(
     records: Vec<ArtifactRecord>,
 ) -> Result<Slot> {
     slots::grow(platform, path, incoming.version.key(), &records, true, &|slot| {
-        if slot.is_live() { exists(package, &incoming.version) } else { deleted(package, &incoming.version) }
+        let gone = slot.is_tombstone();
+        if gone { deleted(package, &incoming.version) } else { exists(package, &incoming.version) }
     })
     .await
 }
@@ -304,7 +344,7 @@ async fn await_rival<P: Platform>(
 ) -> Result<()> {
     for _ in 0..8 {
         match slots::get(platform, path, incoming.version.key()).await?.map(|stored| stored.value) {
-            Some(slot) if !slot.is_live() => return Err(deleted(package, &incoming.version)),
+            Some(slot) if slot.is_tombstone() => return Err(deleted(package, &incoming.version)),
             Some(slot)
                 if incoming.growth == Growth::Whole || slot.artifact(&incoming.file.name).is_some() =>
             {
@@ -315,27 +355,6 @@ async fn await_rival<P: Platform>(
         }
     }
     Ok(())
-}
-
-/// Tags, then index: what a push that died before them does when it is repeated.
-async fn finish<P: Platform>(
-    context: &FeedContext<P>,
-    path: &PackagePath,
-    package: &Package,
-    incoming: &Incoming,
-    slot: Slot,
-) -> Result<()> {
-    let version = incoming.version.as_str();
-    let settings = packages::update(&context.platform, path, &mut |settings| {
-        let set =
-            incoming.tags.iter().all(|tag| settings.tags.get(tag).is_some_and(|known| known == version));
-        let mut next = settings.clone();
-        next.tags.extend(incoming.tags.iter().map(|tag| (tag.clone(), version.to_owned())));
-        Ok((!set).then_some(next))
-    })
-    .await?;
-    let entry = [(incoming.version.key().to_owned(), slot)];
-    index::record(&context.platform, path, package.as_str(), &entry, Some(&settings)).await
 }
 
 fn exists(package: &Package, version: &Version) -> Box<Error> {

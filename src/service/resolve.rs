@@ -317,6 +317,7 @@ impl Wanted<'_> {
     fn admits(&self, policy: Policy<'_>, source: &UpstreamSource, goods: &Goods) -> bool {
         let first_published = goods.first_published(source);
         match self.here {
+            Some(slot) if slot.is_dropped() => policy.admits_again(first_published),
             Some(slot) => policy.admits_files(slot, &source.id, first_published),
             None => policy.admits(self.version.key(), first_published),
         }

@@ -5,31 +5,34 @@
 
 use super::copy::{self, Copied};
 use super::resolve::{Found, Goods};
-use super::{FeedContext, Package, download};
-use crate::error::{Error, Missing, Result};
+use super::{FeedContext, Package, download, dropping, log};
+use crate::error::{Conflict, Error, Missing, Result};
 use crate::model::SortedSet;
 use crate::model::{
-    ArtifactName, ArtifactRecord, ListingState, Origin, Slot, SlotState, SourceStep, Timestamp, Version,
+    ArtifactName, ArtifactRecord, Deed, ListingState, Origin, Slot, SlotState, SourceStep, Timestamp, Version,
 };
 use crate::platform::{BlobStore as _, Platform};
 use crate::store::slots::{self, Created};
 use crate::store::{index, keys::PackagePath};
 use futures_util::FutureExt;
+use serde_json::json;
 use serde_json::value::RawValue;
 
-/// Saves one file of a version and answers the slot it is in; `None` if the source turns out not to have the file. The
-/// work goes on although the client hangs up.
+/// Saves one file of a version and answers the slot it is in; `None` if the source turns out not to have the file. `here`
+/// is the version's slot, if there is one. The work goes on although the client hangs up.
 pub(super) async fn save<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
     version: &Version,
     artifact: &ArtifactName,
     found: Found,
+    here: Option<&Slot>,
 ) -> Result<Option<Slot>> {
     let (context, package, version, artifact) =
         (context.clone(), package.clone(), version.clone(), artifact.clone());
     let platform = context.platform.clone();
-    let work = async move { save_now(&context, &package, &version, &artifact, found).await };
+    let here = here.cloned();
+    let work = async move { save_now(&context, &package, &version, &artifact, found, here).await };
     let work = work.boxed_local().shared();
     platform.in_background(work.clone().map(drop));
     work.await
@@ -41,28 +44,44 @@ async fn save_now<P: Platform>(
     version: &Version,
     artifact: &ArtifactName,
     found: Found,
+    here: Option<Slot>,
 ) -> Result<Option<Slot>> {
     let path = context.path(package);
-    // Side by side: the note costs no time.
-    let (record, announced) = futures_util::future::join(
-        copy::copy(context, package, version, artifact, &found, &path),
-        index::announce(&context.platform, &path, version.key()),
-    )
-    .await;
-    announced?;
-    let Some(Copied { record, modified }) = record? else { return Ok(None) };
-    let slot = new_slot(context, version, record.clone(), modified, &found);
-    let slot = commit(context, &path, package, version, slot, record).await?;
+    let details = json!({ "file": artifact, "source": found.source.name });
+    let entry = log::about(context, Deed::Saved, package, Some(version), details);
+    let sequence = here.as_ref().map_or(0, |slot| slot.sequence);
+    let mut dropped = here.filter(Slot::is_dropped);
+    let mut came_back = None;
+    if let Some(before) = &dropped {
+        index::announce(&context.platform, &path, version.key(), sequence, &entry).await?;
+        came_back = dropping::come_back(context, &path, version, before, artifact, &found).await?;
+        dropped = dropped.filter(|_| came_back.is_none());
+    }
+    let slot = if let Some(slot) = came_back.filter(|slot| slot.artifact(artifact).is_some()) {
+        slot
+    } else {
+        // Side by side: the note costs no time.
+        let (record, announced) = futures_util::future::join(
+            copy::copy(context, package, version, artifact, &found, &path),
+            index::announce(&context.platform, &path, version.key(), sequence, &entry),
+        )
+        .await;
+        announced?;
+        let Some(Copied { record, modified }) = record? else { return Ok(None) };
+        let slot = new_slot(context, version, record.clone(), modified, &found);
+        commit(context, &path, package, version, slot, record, dropped.as_ref()).await?
+    };
     let (task, context, package) = (context.platform.clone(), context.clone(), package.clone());
     let (version, artifact, saved) = (version.clone(), artifact.clone(), slot.clone());
     task.in_background(async move {
         // A failure leaves a note for the repair; the download itself needs the slot only.
-        let entry = [(version.key().to_owned(), saved)];
-        let _ = index::record(&context.platform, &path, package.as_str(), &entry, None).await;
-        let [(_, saved)] = entry;
+        let slots = [(version.key().to_owned(), saved)];
+        let _ =
+            index::record_logged(&context.platform, &path, package.as_str(), &slots, None, &[entry]).await;
+        let [(_, saved)] = slots;
         if let Some(slot) = save_companions(&context, &package, &version, &artifact, &found, saved).await {
-            let entry = [(version.key().to_owned(), slot)];
-            let _ = index::record(&context.platform, &path, package.as_str(), &entry, None).await;
+            let slots = [(version.key().to_owned(), slot)];
+            let _ = index::record(&context.platform, &path, package.as_str(), &slots, None).await;
         }
     });
     Ok(Some(slot))
@@ -133,7 +152,9 @@ fn new_slot<P: Platform>(
         upstream_listing: listing,
         views: SortedSet::new(),
         artifacts: vec![record],
+        former: Vec::new(),
         added: context.platform.now(),
+        restored: None,
         published,
         manifest,
         sequence: 1,
@@ -148,12 +169,25 @@ async fn commit<P: Platform>(
     version: &Version,
     slot: Slot,
     record: ArtifactRecord,
+    dropped: Option<&Slot>,
 ) -> Result<Slot> {
     let platform = &context.platform;
+    if let Some(dropped) = dropped {
+        let slot = dropping::take_again(context, path, version, dropped, slot, &record).await?;
+        // Somebody else was faster, with another file.
+        return match slot.artifact(&record.name) {
+            Some(_) => Ok(slot),
+            None => add_file(platform, path, package, version, &record).await,
+        };
+    }
     let existing = match slots::create(platform, path, version.key(), &slot).await? {
         Created::Yes => return Ok(slot),
         Created::No(existing) => existing,
     };
+    if existing.is_dropped() {
+        // Saved and dropped while we were saving: the next attempt finds it so.
+        return Err(Error::Conflict(Conflict::Contended(version.to_string())).into());
+    }
     if !existing.is_live() {
         // Deleted while we were saving: the number is gone, and a purged one may not get its bytes back.
         if matches!(existing.state, SlotState::Purged { .. }) {
@@ -176,6 +210,9 @@ async fn add_file<P: Platform>(
     record: &ArtifactRecord,
 ) -> Result<Slot> {
     slots::grow(platform, path, version.key(), std::slice::from_ref(record), false, &|slot| {
+        if slot.contradicts(&record.name, Some(record.size), &record.digests) {
+            return dropping::other_bytes(slot, &record.name).into();
+        }
         // Published in the meantime: then it has what was pushed, and nothing else.
         if slot.is_live() {
             return download::no_artifact(package, &record.name);

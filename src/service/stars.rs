@@ -13,8 +13,10 @@ pub async fn set<P: Platform>(context: &FeedContext<P>, package: &Package, starr
     let Principal::Token(caller) = &*context.principal else {
         return Err(Error::Unauthenticated("a favourite is somebody's: send a token".to_owned()).into());
     };
-    packages::star(&context.platform, &context.path(package), &caller.subject, starred).await?;
-    tags::change(context, package, &|settings| {
+    let (platform, path) = (&context.platform, context.path(package));
+    packages::star(platform, &path, &caller.subject, starred).await?;
+    // Favourites are no news of a package.
+    tags::change_at(platform, &path, package.as_str(), &[], &|settings| {
         if starred {
             settings.stars.insert(caller.subject.clone());
         } else {

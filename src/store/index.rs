@@ -1,12 +1,12 @@
 //! The index of a package: every slot with what listings need, in one record. Derived from the slots, rebuildable.
 
 use super::keys::{self, PackagePath, REPAIRS};
-use super::{Change, Stored};
+use super::{Change, Stored, log};
 use crate::error::Result;
 use crate::model::{FeedId, PackageSettings, ProtocolId, Slot, Timestamp};
 use crate::platform::{Etag, Platform, PlatformError, RecordStore as _};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -82,29 +82,27 @@ pub fn remember<P: Platform>(platform: &P, path: &PackagePath, etag: IndexEtag) 
 /// An announced slot whose index shows no trace of it after this long belongs to a request that died.
 const DEAD: Duration = Duration::from_secs(600);
 
-/// Why a package's index is looked at by [`repair_all`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum RepairNote {
-    /// A slot was about to be made.
-    Announced(Timestamp),
-    /// The index could not be written.
-    Failed(Timestamp),
-}
-
-/// Notes that a slot is about to be made, so that one whose maker dies before the index is written is found.
-pub async fn announce<P: Platform>(platform: &P, path: &PackagePath, version_key: &str) -> Result<()> {
-    leave_note(platform, path, version_key, &RepairNote::Announced(platform.now())).await
+/// Notes that a slot with that sequence number (0 if there is none) is about to be made or changed and what the log is to
+/// say of it, so that what its maker does not live to write is written.
+pub async fn announce<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version_key: &str,
+    sequence: u64,
+    log: &Value,
+) -> Result<()> {
+    let note = json!({ "announced": platform.now(), "sequence": sequence, "log": [log] });
+    leave_note(platform, path, version_key, &note).await
 }
 
 async fn leave_note<P: Platform>(
     platform: &P,
     path: &PackagePath,
     version_key: &str,
-    note: &RepairNote,
+    note: &Value,
 ) -> Result<()> {
     let key = path.repair(version_key);
-    match platform.records().overwrite(&key, super::encode(&key, note)?).await {
+    match platform.records().overwrite(&key, note.to_string().into()).await {
         // Somebody else is leaving the same note at this moment (R2: one write per second and key).
         Ok(()) | Err(PlatformError::Contended) => Ok(()),
         Err(error) => Err(error.into()),
@@ -119,16 +117,35 @@ pub async fn record<P: Platform>(
     slots: &[(String, Slot)],
     settings: Option<&PackageSettings>,
 ) -> Result<()> {
-    let outcome = try_record(platform, path, name, slots, settings).await;
+    record_logged(platform, path, name, slots, settings, &[]).await
+}
+
+/// The same, and writes entries to the feed's log side by side.
+pub async fn record_logged<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    name: &str,
+    slots: &[(String, Slot)],
+    settings: Option<&PackageSettings>,
+    entries: &[Value],
+) -> Result<()> {
+    let log = keys::feed_log(path.feed());
+    let (outcome, logged) = futures_util::future::join(
+        try_record(platform, path, name, slots, settings),
+        log::append(platform, &log, entries),
+    )
+    .await;
     platform.memo().forget(&path.index());
-    if outcome.is_err() {
+    if outcome.is_err() || logged.is_err() {
         let version_key = slots.first().map_or("-", |(key, _)| key);
-        leave_note(platform, path, version_key, &RepairNote::Failed(platform.now())).await?;
+        let unlogged = if logged.is_err() { entries } else { &[] };
+        let note = json!({ "failed": platform.now(), "log": unlogged });
+        leave_note(platform, path, version_key, &note).await?;
         return outcome;
     }
-    let announced = slots.iter().filter(|(_, slot)| slot.sequence == 1);
-    let notes: Vec<String> = announced.map(|(key, _)| path.repair(key)).collect();
-    if !notes.is_empty() {
+    // Whoever has nothing to log repeats what somebody announced who died: the log still lacks it.
+    if !entries.is_empty() {
+        let notes: Vec<String> = slots.iter().map(|(key, _)| path.repair(key)).collect();
         let (records, task) = (platform.clone(), platform.clone());
         // A note that stays costs one look at an index that is complete.
         task.in_background(async move {
@@ -151,7 +168,7 @@ async fn try_record<P: Platform>(
     }
     let first_published = slots.iter().any(|(_, slot)| slot.is_published() && slot.sequence == 1);
     if first_published && platform.records().head(&path.published()).await?.is_none() {
-        super::create(platform, &path.published(), &serde_json::json!({})).await?;
+        super::create(platform, &path.published(), &json!({})).await?;
         platform.memo().forget(&path.all_published());
     }
     super::update::<P, PackageIndex>(platform, &path.index(), &mut |before| {
@@ -175,7 +192,7 @@ async fn try_record<P: Platform>(
 
 /// What says that the feed has a package, and what it is found by if only its id is known.
 async fn create_notes<P: Platform>(platform: &P, path: &PackagePath) -> Result<()> {
-    let (place, note) = (path.place().into(), serde_json::json!({}));
+    let (place, note) = (path.place().into(), json!({}));
     let (id, catalog) = (path.id(), path.catalog());
     let (found, listed) = futures_util::future::join(
         super::create::<P, Value>(platform, &id, &place),
@@ -272,8 +289,7 @@ pub async fn rebuild<P: Platform>(platform: &P, path: &PackagePath) -> Result<()
         // One of the two may have been made, and the other not.
         create_notes(platform, path).await?;
     }
-    let name = path.package_key();
-    try_record(platform, path, &name, &slots, Some(&settings)).await?;
+    try_record(platform, path, &path.package_key(), &slots, Some(&settings)).await?;
     platform.memo().forget(&path.index());
     Ok(())
 }
@@ -285,15 +301,17 @@ pub async fn repair_all<P: Platform>(platform: &P, limit: usize) -> Result<usize
     let mut done = Vec::new();
     for key in page.keys {
         // A note that does not read back is a note all the same, and must not stop the others.
-        let note = super::read::<P, RepairNote>(platform, &key).await.unwrap_or(None).map(|note| note.value);
-        if matches!(note, Some(RepairNote::Announced(at)) if platform.now().since(at) < DEAD) {
+        let note = super::read::<P, Value>(platform, &key).await.unwrap_or(None);
+        let mut note = note.map(|note| note.value).unwrap_or_default();
+        if announced(&note).is_some_and(|at| platform.now().since(at) < DEAD) {
             continue;
         }
-        if let Some((path, _)) = PackagePath::parse_after(REPAIRS, &key)
-            && !rebuilt.contains(&path)
-        {
-            rebuild(platform, &path).await?;
-            rebuilt.push(path);
+        if let Some((path, version)) = PackagePath::parse_after(REPAIRS, &key) {
+            if !rebuilt.contains(&path) {
+                rebuild(platform, &path).await?;
+                rebuilt.push(path.clone());
+            }
+            log_late(platform, &path, version, &mut note).await?;
         }
         done.push(key);
     }
@@ -301,4 +319,33 @@ pub async fn repair_all<P: Platform>(platform: &P, limit: usize) -> Result<usize
         platform.records().delete(&done).await?;
     }
     Ok(rebuilt.len())
+}
+
+/// Writes what the log lacks of a change, if that was made.
+async fn log_late<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    version: &str,
+    note: &mut Value,
+) -> Result<()> {
+    let sequence = note["sequence"].as_u64().unwrap_or_default();
+    let is_announced = announced(note).is_some();
+    let Some(entries) = note.get_mut("log").and_then(Value::as_array_mut) else { return Ok(()) };
+    if is_announced {
+        let key = percent_encoding::percent_decode_str(version).decode_utf8_lossy();
+        let slot = super::slots::get(platform, path, &key).await?;
+        if slot.is_none_or(|slot| slot.value.sequence <= sequence) {
+            return Ok(());
+        }
+        // Whoever wrote this down did not live to see whether the change was made; the version has changed since.
+        for entry in entries.iter_mut() {
+            entry["late"] = true.into();
+        }
+    }
+    log::append(platform, &keys::feed_log(path.feed()), entries).await
+}
+
+/// When a slot was about to be made or changed, if that is why the note was left.
+fn announced(note: &Value) -> Option<Timestamp> {
+    note["announced"].as_str().and_then(Timestamp::parse)
 }

@@ -20,9 +20,14 @@
 //!     v1/health/{source-id}                               how the source is doing                        overwritten
 //!     v1/repair/{feed-id}/{protocol}/{package}/{version}  its index may lack this slot: for cron         overwritten
 //!     v1/bin/{feed-id}/{protocol}/{package}/{version}     in the recycle bin: for cron's purge           overwritten
+//!     v1/dropped/{feed-id}/{protocol}/{package}/{version} dropped, its bytes are to be removed: for cron overwritten
 //!     v1/expiry/{time}/{feed-id}                          then a feed's time in the bin, or its removal, is due: for cron  created once
 //!     v1/emptying/{feed-id}/{time}                        its recycle bin is to be emptied: for cron         overwritten
 //!     v1/staging/{random}                                 uploads of unknown length, for minutes         private
+//!     v1/log/{feed-id}/{time}-{random}                    what was done to a feed                        appended, kept a year
+//!     v1/log/@{org}/{time}-{random}                       what was done in an organization               appended, kept a year
+//!     v1/housekeeping/{task}                              how far cron came                              overwritten
+//!     v1/retention/{feed-id}                              has a retention policy; how far its run came   overwritten
 //!     v1/published/{feed-id}/{protocol}/{package}         some version of it was published here          create-only
 //!     v1/stars/{feed-id}/{protocol}/{sha256}/{package}    the package is a favourite of that user        create-only
 //!     v1/withdrawals/{feed-id}                            until when versions may be withdrawn           CAS
@@ -32,6 +37,13 @@
 //!
 //! Names are percent-encoded, all but `A-Z a-z 0-9 - _ . + ~ @`, so that `/` separates and nothing else; a name that is
 //! only dots has them encoded too.
+
+mod log;
+
+pub use log::{
+    cursor, feed_log, feed_of_retention, log_after, log_end, log_entry, log_of, log_time, organization_log,
+    retention,
+};
 
 use crate::model::{
     Algorithm, ArtifactName, Digest, FeedId, FeedName, OrganizationName, PackageName, ProjectName,
@@ -115,7 +127,8 @@ pub fn parse_expiry(key: &str) -> Option<(Timestamp, FeedId)> {
 /// All there is of a feed and its sources beside the feed's own record: what is removed with it. Notes for cron come first, so
 /// that nothing is rebuilt meanwhile.
 pub fn below_feed<'a>(feed: &FeedId, sources: impl Iterator<Item = &'a SourceId>) -> Vec<String> {
-    let kinds = ["repair", "emptying", "bin", "ids", "catalog", "published", "stars", "pkg"];
+    let kinds =
+        ["repair", "emptying", "dropped", "bin", "ids", "catalog", "published", "stars", "pkg", "log"];
     let own = kinds.iter().map(|kind| format!("v1/{kind}/{}/", feed.as_str()));
     own.chain(sources.map(|source| format!("v1/upstream/{}/", source.as_str()))).collect()
 }
@@ -212,6 +225,18 @@ pub fn catalog_name(prefix: &str, key: &str) -> Option<String> {
     let name = key.strip_prefix(prefix)?;
     Some(percent_encoding::percent_decode_str(name).decode_utf8().ok()?.into_owned())
 }
+
+/// All logs.
+pub const LOGS: &str = "v1/log/";
+
+/// Feeds that have a retention policy, and how far its run came.
+pub const RETENTIONS: &str = "v1/retention/";
+
+/// How far cron came.
+const CURSORS: &str = "v1/housekeeping/";
+
+/// All versions that were dropped and whose bytes are to be removed.
+pub const DROPPED: &str = "v1/dropped/";
 
 /// Everything in recycle bins.
 pub const BINS: &str = "v1/bin/";
@@ -315,6 +340,11 @@ impl PackagePath {
     /// The note that a version is in the recycle bin.
     pub fn bin(&self, version_key: &str) -> String {
         format!("{}/{}", self.below(BINS), segment(version_key))
+    }
+
+    /// The note that a version was dropped and its bytes are to be removed.
+    pub fn dropped(&self, version_key: &str) -> String {
+        format!("{}/{}", self.below(DROPPED), segment(version_key))
     }
 
     /// The note that a version of this package was published here.

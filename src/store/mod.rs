@@ -3,12 +3,14 @@
 //! In scope: the key space (`keys.rs`), reading and writing records, updates by compare-and-swap. Out of scope: what
 //! the records mean to a request (`service/`).
 
+pub mod cursors;
 pub mod downloads;
 pub mod feeds;
 pub mod index;
 pub mod keys;
 pub mod listing_codec;
 pub mod listings;
+pub mod log;
 pub mod organizations;
 pub mod packages;
 pub mod passed;

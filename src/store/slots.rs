@@ -162,7 +162,9 @@ pub async fn grow<P: Platform>(
     growing.borrow_mut().extend_from_slice(records);
     platform.memo().put(key, growing.clone(), 1_024, now, GROWING);
     let outcome = update(platform, path, version_key, &mut |slot| {
-        if !slot.is_live() || slot.is_published() != published {
+        let others =
+            |record: &ArtifactRecord| slot.contradicts(&record.name, Some(record.size), &record.digests);
+        if !slot.is_live() || slot.is_published() != published || records.iter().any(others) {
             return Err(refusal(slot));
         }
         let mut growing = growing.borrow_mut();
@@ -170,7 +172,7 @@ pub async fn grow<P: Platform>(
         let mut next = slot.clone();
         // One name may come twice, with the same bytes: other bytes would not have got their name.
         for record in growing.iter().chain(records) {
-            if next.artifact(&record.name).is_none() {
+            if next.artifact(&record.name).is_none() && !others(record) {
                 next.artifacts.push(record.clone());
             }
         }

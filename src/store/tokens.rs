@@ -46,7 +46,11 @@ pub async fn revoke<P: Platform>(platform: &P, hash: &TokenHash, now: Timestamp)
     super::update::<P, Token>(platform, &key, &mut |token| match token {
         None => Err(Error::NotFound(Missing::Other("no such token".to_owned())).into()),
         Some(token) if token.revoked.is_some() => Ok(Change::None),
-        Some(token) => Ok(Change::To(Token { revoked: Some(now), ..token.clone() })),
+        Some(token) => {
+            let mut next = token.clone();
+            next.revoked = Some(now);
+            Ok(Change::To(next))
+        }
     })
     .await?;
     platform.memo().forget(&key);

@@ -17,17 +17,7 @@ const folder = join(import.meta.dirname, "python");
 /** Steps whose server side is not there yet. Each must fail: one that does not has to leave the list. */
 const PENDING = [
   "feeds: removed upstream sources are shown to those who ask",
-  "retention: a feed has none until it is set",
-  "retention: set_feed_retention_policies answers what it set",
-  "retention: delete_feed_retention_policies ends it",
-  "feed changes: get_feed_changes tells of every feed, in order, from a token on",
-  "feed changes: come in batches",
-  "feed changes: deleted feeds are told to those who ask",
-  "feed changes: get_feed_change tells the state of one feed",
   "provenance: create_session opens a session for a build",
-  "package changes: come in order, and only those after a token",
-  "package changes: come in batches, complete",
-  "package changes: a deletion is told",
   "universal: publish with plain HTTP",
   "universal: get a version",
   "universal: update a version, which promotes it",

@@ -6,6 +6,7 @@ use crate::support::{TestServer, publish_document, tarball};
 use edgefeed::platform::Body;
 use futures_executor::block_on;
 use http::Method;
+use serde_json::Value;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
@@ -191,6 +192,92 @@ fn a_purge_that_died_half_way_is_done_by_the_next_housekeeping() {
             let keys = server.package_keys();
             assert!(keys.iter().all(|key| !key.contains("/files/1.1.0/")), "after {steps}: {keys:?}");
             assert!(keys.iter().any(|key| key.ends_with("/slots/1.1.0")), "after {steps}: {keys:?}");
+        },
+    );
+}
+
+/// Has this version a slot for which that holds?
+fn slot_is(server: &TestServer, package: &str, version: &str, holds: impl Fn(&Value) -> bool) -> bool {
+    let end = format!("/{package}/slots/{version}");
+    let stored = server.platform.stored_keys().into_iter().find(|key| key.ends_with(&end));
+    stored.is_some_and(|key| holds(&serde_json::from_slice(&server.platform.object(&key).unwrap()).unwrap()))
+}
+
+/// Whoever dies after a change took effect has told the log of it, or left a note of what to tell it.
+fn log_tells(server: &TestServer, steps: usize, package: &str, deed: &str, took_effect: bool) {
+    server.advance(601);
+    server.housekeeping();
+    let deeds = server.deeds("main", package);
+    assert_eq!(deeds.iter().any(|said| said == deed), took_effect, "after {steps}: {deeds:?}");
+}
+
+#[test]
+fn the_log_tells_of_a_push_that_died_after_its_slot_was_made() {
+    at_every_step(feed_of_its_own, publishes, |server, steps| {
+        let made = slot_is(server, "own", "1.0.0", |_| true);
+        log_tells(server, steps, "own", "published 1.0.0", made);
+    });
+}
+
+#[test]
+fn the_log_tells_of_a_save_that_died_after_its_slot_was_made() {
+    at_every_step(with_upstream, saves, |server, steps| {
+        let made = slot_is(server, "lib", "1.0.0", |_| true);
+        log_tells(server, steps, "lib", "saved 1.0.0", made);
+    });
+}
+
+#[test]
+fn the_log_tells_of_what_an_owner_did_before_dying() {
+    let deleted = |slot: &Value| slot["state"]["name"] == "deleted";
+    at_every_step(
+        published,
+        |server, steps| owner_crashes(server, "own", Verb::Delete("1.2.0"), steps),
+        |server, steps| {
+            let done = slot_is(server, "own", "1.2.0", deleted);
+            log_tells(server, steps, "own", "deleted 1.2.0", done);
+        },
+    );
+    at_every_step(
+        published,
+        |server, steps| owner_crashes(server, "own", Verb::Promote("1.2.0", "Release"), steps),
+        |server, steps| {
+            let done = slot_is(server, "own", "1.2.0", |slot| slot["views"] != serde_json::json!([]));
+            log_tells(server, steps, "own", "promoted 1.2.0", done);
+        },
+    );
+    let in_bin = || {
+        let server = published();
+        owner_retries(&server, "own", Verb::Delete("1.1.0")).unwrap();
+        server
+    };
+    at_every_step(
+        in_bin,
+        |server, steps| owner_crashes(server, "own", Verb::Restore("1.1.0"), steps),
+        |server, steps| {
+            let done = !slot_is(server, "own", "1.1.0", deleted);
+            log_tells(server, steps, "own", "restored 1.1.0", done);
+        },
+    );
+    at_every_step(
+        in_bin,
+        |server, steps| owner_crashes(server, "own", Verb::Purge("1.1.0"), steps),
+        |server, steps| {
+            let done = slot_is(server, "own", "1.1.0", |slot| slot["state"]["name"] == "purged");
+            log_tells(server, steps, "own", "purged 1.1.0", done);
+        },
+    );
+}
+
+/// A retry that finds nothing to do must not take away the note that the first attempt left.
+#[test]
+fn the_log_tells_of_a_deletion_that_died_and_was_done_again() {
+    at_every_step(
+        published,
+        |server, steps| owner_crashes(server, "own", Verb::Delete("1.2.0"), steps),
+        |server, steps| {
+            owner_retries(server, "own", Verb::Delete("1.2.0")).unwrap();
+            log_tells(server, steps, "own", "deleted 1.2.0", true);
         },
     );
 }

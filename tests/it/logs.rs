@@ -122,6 +122,9 @@ fn cron_logs_what_it_did() {
     let line = last(&server);
     assert_eq!(
         line,
-        json!({ "endpoint": "housekeeping", "purged": 0, "rebuilt": 0, "counted": 0, "swept": 0, "removed": 0 })
+        json!({
+            "endpoint": "housekeeping", "purged": 0, "rebuilt": 0, "counted": 0, "swept": 0, "retired": 0,
+            "emptied": 0, "forgotten": 0, "removed": 0,
+        })
     );
 }

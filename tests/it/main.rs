@@ -12,6 +12,7 @@ mod bad_requests;
 mod cargo;
 mod crashes;
 mod deleting;
+mod dropping;
 mod guard;
 mod hosts;
 mod http_rules;

@@ -1,5 +1,6 @@
 //! The REST surface in process: what each caller may do, and what the answers say.
 
+mod changes;
 mod deployment;
 mod discovery;
 mod feed_bin;
@@ -9,6 +10,7 @@ mod packages;
 mod permissions;
 #[path = "support/rest.rs"]
 mod rest;
+mod retention;
 mod searching;
 mod tokens;
 mod versions;

@@ -91,7 +91,12 @@ pub(crate) fn has_form(text: &str, form: &str) -> bool {
     let (text, form): (Vec<_>, Vec<_>) = (text.split('/').collect(), form.split('/').collect());
     text.len() == form.len()
         && text.iter().zip(form).all(|(segment, form)| match form.split_once('}') {
-            Some((_, rest)) => segment.len() > rest.len() && segment.ends_with(rest),
+            Some((placeholder, rest)) => {
+                let start = placeholder.split('{').next().unwrap_or_default();
+                segment.len() > start.len() + rest.len()
+                    && segment.starts_with(start)
+                    && segment.ends_with(rest)
+            }
             None => segment.eq_ignore_ascii_case(form),
         })
 }
@@ -178,6 +183,14 @@ pub(crate) fn eventful_server() -> Server {
     server.call(&bin, &server.admin, Value::Null).expect(204);
     let through_feed = "/acme/_packaging/outer/npm/registry/left-pad/-/left-pad-1.0.0.tgz";
     block_on(server.fetch(&server.platform, &format!("GET {through_feed}"), &server.admin, Value::Null, &[]));
+    registry.add("unused", "1.0.0").add("unused", "1.1.0");
+    for version in ["1.0.0", "1.1.0"] {
+        assert_eq!(npm(&format!("GET unused/-/unused-{version}.tgz"), Value::Null), 200);
+    }
+    let policy =
+        json!({ "countLimit": 1, "daysToKeepRecentlyDownloadedPackages": 0, "dropSavedVersions": true });
+    server.call(&format!("PUT {FEEDS}/main/retentionpolicies"), &server.admin, policy).expect(200);
+
     // What was downloaded so far is folded, what is downloaded from now on waits for that.
     block_on(server.platform.run_delayed());
     block_on(edgefeed::server::scheduled(server.platform.for_request()));

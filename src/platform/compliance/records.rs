@@ -25,6 +25,7 @@ pub(super) fn checks<'a, P: Platform>(platform: &'a P, namespace: &str) -> Vec<(
         ("deleting records takes many keys, present or not", Box::pin(delete(platform, key("delete")))),
         ("a listing ends at its prefix's separator", Box::pin(list_prefix(platform, key("list")))),
         ("a listing goes on at its cursor, in order", Box::pin(list_pages(platform, key("pages")))),
+        ("notes are listed in the order of their keys", Box::pin(notes(platform, key("notes")))),
         ("keys may contain any character", Box::pin(characters(platform, key("characters")))),
     ]
 }
@@ -211,6 +212,41 @@ async fn list_pages<P: Platform>(platform: &P, key: String) -> Result<(), String
     ensure(pages.iter().all(|page| page.len() <= 2), || format!("pages over the limit: {pages:?}"))?;
     equal("keys", &pages.concat(), &keys)?;
     remove(platform, &keys).await
+}
+
+/// Every note, some pages of them, as a reader goes through them.
+async fn notes<P: Platform>(platform: &P, key: String) -> Result<(), String> {
+    let prefix = format!("{key}/");
+    let long = format!("{{\"text\":\"\\u00e4{}\"}}", "x".repeat(1_900));
+    let wanted: Vec<(String, String)> =
+        (0..5).map(|number| (format!("{prefix}{number}"), long.clone())).collect();
+    for (key, note) in wanted.iter().rev() {
+        platform.records().append(key, note).await.map_err(|error| failed(&error))?;
+    }
+    create(platform, &format!("{prefix}plain"), &text(1)).await?;
+    let (mut listed, mut after) = (Vec::new(), String::new());
+    for _ in 0..10 {
+        let page = platform.records().list_noted(&prefix, &after, 2).await.map_err(|error| failed(&error))?;
+        ensure(page.notes.len() <= 2, || format!("{} notes, over the limit", page.notes.len()))?;
+        listed.extend(page.notes);
+        if !page.more {
+            break;
+        }
+        after = listed.last().map(|(key, _)| key.clone()).unwrap_or_default();
+    }
+    let plain = [(format!("{prefix}plain"), String::new())];
+    equal("notes", &listed, &[&wanted[..], &plain].concat())?;
+    equal("its content", &content(platform, &wanted[0].0).await?, &Some(Bytes::from(long)))?;
+    let page = platform.records().list_noted(&prefix, &format!("{prefix}2~"), 1_000).await;
+    let keys: Vec<String> =
+        page.map_err(|error| failed(&error))?.notes.into_iter().map(|note| note.0).collect();
+    equal(
+        "after a key that is not there",
+        &keys,
+        &["3", "4", "plain"].map(|name| format!("{prefix}{name}")).to_vec(),
+    )?;
+    remove(platform, &keys).await?;
+    remove(platform, &[0, 1, 2].map(|number| format!("{prefix}{number}"))).await
 }
 
 async fn characters<P: Platform>(platform: &P, key: String) -> Result<(), String> {

@@ -17,9 +17,11 @@ pub enum Operation {
     Replace,
     /// `RecordStore::overwrite`
     Overwrite,
+    /// `RecordStore::append`
+    Append,
     /// `RecordStore::delete`
     Delete,
-    /// `RecordStore::list`; its key is the prefix.
+    /// `RecordStore::list` and `list_noted`; its key is the prefix.
     List,
     /// `BlobStore::create`
     PutBlob,
@@ -63,6 +65,7 @@ impl Operation {
             Self::Create
                 | Self::Replace
                 | Self::Overwrite
+                | Self::Append
                 | Self::Delete
                 | Self::PutBlob
                 | Self::ReplaceBlob

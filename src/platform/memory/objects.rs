@@ -4,7 +4,8 @@ use super::faults::Operation;
 use super::world::World;
 use crate::model::{Algorithm, Digest, Timestamp};
 use crate::platform::{
-    Body, Etag, Expected, KeyPage, PlatformError, PutOutcome, Record, RecordStore, UploadPart, Written,
+    Body, Etag, Expected, KeyPage, NotedPage, PlatformError, PutOutcome, Record, RecordStore, UploadPart,
+    Written,
 };
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
@@ -16,6 +17,10 @@ use std::rc::Rc;
 const KEY_BYTES: usize = 1_024;
 /// R2's limit on entries of one page of a listing.
 const PAGE: usize = 1_000;
+/// How many notes this store gives at once, so that readers meet pages that are not full.
+const NOTED_PAGE: usize = 400;
+/// The local simulator's limit on custom metadata; R2's is higher.
+const NOTE_BYTES: usize = 2_048 - "note".len();
 /// R2's limit on the keys of one `delete`.
 const DELETIONS: usize = 1_000;
 /// R2's least size of a part, except the last.
@@ -37,6 +42,8 @@ pub(super) struct Object {
     pub(super) bytes: Bytes,
     pub(super) etag: Etag,
     pub(super) uploaded: Timestamp,
+    /// Do listings show what it holds?
+    is_noted: bool,
 }
 
 pub(super) struct Upload {
@@ -77,7 +84,7 @@ impl Objects {
     /// Stores without conditions, faults or limits: somebody else's write.
     pub(super) fn store(&self, key: &str, bytes: Bytes) -> Etag {
         let etag = content_etag(&bytes);
-        let object = Object { bytes, etag: etag.clone(), uploaded: self.world.now() };
+        let object = Object { bytes, etag: etag.clone(), uploaded: self.world.now(), is_noted: false };
         self.stored.borrow_mut().insert(key.to_owned(), object);
         self.last_writes.borrow_mut().insert(key.to_owned(), self.world.now());
         etag
@@ -119,6 +126,28 @@ impl Objects {
         keys.truncate(limit);
         let cursor = keys.last().filter(|_| !is_last).cloned();
         Ok(KeyPage { keys, cursor })
+    }
+
+    /// Notes count towards how much R2 answers at once: this store gives at most [`NOTED_PAGE`].
+    fn noted(&self, prefix: &str, after: &str, limit: usize) -> Result<NotedPage, PlatformError> {
+        let page = self.page(prefix, Some(after), limit.min(NOTED_PAGE))?;
+        let noted = |key: String| {
+            let object = self.stored.borrow().get(&key).cloned();
+            let note = object.filter(|object| object.is_noted).map(|object| object.bytes);
+            (key, note.map(|note| String::from_utf8_lossy(&note).into_owned()).unwrap_or_default())
+        };
+        Ok(NotedPage { more: page.cursor.is_some(), notes: page.keys.into_iter().map(noted).collect() })
+    }
+
+    fn append(&self, key: &str, note: &str) -> Result<(), PlatformError> {
+        if !note.is_ascii() || note.len() > NOTE_BYTES {
+            return Err(failure("put: the custom metadata has more than 2,048 bytes of ASCII (10012)"));
+        }
+        self.write(key, Bytes::copy_from_slice(note.as_bytes()), &Condition::None)?;
+        if let Some(object) = self.stored.borrow_mut().get_mut(key) {
+            object.is_noted = true;
+        }
+        Ok(())
     }
 
     pub(super) async fn put(
@@ -245,6 +274,15 @@ impl RecordStore for MemoryRecords {
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<KeyPage, PlatformError> {
         let action = || self.0.page(prefix, after, limit);
+        self.0.world.operate(Operation::List, prefix, action).await
+    }
+
+    async fn append(&self, key: &str, note: &str) -> Result<(), PlatformError> {
+        self.0.world.operate(Operation::Append, key, || self.0.append(key, note)).await
+    }
+
+    async fn list_noted(&self, prefix: &str, after: &str, limit: usize) -> Result<NotedPage, PlatformError> {
+        let action = || self.0.noted(prefix, after, limit);
         self.0.world.operate(Operation::List, prefix, action).await
     }
 }

@@ -1,5 +1,6 @@
 //! Who may call what: the needs of `route.rs`, checked before anything is done.
 
+use super::super::client;
 use super::Call;
 use super::route::Need;
 use crate::error::{Conflict, Error, Result};
@@ -98,6 +99,7 @@ pub(super) async fn feed<P: Platform>(
     let root = call.origin.as_str().into();
     let mut context = service::open(platform, address, principal, root, call.config.settings).await?;
     context.always_check = true;
+    context.client = client(&call.headers);
     match need {
         Need::Feed(action) => action_on(&context, action)?,
         Need::Settings(action) => {

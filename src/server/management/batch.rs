@@ -13,7 +13,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// An item costs up to eight storage operations, and a request has 1,000.
+/// An item costs up to fifteen storage operations, and a request has 10,000 (1,000 on the free plan, where batches must be smaller).
 const LIMIT: usize = 100;
 
 /// A version in a body, by its package's name, or by the parts of it.

@@ -101,6 +101,7 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, place: Place, creator
         default_view_id: None,
         permissions: Vec::new(),
         upstreaming_rules: Vec::new(),
+        retention: None,
         created: platform.now(),
         renaming: None,
         renamed: None,
@@ -272,7 +273,9 @@ pub(super) async fn delete<P: Platform>(call: &Call<'_, P>, context: &FeedContex
     let precondition = Precondition::of(&call.headers);
     feed_bin::announce(call.platform, &context.feed, now).await?;
     change(call.platform, &context.feed, &precondition, &|before| {
-        Ok(Feed { deleted: Some(now), ..before.clone() })
+        let mut next = before.clone();
+        next.deleted = Some(now);
+        Ok(next)
     })
     .await?;
     Ok(Reply::done())

@@ -2,8 +2,8 @@
 //!
 //! `route.rs` says what is answered and what right it needs, `admit.rs` checks it, one file per resource answers,
 //! `*_json.rs` writes what several answers share. In scope: organizations, tokens, feeds and their recycle bin, upstream
-//! sources, views, permissions, packages, versions, their files and recycle bin, batches, downloads, badges, search. Not
-//! yet: retention, the change feed.
+//! sources, views, permissions, packages, versions, their files and recycle bin, batches, downloads, badges, search,
+//! retention, change feeds, audit.
 
 mod admit;
 mod api_version;
@@ -17,6 +17,7 @@ mod feed_bin;
 mod feed_json;
 mod feeds;
 mod locations;
+mod logs;
 mod message;
 mod metrics;
 mod organizations;
@@ -24,7 +25,9 @@ mod package_json;
 mod packages;
 mod permissions;
 mod rename;
+mod retention;
 mod route;
+mod scribe;
 mod search;
 mod sources;
 mod tokens;
@@ -39,13 +42,17 @@ use super::log::RequestLog;
 use super::respond::{self, Wanted};
 use super::status;
 use crate::error::{Error, Result};
-use crate::model::Principal;
+use crate::model::{Address, OrganizationName, Principal};
 use crate::platform::{Body, Headers, Platform, Request, Response, header};
 use crate::protocol;
 use crate::service::{self, FeedContext};
+use crate::store::keys;
 use http::StatusCode;
 use message::Reply;
-use route::{Endpoint, FeedOperation, FeedsOperation, Need, PermissionOperation, Sought};
+use route::{
+    DeletedFeedOperation, Endpoint, FeedOperation, FeedsOperation, Need, PermissionOperation, Sought,
+};
+use scribe::Scribe;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -98,10 +105,13 @@ async fn answer<P: Platform>(
     if principal != Principal::Anonymous {
         principal.id().clone_into(&mut line.principal);
     }
-    let call =
-        Call { platform, config, principal: Rc::new(principal), origin: url.origin(), wanted, headers, body };
-    let reply = dispatch(call, endpoint, line).await?;
-    let mut response = respond(wanted, reply);
+    let principal = Rc::new(principal);
+    let scribe = Scribe::new(platform, &principal, &headers, endpoint.deed());
+    let organization = endpoint.organization().cloned();
+    let call = Call { platform, config, principal, origin: url.origin(), wanted, headers, body };
+    let reply = dispatch(call, endpoint, line, &scribe).await;
+    scribe.refused(organization.as_ref(), &reply);
+    let mut response = respond(wanted, reply?);
     if let (Some(version), Some("application/json")) = (version, response.headers.get(header::CONTENT_TYPE)) {
         let told = format!("application/json; charset=utf-8; api-version={version}");
         response.headers.insert(header::CONTENT_TYPE, &told);
@@ -113,6 +123,7 @@ async fn dispatch<P: Platform>(
     call: Call<'_, P>,
     endpoint: Endpoint,
     line: &mut RequestLog,
+    scribe: &Scribe<'_, P>,
 ) -> Result<Reply> {
     let need = endpoint.need();
     match endpoint {
@@ -133,7 +144,10 @@ async fn dispatch<P: Platform>(
         }
         Endpoint::Tokens(organization, operation) => {
             let holder = admit::member(&call.principal, &organization)?.clone();
-            tokens::answer(call, &organization, &holder, operation).await
+            let token = operation.token().map(str::to_owned);
+            let reply = tokens::answer(call, &organization, &holder, operation).await?;
+            scribe.done(&organization, None, token.as_deref(), &reply);
+            Ok(reply)
         }
         Endpoint::Feeds(place, FeedsOperation::List(listing)) => {
             admit::not_root(&call.principal)?;
@@ -141,29 +155,37 @@ async fn dispatch<P: Platform>(
         }
         Endpoint::Feeds(place, FeedsOperation::Create) => {
             let creator = admit::feed_creator(&call.principal, &place.organization)?.clone();
-            feeds::create(call, place, &creator).await
+            let organization = place.organization.clone();
+            let reply = feeds::create(call, place, &creator).await?;
+            scribe.done(&organization, None, None, &reply);
+            Ok(reply)
+        }
+        Endpoint::Audit(organization, query) => {
+            admit::administrator(&call.principal, &organization)?;
+            logs::audit(call.platform, &keys::organization_log(&organization), &query).await
+        }
+        Endpoint::FeedChanges(place, query) => {
+            admit::member(&call.principal, &place.organization)?;
+            logs::feeds(&call, &place, &query).await
         }
         Endpoint::Feeds(place, FeedsOperation::ValidateSource(protocol)) => {
             admit::manager(&call.principal, &place.organization)?;
             upstreams::validate(call, &place.organization, protocol).await
         }
         Endpoint::GlobalPermissions(organization, operation) => {
-            admit::member(&call.principal, &organization)?;
-            if operation == PermissionOperation::Set {
-                admit::administrator(&call.principal, &organization)?;
-            }
-            permissions::global(call, &organization, operation).await
+            global_permissions(call, &organization, operation, scribe).await
         }
         Endpoint::DeletedFeed(address, operation) => {
             line.feed = address.to_string();
-            admit::not_root(&call.principal)?;
-            let feed = service::open_deleted(call.platform, &address, &call.principal).await?;
-            feed_bin::answer(call, &feed, operation).await
+            deleted_feed(call, &address, operation, scribe).await
         }
         Endpoint::Feed(address, operation) => {
             line.feed = address.to_string();
             let context = admit::feed(&call, &address, need).await?;
-            feed(call, &context, operation).await
+            let view = operation.view().map(str::to_owned);
+            let reply = feed(call, &context, operation).await?;
+            scribe.done(&context.feed.organization, Some(&context.feed), view.as_deref(), &reply);
+            Ok(reply)
         }
         Endpoint::Search(organization) => {
             admit::not_root(&call.principal)?;
@@ -176,6 +198,34 @@ async fn dispatch<P: Platform>(
     }
 }
 
+async fn global_permissions<P: Platform>(
+    call: Call<'_, P>,
+    organization: &OrganizationName,
+    operation: PermissionOperation,
+    scribe: &Scribe<'_, P>,
+) -> Result<Reply> {
+    admit::member(&call.principal, organization)?;
+    if operation == PermissionOperation::Set {
+        admit::administrator(&call.principal, organization)?;
+    }
+    let reply = permissions::global(call, organization, operation).await?;
+    scribe.done(organization, None, None, &reply);
+    Ok(reply)
+}
+
+async fn deleted_feed<P: Platform>(
+    call: Call<'_, P>,
+    address: &Address,
+    operation: DeletedFeedOperation,
+    scribe: &Scribe<'_, P>,
+) -> Result<Reply> {
+    admit::not_root(&call.principal)?;
+    let feed = service::open_deleted(call.platform, address, &call.principal).await?;
+    let reply = feed_bin::answer(call, &feed, operation).await?;
+    scribe.done(&feed.organization, Some(&feed), None, &reply);
+    Ok(reply)
+}
+
 async fn feed<P: Platform>(
     call: Call<'_, P>,
     context: &FeedContext<P>,
@@ -185,6 +235,15 @@ async fn feed<P: Platform>(
         FeedOperation::Get => feeds::get(&call, context).await,
         FeedOperation::Update => feeds::update(call, context).await,
         FeedOperation::Delete => feeds::delete(&call, context).await,
+        FeedOperation::GetChange => logs::feed(&call, context).await,
+        FeedOperation::PackageChanges(query) => logs::packages(context, &query).await,
+        FeedOperation::Audit(query) => {
+            logs::audit(call.platform, &keys::feed_log(&context.feed.id), &query).await
+        }
+        FeedOperation::GetRetention => Ok(retention::get(context)),
+        FeedOperation::SetRetention => retention::set(call, context).await,
+        FeedOperation::DeleteRetention => retention::delete(context).await,
+        FeedOperation::PreviewRetention(after) => retention::preview(call, context, after.as_deref()).await,
         FeedOperation::ListViews => Ok(views::list(&call, context)),
         FeedOperation::CreateView => views::create(call, context).await,
         FeedOperation::GetView(view) => views::get(&call, context, &view),

@@ -102,7 +102,7 @@ pub(super) struct Target<'a, P> {
 impl<P: Platform> Target<'_, P> {
     async fn slot(&self, version: &Version) -> Result<Slot> {
         let slot = delete::any_slot(self.context, &self.package, version).await?;
-        let slot = slot.ok_or_else(|| self.missing(version))?;
+        let slot = slot.filter(|slot| !slot.is_dropped()).ok_or_else(|| self.missing(version))?;
         self.refuse_hidden(version, &slot)?;
         Ok(slot)
     }

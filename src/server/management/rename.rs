@@ -29,7 +29,10 @@ pub(super) async fn begin<P: Platform>(
     feeds::available(platform, &before, name).await?;
     change(platform, &before, precondition, &|before| {
         edit(before)?;
-        Ok(Feed { renaming: Some(name.clone()), renamed: Some(now), ..before.clone() })
+        let mut next = before.clone();
+        next.renaming = Some(name.clone());
+        next.renamed = Some(now);
+        Ok(next)
     })
     .await?;
     // It was met, and the record has changed since, by this very request.

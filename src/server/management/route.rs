@@ -5,20 +5,28 @@
 mod catalog;
 mod feed;
 mod feeds;
+mod log;
 mod package;
 mod token;
 
 pub(super) use catalog::{CatalogOperation, PackagesQuery, Question, known};
 pub(super) use feed::{BatchPlace, FeedOperation, Sought};
 pub(super) use feeds::{DeletedFeedOperation, FeedsOperation, Listing, PermissionOperation, PermissionQuery};
+pub(super) use log::LogQuery;
 pub(super) use package::PackageOperation;
 pub(super) use token::TokenOperation;
 
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Address, FeedLocator, OrganizationName, ProjectName};
+use crate::model::{Action, Address, Deed, FeedLocator, OrganizationName, ProjectName};
 use crate::protocol;
 use http::Method;
 use percent_encoding::percent_decode_str;
+
+/// Entries of one page of an audit, unless more are asked for.
+const AUDIT_PAGE: usize = 100;
+
+/// Changes of feeds on one page: each feed is read.
+const FEED_CHANGES_PAGE: usize = 200;
 
 /// Where feeds are made and listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +62,10 @@ pub(super) enum Endpoint {
     Tokens(OrganizationName, TokenOperation),
     /// Something about the feeds of an organization or a project.
     Feeds(Place, FeedsOperation),
+    /// What was done in an organization.
+    Audit(OrganizationName, LogQuery),
+    /// Which feeds changed.
+    FeedChanges(Place, LogQuery),
     /// Who administers an organization and makes feeds in it.
     GlobalPermissions(OrganizationName, PermissionOperation),
     /// Something about one feed.
@@ -100,11 +112,13 @@ impl Endpoint {
         match self {
             Self::Health | Self::CheckCompliance | Self::Locations | Self::Badge(..) => Need::Nothing,
             Self::CreateOrganization => Need::Root,
-            Self::Tokens(..) | Self::GlobalPermissions(_, PermissionOperation::Get(_)) => Need::Member,
+            Self::Tokens(..)
+            | Self::FeedChanges(..)
+            | Self::GlobalPermissions(_, PermissionOperation::Get(_)) => Need::Member,
             Self::Areas(..) | Self::Feeds(_, FeedsOperation::List(_)) | Self::Search(_) => Need::Reader,
             Self::Feeds(_, FeedsOperation::Create) => Need::FeedCreator,
             Self::Feeds(_, FeedsOperation::ValidateSource(_)) => Need::Manager,
-            Self::GlobalPermissions(_, PermissionOperation::Set) => Need::Administrator,
+            Self::Audit(..) | Self::GlobalPermissions(_, PermissionOperation::Set) => Need::Administrator,
             Self::DeletedFeed(..) => Need::DeletedFeed,
             Self::Feed(_, FeedOperation::Permissions(PermissionOperation::Set)) => Need::Owner,
             Self::Feed(_, operation) if operation.is_about_settings() => Need::Settings(operation.action()),
@@ -122,6 +136,8 @@ impl Endpoint {
             Self::Areas(_, None) => "list-resource-areas",
             Self::Areas(_, Some(_)) => "get-resource-area",
             Self::Tokens(_, operation) => operation.name(),
+            Self::Audit(..) => "audit",
+            Self::FeedChanges(..) => "list-feed-changes",
             Self::Feeds(_, operation) => operation.name(),
             Self::GlobalPermissions(_, PermissionOperation::Get(_)) => "get-global-permissions",
             Self::GlobalPermissions(_, PermissionOperation::Set) => "set-global-permissions",
@@ -129,6 +145,49 @@ impl Endpoint {
             Self::Feed(_, operation) => operation.name(),
             Self::Search(_) => "search-packages",
             Self::Badge(..) => "get-badge",
+        }
+    }
+
+    /// What the log is to say of it once it is done, if nobody else says so.
+    pub(super) const fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Tokens(_, operation) => operation.deed(),
+            Self::Feeds(_, FeedsOperation::Create) => Some(Deed::FeedCreated),
+            Self::GlobalPermissions(_, PermissionOperation::Set) => Some(Deed::PermissionsChanged),
+            Self::DeletedFeed(_, DeletedFeedOperation::Restore) => Some(Deed::FeedRestored),
+            Self::DeletedFeed(_, DeletedFeedOperation::Purge) => Some(Deed::FeedPurged),
+            Self::Feed(_, operation) => operation.deed(),
+            Self::Health
+            | Self::CheckCompliance
+            | Self::CreateOrganization
+            | Self::Locations
+            | Self::Areas(..)
+            | Self::Search(_)
+            | Self::Badge(..)
+            | Self::GlobalPermissions(_, PermissionOperation::Get(_))
+            | Self::Feeds(_, FeedsOperation::List(_) | FeedsOperation::ValidateSource(_))
+            | Self::Audit(..)
+            | Self::FeedChanges(..) => None,
+        }
+    }
+
+    /// The organization it is about, as a whole.
+    pub(super) const fn organization(&self) -> Option<&OrganizationName> {
+        match self {
+            Self::Tokens(organization, _)
+            | Self::Audit(organization, _)
+            | Self::GlobalPermissions(organization, _)
+            | Self::Search(organization) => Some(organization),
+            Self::Feeds(place, _) | Self::FeedChanges(place, _) | Self::Areas(place, _) => {
+                Some(&place.organization)
+            }
+            Self::DeletedFeed(address, _) => Some(&address.organization),
+            Self::Health
+            | Self::CheckCompliance
+            | Self::CreateOrganization
+            | Self::Locations
+            | Self::Badge(..)
+            | Self::Feed(..) => None,
         }
     }
 }
@@ -182,6 +241,9 @@ fn own_surface(
         [tokens, rest @ ..] if is(tokens, "tokens") => {
             Ok(Endpoint::Tokens(organization.clone(), token::route(method, rest, query)?))
         }
+        [audit] if is(audit, "audit") => {
+            get(method, Endpoint::Audit(organization.clone(), log::query(query, AUDIT_PAGE, 1_000)?))
+        }
         _ => Err(Error::no_endpoint().into()),
     }
 }
@@ -229,6 +291,13 @@ fn below_apis(
         [bin] if is(bin, "feedrecyclebin") => {
             let operation = get(method, FeedsOperation::List(Listing::deleted(query)?))?;
             Ok(Endpoint::Feeds(place, operation))
+        }
+        [changes] if is(changes, "feedchanges") => {
+            let query = log::query(query, FEED_CHANGES_PAGE, FEED_CHANGES_PAGE)?;
+            get(method, Endpoint::FeedChanges(place, query))
+        }
+        [changes, feed] if is(changes, "feedchanges") => {
+            get(method, Endpoint::Feed(place.feed(feed)?, FeedOperation::GetChange))
         }
         [protocol, validate] if is(validate, "validateupstream") => {
             let ecosystem = protocol::ecosystem(protocol).ok_or_else(Error::no_endpoint)?;

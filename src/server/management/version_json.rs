@@ -41,7 +41,8 @@ pub(super) fn print(feed: &Feed, path: &PackagePath, name: &str, version_key: &s
         body["deprecationMessage"] = json!(message);
     }
     match &slot.state {
-        SlotState::Live => {}
+        // Whoever asks for one that was dropped is told that there is none.
+        SlotState::Live | SlotState::Dropped { .. } => {}
         SlotState::Deleted { at, by } => {
             // npm's word, and everybody else's.
             body["unpublishedDate"] = json!(at);

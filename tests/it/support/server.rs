@@ -10,7 +10,7 @@ use edgefeed::model::{
 use edgefeed::platform::Platform as _;
 use edgefeed::platform::memory::MemoryPlatform;
 use edgefeed::server::{self, Config};
-use edgefeed::store::{feeds, organizations, tokens};
+use edgefeed::store::{feeds, keys, log, organizations, tokens};
 use futures_executor::block_on;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -91,6 +91,7 @@ impl TestServer {
             ],
             allow_upstream_name_conflict: false,
             listing: ListingMode::CallerAware,
+            retention: None,
             is_disabled: false,
             shows_deleted_package_versions: false,
             badges_enabled: false,
@@ -224,6 +225,25 @@ impl TestServer {
         block_on(feeds::health(&self.platform, &source)).unwrap()
     }
 
+    /// All a feed's log says, once it can be read.
+    pub(crate) fn log(&self, feed: &str) -> Vec<serde_json::Value> {
+        self.platform.advance(log::SETTLE);
+        let (start, now) = (Timestamp::from_millis(0), self.platform.now());
+        let name = keys::feed_log(&self.feed(feed).id);
+        let page = block_on(log::read(&self.platform, &name, (start, now), 1_000, &|_| true)).unwrap();
+        page.entries
+    }
+
+    /// What was done to versions of a package, as a feed's log says: `published 1.0.0`.
+    pub(crate) fn deeds(&self, feed: &str, package: &str) -> Vec<String> {
+        let about = self.log(feed).into_iter().filter(|entry| entry["package"] == package);
+        let deed = |entry: serde_json::Value| {
+            let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+            format!("{} {}", text("action"), text("version"))
+        };
+        about.map(deed).collect()
+    }
+
     /// Keys of packages as stored, with ids made readable: `main` for the feed's, `source` for the source's.
     pub(crate) fn package_keys(&self) -> Vec<String> {
         let mut names = Vec::new();
@@ -250,6 +270,8 @@ impl TestServer {
                 "v1/tokens/",
                 "v1/health/",
                 "v1/withdrawals/",
+                "v1/log/",
+                "v1/housekeeping/",
             ];
             others.iter().all(|prefix| !key.starts_with(prefix))
         };

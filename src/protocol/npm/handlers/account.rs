@@ -5,11 +5,11 @@
 
 use super::super::wire::{LoginAnswer, LoginRequest, Profile, UserDocument, Whoami};
 use crate::error::{Error, Result};
-use crate::model::{Principal, Secret, Token, TokenText};
+use crate::model::{Deed, Principal, Secret, Token, TokenText};
 use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
 use crate::service::tokens::{Maker, authenticate};
-use crate::service::{FeedContext, refused_login};
+use crate::service::{FeedContext, log, refused_login};
 use crate::store::tokens;
 use http::StatusCode;
 
@@ -42,6 +42,7 @@ pub(super) async fn login<P: Platform>(
         return Err(refused());
     }
     let (_, text) = Maker::new(&context.platform, &token).await?.copy().await?;
+    log::about_token(context, Deed::TokenCreated, &principal, &text.hash().id());
     let id = format!("org.couchdb.user:{user}");
     let token = text.secret().expose().to_owned();
     Answer::json(StatusCode::CREATED, &LoginAnswer { ok: true, id, token })
@@ -55,6 +56,7 @@ pub(super) async fn logout<P: Platform>(context: &FeedContext<P>, token: &Secret
         Error::Forbidden("a token is revoked by its holder, or by an administrator".to_owned())
     })?;
     tokens::revoke(&context.platform, &own, context.platform.now()).await?;
+    log::about_token(context, Deed::TokenRevoked, &context.principal, &own.id());
     Answer::json(StatusCode::OK, &serde_json::json!({ "ok": true }))
 }
 

@@ -106,6 +106,7 @@ pub(super) async fn attestations<P: Platform>(
 ) -> Result<Answer<P>> {
     let slot = delete::any_slot(context, package, version).await?;
     let none = || Error::NotFound(Missing::Other(format!("`{package}` {version} has no attestations here")));
+    let slot = slot.filter(|slot| !slot.is_dropped());
     if slot.as_ref().is_some_and(|slot| !slot.is_live() || !context.shows(&slot.views)) {
         return Err(none().into());
     }

@@ -6,11 +6,11 @@
 
 use super::account::caller;
 use crate::error::{Error, Result};
-use crate::model::{Grant, GrantTarget, Scope, Secret, Timestamp, Token, TokenText};
+use crate::model::{Deed, Grant, GrantTarget, Scope, Secret, Timestamp, Token, TokenText};
 use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
-use crate::service::FeedContext;
 use crate::service::tokens::{Maker, label};
+use crate::service::{FeedContext, log};
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -47,6 +47,7 @@ pub(super) async fn answer<P: Platform>(context: &FeedContext<P>, operation: Ope
         Operation::Create(body) => {
             let wish = wish(context, &maker.token, &super::json(body).await?)?;
             let (token, text) = maker.make(wish).await?;
+            log::about_token(context, Deed::TokenCreated, &context.principal, &token.id);
             let mut body = describe(&token);
             body["token"] = text.secret().expose().into();
             Answer::json(StatusCode::CREATED, &body)
@@ -55,6 +56,7 @@ pub(super) async fn answer<P: Platform>(context: &FeedContext<P>, operation: Ope
             let text = TokenText::parse(key.expose());
             let id = text.map_or_else(|| key.expose().to_owned(), |text| text.hash().id());
             maker.revoke(&holder.organization, &id).await?;
+            log::about_token(context, Deed::TokenRevoked, &context.principal, &id);
             Answer::json(StatusCode::OK, &json!({ "ok": true }))
         }
     }

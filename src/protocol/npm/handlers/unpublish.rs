@@ -56,7 +56,7 @@ pub(super) async fn version<P: Platform>(
     rev: &str,
 ) -> Result<Answer<P>> {
     let slot = delete::any_slot(context, package, version).await?;
-    if slot.is_none_or(|slot| slot.is_live()) {
+    if slot.is_none_or(|slot| !slot.is_tombstone()) {
         at_revision(context, package, rev).await?;
         delete::delete(context, package, version).await?;
     }

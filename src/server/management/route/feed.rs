@@ -1,10 +1,11 @@
 //! Routes of one feed: `/{org}[/{project}]/_apis/packaging/feeds/{feed}/...`.
 
 use super::catalog::{self, CatalogOperation};
+use super::log::{self, LogQuery};
 use super::package::{self, PackageOperation};
-use super::{PermissionOperation, collection, is, resource};
+use super::{PermissionOperation, collection, get, is, parameter, resource};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, ProtocolId};
+use crate::model::{Action, Deed, ProtocolId};
 use crate::protocol;
 use crate::service::Ecosystem;
 use http::Method;
@@ -36,6 +37,20 @@ pub(in super::super) enum FeedOperation {
     Update,
     /// Move it to the recycle bin.
     Delete,
+    /// The state it is in, as one who follows changes of feeds sees it.
+    GetChange,
+    /// Which versions changed.
+    PackageChanges(LogQuery),
+    /// What was done to it, by whom.
+    Audit(LogQuery),
+    /// What it keeps of each package.
+    GetRetention,
+    /// Decide that.
+    SetRetention,
+    /// Keep everything.
+    DeleteRetention,
+    /// What would be removed, by the policy there is or by one that is only thought of; where to begin.
+    PreviewRetention(Option<String>),
     /// All views.
     ListViews,
     /// A new view.
@@ -67,6 +82,9 @@ impl FeedOperation {
     pub(super) const fn action(&self) -> Action {
         match self {
             Self::Get
+            | Self::GetChange
+            | Self::PackageChanges(_)
+            | Self::GetRetention
             | Self::ListViews
             | Self::GetView(_)
             | Self::Batch(..)
@@ -76,6 +94,10 @@ impl FeedOperation {
             | Self::Permissions(PermissionOperation::Get(_)) => Action::Read,
             Self::Update
             | Self::Delete
+            | Self::Audit(_)
+            | Self::SetRetention
+            | Self::DeleteRetention
+            | Self::PreviewRetention(_)
             | Self::CreateView
             | Self::UpdateView(_)
             | Self::DeleteView(_)
@@ -92,6 +114,10 @@ impl FeedOperation {
             self,
             Self::Package(..)
                 | Self::Batch(..)
+                | Self::GetChange
+                | Self::PackageChanges(_)
+                | Self::Audit(_)
+                | Self::PreviewRetention(_)
                 | Self::Catalog(_)
                 | Self::ListRules(_)
                 | Self::SetRules(_)
@@ -105,6 +131,13 @@ impl FeedOperation {
             Self::Get => "get-feed",
             Self::Update => "update-feed",
             Self::Delete => "delete-feed",
+            Self::GetChange => "get-feed-change",
+            Self::PackageChanges(_) => "list-package-changes",
+            Self::Audit(_) => "audit-feed",
+            Self::GetRetention => "get-retention",
+            Self::SetRetention => "set-retention",
+            Self::DeleteRetention => "delete-retention",
+            Self::PreviewRetention(_) => "preview-retention",
             Self::ListViews => "list-views",
             Self::CreateView => "create-view",
             Self::GetView(_) => "get-view",
@@ -121,12 +154,63 @@ impl FeedOperation {
             Self::Package(_, _, operation) => operation.name(),
         }
     }
+
+    /// What the log is to say of it once it is done. What is done to packages is said where it is done.
+    pub(super) const fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::Update => Some(Deed::FeedUpdated),
+            Self::Delete => Some(Deed::FeedDeleted),
+            Self::CreateView | Self::UpdateView(_) | Self::DeleteView(_) => Some(Deed::ViewsChanged),
+            Self::SetRetention | Self::DeleteRetention => Some(Deed::RetentionChanged),
+            Self::SetRules(_) => Some(Deed::BehaviorSet),
+            Self::Permissions(PermissionOperation::Set) => Some(Deed::PermissionsChanged),
+            Self::Catalog(CatalogOperation::EmptyBin) => Some(Deed::BinEmptied),
+            Self::Get
+            | Self::GetChange
+            | Self::PackageChanges(_)
+            | Self::Audit(_)
+            | Self::GetRetention
+            | Self::PreviewRetention(_)
+            | Self::ListViews
+            | Self::GetView(_)
+            | Self::Permissions(PermissionOperation::Get(_))
+            | Self::ListRules(_)
+            | Self::ListOffers(..)
+            | Self::Catalog(_)
+            | Self::Package(..)
+            | Self::Batch(..) => None,
+        }
+    }
+
+    /// The view it is about.
+    pub(in super::super) fn view(&self) -> Option<&str> {
+        match self {
+            Self::UpdateView(view) | Self::DeleteView(view) => Some(view),
+            _ => None,
+        }
+    }
 }
 
 /// Reads what comes after the feed.
 pub(super) fn route(method: &Method, rest: &[&str], query: Option<&str>) -> Result<FeedOperation> {
     let operation = match rest {
         [] => resource(method, FeedOperation::Get, FeedOperation::Update, FeedOperation::Delete)?,
+        [changes] if is(changes, "packagechanges") => {
+            get(method, FeedOperation::PackageChanges(log::query(query, 1_000, 2_000)?))?
+        }
+        [audit] if is(audit, "audit") => {
+            get(method, FeedOperation::Audit(log::query(query, super::AUDIT_PAGE, 1_000)?))?
+        }
+        [policies] if is(policies, "retentionpolicies") => match *method {
+            Method::GET | Method::HEAD => FeedOperation::GetRetention,
+            Method::PUT => FeedOperation::SetRetention,
+            Method::DELETE => FeedOperation::DeleteRetention,
+            _ => return Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT, DELETE" }.into()),
+        },
+        [policies, preview] if is(policies, "retentionpolicies") && is(preview, "preview") => {
+            let preview = || FeedOperation::PreviewRetention(parameter(query, "continuationToken"));
+            collection(method, preview(), preview())?
+        }
         [views] if is(views, "views") => {
             collection(method, FeedOperation::ListViews, FeedOperation::CreateView)?
         }

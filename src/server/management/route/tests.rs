@@ -84,6 +84,25 @@ fn every_documented_path_leads_somewhere() {
 }
 
 #[test]
+fn logs_and_retention_are_where_they_are_documented() {
+    let feed = "/acme/_apis/packaging/Feeds/main";
+    for (method, path, expected) in [
+        ("GET", "/acme/_edgefeed/audit?from=2026-01-01T00:00:00Z".to_owned(), "audit"),
+        ("GET", "/acme/_apis/Packaging/FeedChanges?batchSize=5".to_owned(), "list-feed-changes"),
+        ("GET", "/acme/web/_apis/packaging/feedchanges/main".to_owned(), "get-feed-change"),
+        ("GET", format!("{feed}/packagechanges?continuationToken=5"), "list-package-changes"),
+        ("GET", format!("{feed}/audit"), "audit-feed"),
+        ("GET", format!("{feed}/RetentionPolicies"), "get-retention"),
+        ("PUT", format!("{feed}/retentionpolicies"), "set-retention"),
+        ("DELETE", format!("{feed}/retentionpolicies"), "delete-retention"),
+        ("POST", format!("{feed}/retentionpolicies/preview"), "preview-retention"),
+        ("GET", format!("{feed}/retentionpolicies/preview?continuationToken=x"), "preview-retention"),
+    ] {
+        assert_eq!(name(method, &path), expected, "{method} {path}");
+    }
+}
+
+#[test]
 fn both_spellings_of_a_scoped_name_are_one() {
     let package =
         |path: &str| match parse("GET", &format!("/acme/_apis/packaging/feeds/main/npm/packages/{path}")) {
@@ -125,6 +144,11 @@ fn reading_takes_a_reader_and_nothing_else_does() {
     let need = |method: &str, rest: &str| {
         parse(method, &format!("/acme/_apis/packaging/feeds/main{rest}")).unwrap().need()
     };
+    assert_eq!(need("GET", "/packagechanges"), Need::Feed(Action::Read));
+    assert_eq!(need("GET", "/audit"), Need::Feed(Action::Administer));
+    assert_eq!(need("GET", "/retentionpolicies/preview"), Need::Feed(Action::Administer));
+    assert_eq!(parse("GET", "/acme/_edgefeed/audit").unwrap().need(), Need::Administrator);
+    assert_eq!(parse("GET", "/acme/_apis/packaging/feedchanges").unwrap().need(), Need::Member);
     assert_eq!(need("GET", ""), Need::Settings(Action::Read));
     assert_eq!(need("PATCH", ""), Need::Settings(Action::Administer));
     assert_eq!(need("DELETE", ""), Need::Settings(Action::Administer));

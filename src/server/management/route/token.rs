@@ -2,6 +2,7 @@
 
 use super::{collection, is, parameter, post};
 use crate::error::{Error, Result};
+use crate::model::Deed;
 use http::Method;
 
 /// What can be done with tokens.
@@ -33,6 +34,26 @@ impl TokenOperation {
             Self::Create => "create-token",
             Self::Revoke(_) => "revoke-token",
             Self::Rotate(_) => "rotate-token",
+        }
+    }
+}
+
+impl TokenOperation {
+    /// What the log is to say of it once it is done.
+    pub(super) const fn deed(&self) -> Option<Deed> {
+        match self {
+            Self::List { .. } | Self::Get(_) => None,
+            Self::Create => Some(Deed::TokenCreated),
+            Self::Revoke(_) => Some(Deed::TokenRevoked),
+            Self::Rotate(_) => Some(Deed::TokenRotated),
+        }
+    }
+
+    /// The token it is about.
+    pub(in super::super) fn token(&self) -> Option<&str> {
+        match self {
+            Self::List { .. } | Self::Get(_) | Self::Create => None,
+            Self::Revoke(token) | Self::Rotate(token) => Some(token),
         }
     }
 }

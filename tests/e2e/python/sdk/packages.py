@@ -10,7 +10,7 @@ from azure.devops.v7_1.npm.models import PackageVersionDetails
 from azure.devops.v7_1.nuget.models import PackageVersionDetails as ListedDetails
 from azure.devops.v7_1.provenance.models import SessionRequest
 from azure.devops.v7_1.search.models import PackageSearchRequest, SortOption
-from steps import ABOUT, clients, drain, is_guid, names, only, refused, run, same, step
+from steps import ABOUT, clients, drain, eventually, is_guid, moment, names, only, refused, run, same, step
 
 FEED = "house"
 ALL = sorted(package["name"] for package in ABOUT["packages"]) + ["kept"]
@@ -223,18 +223,26 @@ def _():
     assert "1.0.0" in drain(feed.get_badge(f"{FEED}@Release", known.id)).decode()
 
 
+def place(change):
+    """What a change is about."""
+    return (change.package.name, change.package_version_change.package_version.version)
+
+
 @step("package changes: come in order, and only those after a token")
 def _():
-    everything = feed.get_package_changes(FEED)
+    begun = moment()
+    npm.update_package(PackageVersionDetails(deprecate_message="marked"), FEED, "left-tool", "1.0.0")
+    everything = eventually(lambda: feed.get_package_changes(FEED), lambda page: page.next_package_continuation_token >= begun)
     same(everything.count, len(everything.package_changes))
-    told = [(change.package.name, change.package_version_change.package_version.version) for change in everything.package_changes]
+    told = [place(change) for change in everything.package_changes]
     assert ("left-tool", "1.0.0") in told and ("kept", "1.0.0") in told, told
     tokens = [change.package_version_change.continuation_token for change in everything.package_changes]
     same(tokens, sorted(set(tokens)))
     token = everything.next_package_continuation_token
     same(feed.get_package_changes(FEED, continuation_token=token).package_changes, [])
     npm.update_package(PackageVersionDetails(deprecate_message="old"), FEED, "left-tool", "1.0.0")
-    later = feed.get_package_changes(FEED, continuation_token=token).package_changes
+    look = lambda: feed.get_package_changes(FEED, continuation_token=token)
+    later = eventually(look, lambda page: page.package_changes).package_changes
     same([(one.package.name, one.package_version_change.change_type) for one in later], [("left-tool", "addOrUpdate")])
     same(later[0].package_version_change.package_version.version, "1.0.0")
 
@@ -242,22 +250,25 @@ def _():
 @step("package changes: come in batches, complete")
 def _():
     whole = [change.package_version_change.continuation_token for change in feed.get_package_changes(FEED).package_changes]
+    assert len(whole) > 9, whole
     token, seen = 0, []
     while True:
         page = feed.get_package_changes(FEED, continuation_token=token, batch_size=3)
         assert len(page.package_changes) <= 3
         if not page.package_changes:
             break
-        seen += [change.package_version_change.continuation_token for change in page.package_changes]
+        seen += [(place(change), change.package_version_change.continuation_token) for change in page.package_changes]
         token = page.next_package_continuation_token
-    same(seen, whole)
+    # A version that changed again is told again on a later page.
+    same(sorted(dict(seen).values()), whole)
 
 
 @step("package changes: a deletion is told")
 def _():
     token = feed.get_package_changes(FEED).next_package_continuation_token
     npm.unpublish_package(FEED, "fading", "1.0.0")
-    later = feed.get_package_changes(FEED, continuation_token=token).package_changes
+    look = lambda: feed.get_package_changes(FEED, continuation_token=token)
+    later = eventually(look, lambda page: page.package_changes).package_changes
     same([(one.package.name, one.package_version_change.change_type) for one in later], [("fading", "delete")])
 
 

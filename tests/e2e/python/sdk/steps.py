@@ -7,6 +7,7 @@ and what was published (`management-sdk.test.mjs`).
 import json
 import os
 import re
+import time
 import traceback
 
 from azure.devops.connection import Connection
@@ -86,6 +87,22 @@ def names(items):
 def same(one, other):
     """Insists on equality, and shows both."""
     assert one == other, f"{one!r} is not {other!r}"
+
+
+def eventually(look, wanted):
+    """Looks until what is seen is as wanted, and answers it: what happened in the last seconds is not in the logs yet."""
+    end = time.monotonic() + 30
+    while True:
+        seen = look()
+        if wanted(seen):
+            return seen
+        assert time.monotonic() < end, f"still not as wanted: {seen.as_dict()}"
+        time.sleep(0.2)
+
+
+def moment():
+    """Now, as continuation tokens count: the server runs on the same clock."""
+    return int(time.time() * 1000)
 
 
 def is_guid(text):
