@@ -114,7 +114,7 @@ fn the_key_space_is_the_one_drawn_in_the_code() {
 #[test]
 fn everything_of_a_feed_or_a_source_is_removed_with_the_feed() {
     let (feed, source) = (FeedId::from_random([1; 16]), SourceId::from_random([2; 16]));
-    let removed = below_feed(&feed, [&source].into_iter());
+    let removed = below_feed(&feed, &[&source]);
     for form in document("schema/keys.json").as_array().unwrap() {
         let key = form["key"].as_str().unwrap();
         let kind = key.split('/').nth(1).unwrap();
@@ -154,7 +154,7 @@ fn records_of_every_release_read_back() {
             "source-health" => reads::<SourceHealth>(name, &value),
             "token-use" | "withdrawals" => reads::<Timestamp>(name, &value),
             "rendered-info" => reads::<RenderedInfo>(name, &value),
-            "usage" | "downloads" => reads::<serde_json::Map<String, Value>>(name, &value),
+            "usage" | "downloads" | "session" => reads::<serde_json::Map<String, Value>>(name, &value),
             "package-place" | "emptying" => reads::<String>(name, &value),
             "upstream-listing" => {
                 reads::<ListingHead>(name, &value["head"]);
@@ -258,6 +258,11 @@ fn the_rest_surface_is_as_documented() {
     call("OPTIONS /acme/_apis", Value::Null).expect(200);
     call("GET /acme/_apis/resourceAreas", Value::Null).expect(200);
     call("GET /acme/_apis/resourceAreas/7ab4e64e-c4d8-4f50-ae73-5ef2e21642a5", Value::Null).expect(200);
+    let session = json!({ "feed": "main", "source": "InternalBuild", "data": { "Build.BuildId": "7" } });
+    call("POST /acme/_apis/provenance/session/npm", session).expect(200);
+    for token in [&admin, ""] {
+        documented.call("GET /acme/_apis/connectionData", token, Value::Null).expect(200);
+    }
     call("GET /acme/_edgefeed/tokens", Value::Null).expect(200);
     let grants = json!([{ "feed": "main", "role": "reader" }, { "feed": "main", "view": "Release", "role": "reader" }]);
     let body = json!({ "subject": "x", "scope": "read", "grants": grants, "expiresInDays": 3 });
@@ -276,7 +281,11 @@ fn the_rest_surface_is_as_documented() {
     for address in [feed.clone(), format!("{feed}@Release")] {
         call(&format!("GET {address}"), Value::Null).expect(200);
     }
-    call(&format!("PATCH {feed}"), json!({ "isPublic": true })).expect(200);
+    let without = json!({ "isPublic": true, "upstreamSources": [] });
+    call(&format!("PATCH {feed}"), without).expect(200);
+    let shown = call(&format!("GET {feed}?includeDeletedUpstreams=true"), Value::Null).expect(200).body;
+    assert!(shown["upstreamSources"][0]["deletedDate"].is_string());
+    call(&format!("PATCH {feed}"), json!({ "upstreamSources": shown_again(&shown) })).expect(200);
     let policies = format!("{feed}/retentionpolicies");
     call(&format!("GET {policies}"), Value::Null).expect(200);
     call(&format!("PUT {policies}"), json!({ "countLimit": 1 })).expect(200);
@@ -336,7 +345,13 @@ fn the_rest_surface_is_as_documented() {
     }
 }
 
-/// Beside what is in the bin already, `next` is.
+/// The sources of a feed that lost them, to give them back.
+fn shown_again(feed: &Value) -> Value {
+    let mut sources = feed["upstreamSources"].clone();
+    sources.as_array_mut().unwrap().iter_mut().for_each(|source| source["deletedDate"] = Value::Null);
+    sources
+}
+
 fn logs_are_as_documented(documented: &Documented, call: &dyn Fn(&str, Value) -> Answer, feed: &str) {
     documented.server.platform.advance(std::time::Duration::from_secs(6));
     for log in ["/acme/_edgefeed/audit", &format!("{feed}/audit?$top=5")] {
@@ -353,6 +368,7 @@ fn logs_are_as_documented(documented: &Documented, call: &dyn Fn(&str, Value) ->
     call(&format!("GET {changes}/main"), Value::Null).expect(200);
 }
 
+/// Beside what is in the bin already, `next` is.
 fn feed_bin_and_permissions(call: &dyn Fn(&str, Value) -> Answer) {
     let bin = "/acme/_apis/packaging/feedrecyclebin";
     call(&format!("GET {bin}"), Value::Null).expect(200);

@@ -1,8 +1,8 @@
 //! Feeds and the names they are found by.
 
 use super::{
-    Algorithm, Digest, PackageSettings, Permission, ProtocolId, Retention, Timestamp, UpstreamSource,
-    UpstreamingBehavior, UpstreamingRule, View, ViewName,
+    Algorithm, Digest, PackageSettings, Permission, ProtocolId, Retention, SourceId, Timestamp,
+    UpstreamSource, UpstreamingBehavior, UpstreamingRule, View, ViewName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +156,9 @@ pub enum ListingMode {
     Azure,
 }
 
+/// How many removed sources a feed remembers: it is read with every request.
+const REMOVED_LIMIT: usize = 20;
+
 /// A feed: settings, views, upstream sources. The stored record, in REST terms where it has them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -180,6 +183,9 @@ pub struct Feed {
     pub upstream_enabled: bool,
     /// In order of precedence.
     pub upstream_sources: Vec<UpstreamSource>,
+    /// Those it had, as far as they are remembered, the last one removed at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed_sources: Vec<UpstreamSource>,
     /// All views, `Local` first.
     pub views: Vec<View>,
     /// May a version be published that an upstream source offers?
@@ -236,6 +242,29 @@ impl Feed {
         })
     }
 
+    /// Gives it other sources. Those it has no more are remembered, without their credentials, until others take their place.
+    pub fn replace_sources(&mut self, sources: Vec<UpstreamSource>, now: Timestamp) {
+        let mut removed = Vec::new();
+        for source in self.removed_sources.iter().chain(&self.upstream_sources) {
+            if !sources.iter().any(|other| other.id == source.id) {
+                let deleted = source.deleted.or(Some(now));
+                removed.push(UpstreamSource { credentials: None, deleted, ..source.clone() });
+            }
+        }
+        let surplus = removed.len().saturating_sub(REMOVED_LIMIT);
+        self.removed_sources = removed.split_off(surplus);
+        self.upstream_sources = sources;
+    }
+
+    /// The ids of the sources it has, and of those it remembers.
+    pub fn known_sources(&self) -> Vec<&SourceId> {
+        let mut ids = Vec::new();
+        for sources in [&self.upstream_sources, &self.removed_sources] {
+            ids.extend(sources.iter().map(|source| &source.id));
+        }
+        ids
+    }
+
     /// The upstreaming behavior of a package: what was decided about it, or else what the feed's rules say.
     pub fn upstreaming_behavior(
         &self,
@@ -286,6 +315,28 @@ mod tests {
             assert!(FeedName::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(FeedName::parse("Main"), FeedName::parse("mAIN"));
+    }
+
+    #[test]
+    fn removed_sources_are_remembered_within_bounds_until_they_return() {
+        let golden = include_str!("../../tests/golden/feed.removed.json");
+        let mut feed: Feed = crate::model::json::read(golden.as_bytes()).unwrap();
+        let (now, [mine]) = (Timestamp::from_millis(7), &feed.upstream_sources[..]) else { panic!() };
+        let mine = mine.clone();
+        let source = |number: usize| {
+            let number = u8::try_from(number).unwrap();
+            UpstreamSource { id: SourceId::from_random([number; 16]), ..mine.clone() }
+        };
+        feed.replace_sources((0..=REMOVED_LIMIT).map(source).collect(), now);
+        assert_eq!(feed.removed_sources.len(), 2);
+        let removed = feed.removed_sources[1].clone();
+        assert_eq!(removed, UpstreamSource { deleted: Some(now), credentials: None, ..mine.clone() });
+        feed.replace_sources(vec![source(1), mine.clone()], now);
+        assert_eq!(feed.removed_sources.len(), REMOVED_LIMIT, "the one from before fell out");
+        assert!(!feed.removed_sources.contains(&removed), "it is back");
+        let same = feed.clone();
+        feed.replace_sources(feed.upstream_sources.clone(), Timestamp::from_millis(8));
+        assert_eq!(feed, same, "a write repeated");
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub enum Origin {
     Published {
         /// Who pushed it.
         by: String,
+        /// The provenance session through which it was pushed, if it was one.
+        session: Option<String>,
     },
     /// Copied from an upstream source on first use.
     Saved {
@@ -249,14 +251,18 @@ struct OriginRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_chain: Option<Vec<SourceStep>>,
     by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
 }
 
 impl From<Origin> for OriginRecord {
     fn from(origin: Origin) -> Self {
         match origin {
-            Origin::Published { by } => Self { kind: "published".to_owned(), source_chain: None, by },
+            Origin::Published { by, session } => {
+                Self { kind: "published".to_owned(), source_chain: None, by, session }
+            }
             Origin::Saved { source_chain, by } => {
-                Self { kind: "saved".to_owned(), source_chain: Some(source_chain), by }
+                Self { kind: "saved".to_owned(), source_chain: Some(source_chain), by, session: None }
             }
         }
     }
@@ -267,7 +273,7 @@ impl TryFrom<OriginRecord> for Origin {
 
     fn try_from(record: OriginRecord) -> Result<Self, &'static str> {
         match (record.kind.as_str(), record.source_chain) {
-            ("published", _) => Ok(Self::Published { by: record.by }),
+            ("published", _) => Ok(Self::Published { by: record.by, session: record.session }),
             ("saved", Some(source_chain)) => Ok(Self::Saved { source_chain, by: record.by }),
             _ => Err("not the origin of a version"),
         }

@@ -73,6 +73,9 @@ pub struct UpstreamSource {
     /// What it wants to see before it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<SealedCredentials>,
+    /// When it ceased to be a source of its feed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<Timestamp>,
 }
 
 /// 60 s: fresh upstreams are what users of Azure Artifacts miss most.

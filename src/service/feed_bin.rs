@@ -109,8 +109,8 @@ pub(super) async fn expire<P: Platform>(platform: &P) -> Result<usize> {
 async fn remove<P: Platform>(platform: &P, feed: &Feed, pages: &mut usize) -> Result<bool> {
     // Should the request that deleted it have died before.
     feeds::release(platform, feed, &feed.name).await?;
-    let records = platform.records();
-    for prefix in keys::below_feed(&feed.id, feed.upstream_sources.iter().map(|source| &source.id)) {
+    let (records, sources) = (platform.records(), feed.known_sources());
+    for prefix in keys::below_feed(&feed.id, &sources) {
         loop {
             if *pages == 0 {
                 return Ok(false);
@@ -123,7 +123,7 @@ async fn remove<P: Platform>(platform: &P, feed: &Feed, pages: &mut usize) -> Re
             records.delete(&page.keys).await?;
         }
     }
-    let mut rest: Vec<String> = feed.upstream_sources.iter().map(|source| keys::health(&source.id)).collect();
+    let mut rest: Vec<String> = sources.iter().map(|source| keys::health(source)).collect();
     rest.push(keys::withdrawals(&feed.id));
     rest.push(keys::retention(&feed.id));
     rest.extend(feed.deleted.map(|at| keys::expiry(restorable_until(at), &feed.id)));

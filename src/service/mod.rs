@@ -34,6 +34,7 @@ pub mod retain;
 pub mod retire;
 mod save;
 pub mod search;
+pub mod session;
 pub mod stage;
 pub mod stars;
 pub mod tags;

@@ -1,6 +1,6 @@
 //! Opening a feed for a caller, and the one place where a caller's right is decided.
 
-use super::{Package, feed_bin::not_in_bin};
+use super::{Package, feed_bin::not_in_bin, session};
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Address, Authority, Feed, FeedLocator, Keyring, Principal, View};
 use crate::platform::Platform;
@@ -44,6 +44,8 @@ pub struct FeedContext<P> {
     pub view: Option<Rc<View>>,
     /// How the caller named the feed.
     pub locator: FeedLocator,
+    /// The provenance session that was named in its place, if one was.
+    pub session: Option<Rc<str>>,
     /// The caller.
     pub principal: Rc<Principal>,
     /// What the caller may do here.
@@ -100,10 +102,13 @@ pub async fn open<P: Platform>(
     settings: Settings,
 ) -> Result<FeedContext<P>> {
     let locator = address.locator.clone();
-    let found =
-        feeds::find(&platform, &address.organization, address.project.as_ref(), &locator.feed).await?;
+    let (name, session) = session::named(&locator.feed, platform.now()).unzip();
+    let name = name.as_ref().unwrap_or(&locator.feed);
+    let found = feeds::find(&platform, &address.organization, address.project.as_ref(), name).await?;
     let Some(feed) = found else { return Err(unknown(&principal, &locator)) };
-    enter(platform, feed, locator, principal, root, settings)
+    let mut context = enter(platform, feed, locator, principal, root, settings)?;
+    context.session = session;
+    Ok(context)
 }
 
 /// Opens a feed that was read already, as `locator` names it.
@@ -135,6 +140,7 @@ pub fn enter<P: Platform>(
         feed,
         view,
         locator,
+        session: None,
         principal,
         authority,
         root,

@@ -233,7 +233,10 @@ impl<P: Platform> Push<'_, P> {
         let slot = Slot {
             version: incoming.version.as_str().to_owned(),
             state: SlotState::Live,
-            origin: Origin::Published { by: context.principal.subject().to_owned() },
+            origin: Origin::Published {
+                by: context.principal.subject().to_owned(),
+                session: context.session.as_deref().map(str::to_owned),
+            },
             first_published: FirstPublished::Internal,
             listing: ListingState::default(),
             upstream_listing: ListingState::default(),

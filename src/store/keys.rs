@@ -30,6 +30,7 @@
 //!     v1/retention/{feed-id}                              has a retention policy; how far its run came   overwritten
 //!     v1/published/{feed-id}/{protocol}/{package}         some version of it was published here          create-only
 //!     v1/stars/{feed-id}/{protocol}/{sha256}/{package}    the package is a favourite of that user        create-only
+//!     v1/sessions/{feed-id}/{session}                     what is said of versions published through it     create-only
 //!     v1/withdrawals/{feed-id}                            until when versions may be withdrawn           CAS
 //! KV  r1/{sha256}                                         rendered listing
 //!     p1/{sha256}                                         passed through from an upstream source
@@ -39,11 +40,10 @@
 //! only dots has them encoded too.
 
 mod log;
+mod parse;
 
-pub use log::{
-    cursor, feed_log, feed_of_retention, log_after, log_end, log_entry, log_of, log_time, organization_log,
-    retention,
-};
+pub use log::*;
+pub use parse::*;
 
 use crate::model::{
     Algorithm, ArtifactName, Digest, FeedId, FeedName, OrganizationName, PackageName, ProjectName,
@@ -110,6 +110,11 @@ pub fn withdrawals(id: &FeedId) -> String {
     format!("v1/withdrawals/{}", id.as_str())
 }
 
+/// A provenance session.
+pub fn session(feed: &FeedId, id: &str) -> String {
+    format!("v1/sessions/{}/{}", feed.as_str(), segment(id))
+}
+
 /// All notes of what becomes of deleted feeds, the earliest first.
 pub const EXPIRIES: &str = "v1/expiry/";
 
@@ -118,19 +123,24 @@ pub fn expiry(due: Timestamp, feed: &FeedId) -> String {
     format!("{EXPIRIES}{:013}/{}", due.millis(), feed.as_str())
 }
 
-/// Reads [`expiry`] back.
-pub fn parse_expiry(key: &str) -> Option<(Timestamp, FeedId)> {
-    let (due, feed) = key.strip_prefix(EXPIRIES)?.split_once('/')?;
-    Some((Timestamp::from_millis(due.parse().ok()?), FeedId::parse(feed)?))
-}
-
 /// All there is of a feed and its sources beside the feed's own record: what is removed with it. Notes for cron come first, so
 /// that nothing is rebuilt meanwhile.
-pub fn below_feed<'a>(feed: &FeedId, sources: impl Iterator<Item = &'a SourceId>) -> Vec<String> {
-    let kinds =
-        ["repair", "emptying", "dropped", "bin", "ids", "catalog", "published", "stars", "pkg", "log"];
+pub fn below_feed(feed: &FeedId, sources: &[&SourceId]) -> Vec<String> {
+    let kinds = [
+        "repair",
+        "emptying",
+        "dropped",
+        "bin",
+        "ids",
+        "catalog",
+        "published",
+        "stars",
+        "sessions",
+        "pkg",
+        "log",
+    ];
     let own = kinds.iter().map(|kind| format!("v1/{kind}/{}/", feed.as_str()));
-    own.chain(sources.map(|source| format!("v1/upstream/{}/", source.as_str()))).collect()
+    own.chain(sources.iter().map(|source| format!("v1/upstream/{}/", source.as_str()))).collect()
 }
 
 /// How a source is doing.
@@ -166,24 +176,12 @@ pub fn in_feed(root: &str, feed: &FeedId, protocol: Option<ProtocolId>) -> Strin
     format!("{root}{}/{protocol}", feed.as_str())
 }
 
-/// The package that a key below [`in_feed`] is about.
-pub fn listed_package(key: &str) -> Option<PackagePath> {
-    let rest = key.strip_prefix(CATALOG).or_else(|| key.strip_prefix(BINS))?;
-    Some(PackagePath::parse_after("", rest)?.0)
-}
-
 /// All feeds whose recycle bins are to be emptied.
 pub const EMPTYING: &str = "v1/emptying/";
 
 /// The note that a feed's recycle bin is to be emptied of what was in it then.
 pub fn emptying(feed: &FeedId, asked: Timestamp) -> String {
     format!("{EMPTYING}{}/{:013}", feed.as_str(), asked.millis())
-}
-
-/// Reads that key back.
-pub fn parse_emptying(key: &str) -> Option<(FeedId, Timestamp)> {
-    let (feed, asked) = key.strip_prefix(EMPTYING)?.split_once('/')?;
-    Some((FeedId::parse(feed)?, Timestamp::from_millis(asked.parse().ok()?)))
 }
 
 /// KV: an answer passed through. The feed's sequence is part of it, so that other sources are asked anew.
@@ -218,12 +216,6 @@ fn star_prefix(feed: &FeedId, protocol: &str, user: &str) -> String {
     // A user's name may be longer, once encoded, than a key.
     let user = Digest::of(Algorithm::Sha256, user.as_bytes()).hex();
     format!("v1/stars/{}/{protocol}/{user}/", feed.as_str())
-}
-
-/// The package a key below [`catalog`], [`published`] or [`stars`] stands for.
-pub fn catalog_name(prefix: &str, key: &str) -> Option<String> {
-    let name = key.strip_prefix(prefix)?;
-    Some(percent_encoding::percent_decode_str(name).decode_utf8().ok()?.into_owned())
 }
 
 /// All logs.

@@ -53,7 +53,8 @@ pub async fn create<P: Platform, T: Serialize>(platform: &P, key: &str, value: &
     create_bytes(platform, key, encode(key, value)?).await
 }
 
-async fn create_bytes<P: Platform>(platform: &P, key: &str, bytes: Bytes) -> Result<bool> {
+/// The same for a record that is printed already.
+pub async fn create_bytes<P: Platform>(platform: &P, key: &str, bytes: Bytes) -> Result<bool> {
     for attempt in 0.. {
         match platform.records().create(key, bytes.clone()).await {
             Ok(Written::Yes(_)) => return Ok(true),

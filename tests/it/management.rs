@@ -8,6 +8,7 @@ mod feeds;
 mod lifecycle;
 mod packages;
 mod permissions;
+mod provenance;
 #[path = "support/rest.rs"]
 mod rest;
 mod retention;

@@ -152,6 +152,7 @@ pub(crate) fn eventful_server() -> Server {
         let bytes = tarball("own", version);
         assert!(matches!(npm("PUT own", publish_document("own", version, &bytes)), 200 | 201));
     }
+    publish_in_session(&server);
     let bytes = archive(&[
         ("package/package.json", br#"{"name":"described","version":"1.0.0"}"#),
         ("package/README.md", b"# Described"),
@@ -207,6 +208,17 @@ pub(crate) fn eventful_server() -> Server {
     server.call(&format!("DELETE {FEEDS}/outer/RecycleBin/packages"), &server.admin, Value::Null).expect(202);
     server.call(&format!("DELETE {FEEDS}/outer"), &server.admin, Value::Null).expect(204);
     server
+}
+
+/// Publishes what a build made.
+fn publish_in_session(server: &Server) {
+    let said = json!({ "feed": "main", "source": "InternalBuild", "data": { "Build.BuildId": "7" } });
+    let begin = "POST /acme/_apis/provenance/session/npm";
+    let session = server.call(begin, &server.admin, said).expect(200).body["sessionId"].clone();
+    let through = format!("PUT /acme/_packaging/{}/npm/registry/built", session.as_str().unwrap());
+    let body = publish_document("built", "1.0.0", &tarball("built", "1.0.0"));
+    let answer = block_on(server.fetch(&server.platform, &through, &server.admin, body, &[]));
+    assert!(answer.0.is_success());
 }
 
 /// Has a feed hand out badges.

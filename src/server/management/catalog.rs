@@ -6,9 +6,10 @@ use super::bin::{self, is_in_bin};
 use super::message::{self, Reply};
 use super::metrics;
 use super::package_json::{Opened, Printer};
+use super::provenance;
 use super::route::{CatalogOperation, PackagesQuery, Question};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Origin, ProtocolId};
+use crate::model::ProtocolId;
 use crate::platform::Platform;
 use crate::protocol;
 use crate::service::catalog::{self, Sought};
@@ -16,7 +17,7 @@ use crate::service::{Ecosystem, FeedContext};
 use crate::store::index::{self, IndexedSlot, PackageIndex};
 use crate::store::keys::{self, PackagePath};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 /// Answers what is asked about packages.
 pub(super) async fn answer<P: Platform>(
@@ -34,7 +35,12 @@ pub(super) async fn answer<P: Platform>(
             if question.is_about_bin() {
                 bin::refuse_anonymous(context)?;
             }
-            about(&call.origin, context, &open(context, &id).await?, &question, query)
+            let opened = open(context, &id).await?;
+            let said = match &question {
+                Question::Provenance(version) => provenance::said(context, &opened, version).await?,
+                _ => None,
+            };
+            about(&call.origin, context, &opened, &question, query, said)
         }
     }
 }
@@ -46,6 +52,7 @@ fn about<P: Platform>(
     opened: &Opened,
     question: &Question,
     query: PackagesQuery,
+    said: Option<Map<String, Value>>,
 ) -> Result<Reply> {
     let mut printer = Printer::new(context, origin, query.urls);
     if question.is_about_bin() {
@@ -63,7 +70,7 @@ fn about<P: Platform>(
         Question::BinVersions => Ok(versions(context, &printer, opened, &query, &is_in_bin)),
         Question::Version(version) => one_version(context, &printer, opened, version, &kept(&query)),
         Question::BinVersion(version) => one_version(context, &printer, opened, version, &is_in_bin),
-        Question::Provenance(version) => provenance(context, opened, version),
+        Question::Provenance(version) => provenance::get(context, opened, version, said),
     }
 }
 
@@ -296,25 +303,6 @@ pub(super) fn find_number<'a>(
 ) -> Option<&'a IndexedSlot> {
     let number = opened.package.ecosystem.version(text)?;
     shown.iter().find(|entry| entry.key == number.key()).copied()
-}
-
-fn provenance<P: Platform>(context: &FeedContext<P>, opened: &Opened, version: &str) -> Result<Reply> {
-    let shown = opened.versions(&|entry| context.shows(&entry.slot.views));
-    let entry = find_version(opened, &shown, version)?;
-    let (source, by, chain) = match &entry.slot.origin {
-        Origin::Published { by } => ("Published", by, &[][..]),
-        Origin::Saved { by, source_chain } => ("Saved", by, &source_chain[..]),
-    };
-    let mut data = json!({});
-    if let Some(step) = chain.first() {
-        data = json!({ "sourceName": step.name, "sourceLocation": step.location });
-    }
-    Ok(Reply::ok(&json!({
-        "feedId": context.feed.id,
-        "packageId": opened.path.package_id(),
-        "packageVersionId": opened.path.version_id(&entry.key),
-        "provenance": { "provenanceSource": source, "publisherUserIdentity": by, "data": data },
-    })))
 }
 
 /// The ids in the body of a question about several things.

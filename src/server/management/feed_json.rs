@@ -16,6 +16,8 @@ pub(super) struct FeedPrinter<'a, P> {
     pub(super) origin: &'a str,
     /// Are there links at all?
     pub(super) links: bool,
+    /// Are the sources shown, too, that were removed?
+    pub(super) removed: bool,
 }
 
 impl<P: Platform> FeedPrinter<'_, P> {
@@ -26,7 +28,8 @@ impl<P: Platform> FeedPrinter<'_, P> {
         let mut sources = Vec::new();
         // A view shows members only: upstream sources have no part in it.
         if view.is_none() {
-            for source in &feed.upstream_sources {
+            let removed = if self.removed { &feed.removed_sources[..] } else { &[] };
+            for source in feed.upstream_sources.iter().chain(removed) {
                 sources.push(self.source(feed, source).await?);
             }
         }
@@ -83,6 +86,10 @@ impl<P: Platform> FeedPrinter<'_, P> {
             "freshnessSeconds": source.freshness_seconds,
             "hasCredentials": source.credentials.is_some(),
         });
+        if let Some(deleted) = source.deleted {
+            body["deletedDate"] = json!(deleted);
+            return Ok(body);
+        }
         let Some(platform) = self.look_up else { return Ok(body) };
         let failing = |reason| SourceHealth {
             status: SourceStatus::Failing,

@@ -45,7 +45,12 @@ pub(super) async fn list<P: Platform>(call: Call<'_, P>, place: &Place, listing:
     let (platform, organization, cursor) = (call.platform, &place.organization, listing.cursor.as_deref());
     let (page, next) =
         feeds::list(platform, organization, place.project.as_ref(), cursor, listing.limit).await?;
-    let printer = FeedPrinter::<P> { look_up: None, origin: &call.origin, links: listing.urls };
+    let printer = FeedPrinter::<P> {
+        look_up: None,
+        origin: &call.origin,
+        links: listing.urls,
+        removed: listing.removed,
+    };
     let mut shown = Vec::new();
     for feed in &page {
         let there = if listing.deleted { feed.is_in_bin() } else { feed.deleted.is_none() };
@@ -82,7 +87,7 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, place: Place, creator
     }
     let id = FeedId::from_random(message::random(platform));
     let sealer = Sealer { platform, keyring: call.config.settings.keyring, feed: &id };
-    let upstream_sources = sources::settle(&proposed, &[], &sealer);
+    let upstream_sources = sources::settle(&proposed, &[], &[], &sealer);
     let feed = Feed {
         id,
         organization: place.organization,
@@ -92,6 +97,7 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, place: Place, creator
         is_public: false,
         upstream_enabled: true,
         upstream_sources,
+        removed_sources: Vec::new(),
         views: first_views(platform)?,
         allow_upstream_name_conflict: false,
         listing: ListingMode::default(),
@@ -123,7 +129,7 @@ pub(super) async fn create<P: Platform>(call: Call<'_, P>, place: Place, creator
         }
         return Err(error);
     }
-    let reply = told(&call.origin, platform, &feed, None).await?;
+    let reply = told(&call.origin, platform, &feed, None, false).await?;
     Ok(Reply { status: StatusCode::CREATED, ..reply })
 }
 
@@ -203,9 +209,13 @@ pub(super) fn new_view<P: Platform>(platform: &P, name: &str, visibility: Visibi
 }
 
 /// A feed's settings, as they are stored now: who changes them must not be shown those of ten seconds ago.
-pub(super) async fn get<P: Platform>(call: &Call<'_, P>, context: &FeedContext<P>) -> Result<Reply> {
+pub(super) async fn get<P: Platform>(
+    call: &Call<'_, P>,
+    context: &FeedContext<P>,
+    removed: bool,
+) -> Result<Reply> {
     let feed = stored(context).await?;
-    told(&call.origin, call.platform, &feed, context.view.as_deref()).await
+    told(&call.origin, call.platform, &feed, context.view.as_deref(), removed).await
 }
 
 /// A feed as it is stored now.
@@ -214,14 +224,20 @@ pub(super) async fn stored<P: Platform>(context: &FeedContext<P>) -> Result<Feed
     Ok(feeds::get(&context.platform, &context.feed.id).await?.ok_or_else(missing)?.value)
 }
 
-async fn told<P: Platform>(origin: &str, platform: &P, feed: &Feed, view: Option<&View>) -> Result<Reply> {
-    let body = FeedPrinter { look_up: Some(platform), origin, links: true }.feed(feed, view).await?;
+async fn told<P: Platform>(
+    origin: &str,
+    platform: &P,
+    feed: &Feed,
+    view: Option<&View>,
+    removed: bool,
+) -> Result<Reply> {
+    let body = FeedPrinter { look_up: Some(platform), origin, links: true, removed }.feed(feed, view).await?;
     Ok(Reply { etag: Some(etag(feed.sequence)), ..Reply::ok(&body) })
 }
 
 /// Changes a feed's settings. They take effect here at once, elsewhere within `FEED_REUSE`.
 pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext<P>) -> Result<Reply> {
-    let platform = call.platform;
+    let (platform, now) = (call.platform, call.platform.now());
     let mut precondition = Precondition::of(&call.headers);
     let mut wish: Wish = message::read(call.body).await?;
     let name = wish.name.as_deref().map(feed_name).transpose()?;
@@ -238,7 +254,9 @@ pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext
     let edit = |before: &Feed| {
         let mut next = settled(&wish, before.clone())?;
         if let Some(proposed) = &proposed {
-            next.upstream_sources = sources::settle(proposed, &before.upstream_sources, &sealer);
+            // One that comes back is what it was.
+            let (present, removed) = (&before.upstream_sources, &before.removed_sources);
+            next.replace_sources(sources::settle(proposed, present, removed, &sealer), now);
         }
         let is_disabled = wish.is_enabled.map_or(before.is_disabled, |enabled| !enabled);
         let renamed = name.as_ref().is_some_and(|name| name.as_str() != before.name.as_str());
@@ -255,7 +273,6 @@ pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext
         Some(name) => rename::begin(context, name, &mut precondition, &edit).await?,
         None => None,
     };
-    let now = platform.now();
     let feed = change(platform, &context.feed, &precondition, &|before| match &name {
         Some(name) => rename::finish(edit(before)?, name, now),
         None => edit(before),
@@ -264,7 +281,7 @@ pub(super) async fn update<P: Platform>(call: Call<'_, P>, context: &FeedContext
     if let Some(left) = left {
         feeds::release(platform, &feed, &left).await?;
     }
-    told(&call.origin, platform, &feed, None).await
+    told(&call.origin, platform, &feed, None, false).await
 }
 
 /// Moves a feed to the recycle bin: its name stays taken, nothing of it is served.

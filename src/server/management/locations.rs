@@ -2,13 +2,16 @@
 //!
 //! It asks `OPTIONS {base}/_apis` (one of them `OPTIONS {base}/_apis/{area}`) for the route and the versions of every
 //! resource, finds its own by their well-known ids, and fills the routes in, without the segments it has no value for.
-//! Then it asks `GET {base}/_apis/resourceAreas` on which host each area is. In scope: both, and one area by its id.
+//! Then it asks `GET {base}/_apis/resourceAreas` on which host each area is, and some ask `GET {base}/_apis/connectionData`
+//! who they are. In scope: these, and one area by its id.
 
+use super::admit;
 use super::message::Reply;
 use super::route::Place;
 use crate::error::{Error, Missing, Result};
+use crate::model::{OrganizationName, Principal, guid_of};
 use crate::protocol::PROTOCOLS;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What is not of one protocol: see [`Protocol::RESOURCES`](crate::protocol::Protocol::RESOURCES) for the form. A path
 /// that begins with a slash is a whole route.
@@ -55,6 +58,43 @@ pub(super) fn areas(origin: &str, place: &Place, id: Option<&str>) -> Result<Rep
     let url = format!("{origin}/{}/", place.organization);
     Ok(Reply::ok(&json!({ "id": id, "name": name, "locationUrl": url })))
 }
+
+/// Who the caller is, as permissions name it, and where that is known. A caller without a token is the one whom the vendor's
+/// servers answer so: clients take that for a login that failed.
+pub(super) fn connection(
+    origin: &str,
+    organization: &OrganizationName,
+    principal: &Principal,
+) -> Result<Reply> {
+    let (id, descriptor, name) = match principal {
+        Principal::Anonymous => (PUBLIC.to_owned(), format!("System:PublicAccess;{PUBLIC}"), "Anonymous"),
+        Principal::Root | Principal::Token(_) => {
+            let subject = &admit::member(principal, organization)?.subject;
+            let descriptor = format!("subject:{subject}");
+            (guid_of(&descriptor), descriptor, subject.as_str())
+        }
+    };
+    let (descriptor, name) = (Value::from(descriptor), Value::from(name));
+    let user = format!(
+        "{{\"id\":\"{id}\",\"descriptor\":{descriptor},\"subjectDescriptor\":{descriptor},\"providerDisplayName\":{name},\
+         \"isActive\":true,\"properties\":{{\"Account\":{{\"$type\":\"System.String\",\"$value\":{name}}}}}}}"
+    );
+    let instance = guid_of(&organization.key());
+    let url = Value::from(format!("{origin}/{organization}/"));
+    Ok(Reply::printed(format!(
+        "{{\"authenticatedUser\":{user},\"authorizedUser\":{user},\"instanceId\":\"{instance}\",\
+         \"deploymentType\":\"onPremises\",\"locationServiceData\":{{\"serviceOwner\":\"{NOBODY}\",\
+         \"defaultAccessMappingMoniker\":\"PublicAccessMapping\",\"accessMappings\":[{{\"displayName\":\"Public Access Mapping\",\
+         \"moniker\":\"PublicAccessMapping\",\"accessPoint\":{url},\"serviceOwner\":\"{NOBODY}\",\"virtualDirectory\":\"\"}}],\
+         \"lastChangeId\":1,\"lastChangeId64\":1,\"clientCacheFresh\":false,\"clientCacheTimeToLive\":3600}}}}"
+    )))
+}
+
+/// The id of whoever has no token, on every server of the vendor's.
+const PUBLIC: &str = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa";
+
+/// A service that is no other host's.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Id, name and, of a resource, path.
 fn each(visit: &mut dyn FnMut(&'static str, &'static str, Option<&'static str>)) {

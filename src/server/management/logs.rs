@@ -161,7 +161,7 @@ async fn feed_change<P: Platform>(
         Some(feed) if feed.deleted.is_some() => "delete",
         Some(_) => "addOrUpdate",
     };
-    let printer = FeedPrinter::<P> { look_up: None, origin: &call.origin, links: false };
+    let printer = FeedPrinter::<P> { look_up: None, origin: &call.origin, links: false, removed: false };
     let printed = match feed {
         Some(feed) => printer.feed(feed, None).await?,
         None => gone,

@@ -2,8 +2,8 @@
 //!
 //! `route.rs` says what is answered and what right it needs, `admit.rs` checks it, one file per resource answers,
 //! `*_json.rs` writes what several answers share. In scope: organizations, tokens, feeds and their recycle bin, upstream
-//! sources, views, permissions, packages, versions, their files and recycle bin, batches, downloads, badges, search,
-//! retention, change feeds, audit.
+//! sources, views, permissions, packages, versions, their files, provenance and recycle bin, batches, downloads, badges,
+//! search, retention, change feeds, audit.
 
 mod admit;
 mod api_version;
@@ -24,6 +24,7 @@ mod organizations;
 mod package_json;
 mod packages;
 mod permissions;
+mod provenance;
 mod rename;
 mod retention;
 mod route;
@@ -50,7 +51,8 @@ use crate::store::keys;
 use http::StatusCode;
 use message::Reply;
 use route::{
-    DeletedFeedOperation, Endpoint, FeedOperation, FeedsOperation, Need, PermissionOperation, Sought,
+    DeletedFeedOperation, Endpoint, FeedOperation, FeedsOperation, Need, PermissionOperation, Place, Sought,
+    TokenOperation,
 };
 use scribe::Scribe;
 use serde_json::{Value, json};
@@ -142,24 +144,15 @@ async fn dispatch<P: Platform>(
             admit::not_root(&call.principal)?;
             locations::areas(&call.origin, &place, id.as_deref())
         }
-        Endpoint::Tokens(organization, operation) => {
-            let holder = admit::member(&call.principal, &organization)?.clone();
-            let token = operation.token().map(str::to_owned);
-            let reply = tokens::answer(call, &organization, &holder, operation).await?;
-            scribe.done(&organization, None, token.as_deref(), &reply);
-            Ok(reply)
+        Endpoint::Connection(organization) => {
+            locations::connection(&call.origin, &organization, &call.principal)
         }
+        Endpoint::Tokens(organization, operation) => tokens(call, &organization, operation, scribe).await,
         Endpoint::Feeds(place, FeedsOperation::List(listing)) => {
             admit::not_root(&call.principal)?;
             feeds::list(call, &place, &listing).await
         }
-        Endpoint::Feeds(place, FeedsOperation::Create) => {
-            let creator = admit::feed_creator(&call.principal, &place.organization)?.clone();
-            let organization = place.organization.clone();
-            let reply = feeds::create(call, place, &creator).await?;
-            scribe.done(&organization, None, None, &reply);
-            Ok(reply)
-        }
+        Endpoint::Feeds(place, FeedsOperation::Create) => create_feed(call, place, scribe).await,
         Endpoint::Audit(organization, query) => {
             admit::administrator(&call.principal, &organization)?;
             logs::audit(call.platform, &keys::organization_log(&organization), &query).await
@@ -191,11 +184,36 @@ async fn dispatch<P: Platform>(
             admit::not_root(&call.principal)?;
             search::answer(call, &organization).await
         }
+        Endpoint::BeginSession(place, protocol) => {
+            admit::not_root(&call.principal)?;
+            provenance::begin(call, place, protocol).await
+        }
         Endpoint::Badge(address, package) => {
             line.feed = address.to_string();
             badge::answer(&call, &address, &package).await
         }
     }
+}
+
+async fn tokens<P: Platform>(
+    call: Call<'_, P>,
+    organization: &OrganizationName,
+    operation: TokenOperation,
+    scribe: &Scribe<'_, P>,
+) -> Result<Reply> {
+    let holder = admit::member(&call.principal, organization)?.clone();
+    let token = operation.token().map(str::to_owned);
+    let reply = tokens::answer(call, organization, &holder, operation).await?;
+    scribe.done(organization, None, token.as_deref(), &reply);
+    Ok(reply)
+}
+
+async fn create_feed<P: Platform>(call: Call<'_, P>, place: Place, scribe: &Scribe<'_, P>) -> Result<Reply> {
+    let creator = admit::feed_creator(&call.principal, &place.organization)?.clone();
+    let organization = place.organization.clone();
+    let reply = feeds::create(call, place, &creator).await?;
+    scribe.done(&organization, None, None, &reply);
+    Ok(reply)
 }
 
 async fn global_permissions<P: Platform>(
@@ -232,7 +250,7 @@ async fn feed<P: Platform>(
     operation: FeedOperation,
 ) -> Result<Reply> {
     match operation {
-        FeedOperation::Get => feeds::get(&call, context).await,
+        FeedOperation::Get { removed } => feeds::get(&call, context, removed).await,
         FeedOperation::Update => feeds::update(call, context).await,
         FeedOperation::Delete => feeds::delete(&call, context).await,
         FeedOperation::GetChange => logs::feed(&call, context).await,

@@ -7,6 +7,7 @@ mod feed;
 mod feeds;
 mod log;
 mod package;
+mod segment;
 mod token;
 
 pub(super) use catalog::{CatalogOperation, PackagesQuery, Question, known};
@@ -14,13 +15,16 @@ pub(super) use feed::{BatchPlace, FeedOperation, Sought};
 pub(super) use feeds::{DeletedFeedOperation, FeedsOperation, Listing, PermissionOperation, PermissionQuery};
 pub(super) use log::LogQuery;
 pub(super) use package::PackageOperation;
+pub(super) use segment::parameter;
 pub(super) use token::TokenOperation;
 
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Address, Deed, FeedLocator, OrganizationName, ProjectName};
+use crate::model::{Action, Address, Deed, FeedLocator, OrganizationName, ProjectName, ProtocolId};
 use crate::protocol;
 use http::Method;
-use percent_encoding::percent_decode_str;
+use segment::{
+    collection, decode, flag, get, is, number, organization_name, post, project_name, resource, short,
+};
 
 /// Entries of one page of an audit, unless more are asked for.
 const AUDIT_PAGE: usize = 100;
@@ -39,7 +43,7 @@ pub(super) struct Place {
 
 impl Place {
     /// The address of a feed here.
-    fn feed(self, feed: &str) -> Result<Address> {
+    pub(super) fn feed(self, feed: &str) -> Result<Address> {
         let locator = FeedLocator::parse(feed).map_err(|_| Error::NotFound(Missing::Feed(short(feed))))?;
         Ok(Address { organization: self.organization, project: self.project, locator })
     }
@@ -58,6 +62,8 @@ pub(super) enum Endpoint {
     Locations,
     /// Where an area is, or all.
     Areas(Place, Option<String>),
+    /// Who the caller is, and where that is known.
+    Connection(OrganizationName),
     /// Something about an organization's tokens.
     Tokens(OrganizationName, TokenOperation),
     /// Something about the feeds of an organization or a project.
@@ -74,6 +80,8 @@ pub(super) enum Endpoint {
     DeletedFeed(Address, DeletedFeedOperation),
     /// Packages of all feeds of an organization that the caller may read.
     Search(OrganizationName),
+    /// Begin a provenance session on a feed, which the body names.
+    BeginSession(Place, ProtocolId),
     /// The newest version of a package, as a picture for everybody.
     Badge(Address, String),
 }
@@ -115,7 +123,12 @@ impl Endpoint {
             Self::Tokens(..)
             | Self::FeedChanges(..)
             | Self::GlobalPermissions(_, PermissionOperation::Get(_)) => Need::Member,
-            Self::Areas(..) | Self::Feeds(_, FeedsOperation::List(_)) | Self::Search(_) => Need::Reader,
+            // What a feed asks for is checked when the body has been read.
+            Self::Areas(..)
+            | Self::BeginSession(..)
+            | Self::Connection(_)
+            | Self::Feeds(_, FeedsOperation::List(_))
+            | Self::Search(_) => Need::Reader,
             Self::Feeds(_, FeedsOperation::Create) => Need::FeedCreator,
             Self::Feeds(_, FeedsOperation::ValidateSource(_)) => Need::Manager,
             Self::Audit(..) | Self::GlobalPermissions(_, PermissionOperation::Set) => Need::Administrator,
@@ -135,6 +148,7 @@ impl Endpoint {
             Self::Locations => "locations",
             Self::Areas(_, None) => "list-resource-areas",
             Self::Areas(_, Some(_)) => "get-resource-area",
+            Self::Connection(_) => "get-connection-data",
             Self::Tokens(_, operation) => operation.name(),
             Self::Audit(..) => "audit",
             Self::FeedChanges(..) => "list-feed-changes",
@@ -144,6 +158,7 @@ impl Endpoint {
             Self::DeletedFeed(_, operation) => operation.name(),
             Self::Feed(_, operation) => operation.name(),
             Self::Search(_) => "search-packages",
+            Self::BeginSession(..) => "create-session",
             Self::Badge(..) => "get-badge",
         }
     }
@@ -162,6 +177,8 @@ impl Endpoint {
             | Self::CreateOrganization
             | Self::Locations
             | Self::Areas(..)
+            | Self::Connection(_)
+            | Self::BeginSession(..)
             | Self::Search(_)
             | Self::Badge(..)
             | Self::GlobalPermissions(_, PermissionOperation::Get(_))
@@ -177,10 +194,12 @@ impl Endpoint {
             Self::Tokens(organization, _)
             | Self::Audit(organization, _)
             | Self::GlobalPermissions(organization, _)
+            | Self::Connection(organization)
             | Self::Search(organization) => Some(organization),
-            Self::Feeds(place, _) | Self::FeedChanges(place, _) | Self::Areas(place, _) => {
-                Some(&place.organization)
-            }
+            Self::Feeds(place, _)
+            | Self::FeedChanges(place, _)
+            | Self::Areas(place, _)
+            | Self::BeginSession(place, _) => Some(&place.organization),
             Self::DeletedFeed(address, _) => Some(&address.organization),
             Self::Health
             | Self::CheckCompliance
@@ -251,6 +270,11 @@ fn own_surface(
 /// Areas of which we have a resource or two.
 fn beside_packaging(method: &Method, place: Place, area: &str, rest: &[&str]) -> Result<Endpoint> {
     match rest {
+        [] if is(area, "connectionData") => get(method, Endpoint::Connection(place.organization)),
+        [session, protocol] if is(area, "provenance") && is(session, "session") => {
+            let ecosystem = protocol::ecosystem(protocol).ok_or_else(Error::no_endpoint)?;
+            post(method, Endpoint::BeginSession(place, ecosystem.protocol()))
+        }
         [results] if is(area, "search") && is(results, "packagesearchresults") => {
             post(method, Endpoint::Search(place.organization))
         }
@@ -316,81 +340,6 @@ fn below_apis(
             Ok(Endpoint::Feed(place.feed(feed)?, operation))
         }
         _ => Err(Error::no_endpoint().into()),
-    }
-}
-
-fn is(segment: &str, fixed: &str) -> bool {
-    segment.eq_ignore_ascii_case(fixed)
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(160).collect()
-}
-
-fn decode(segment: &str) -> Result<String> {
-    let invalid = |_| Error::Invalid("the path is not UTF-8 once percent-decoded".to_owned());
-    Ok(percent_decode_str(segment).decode_utf8().map_err(invalid)?.into_owned())
-}
-
-fn organization_name(text: &str) -> Result<OrganizationName> {
-    OrganizationName::parse(text).map_err(|_| Error::NotFound(Missing::Organization(short(text))).into())
-}
-
-fn project_name(text: &str) -> Result<ProjectName> {
-    ProjectName::parse(text).map_err(|_| {
-        Error::NotFound(Missing::Other(format!("project `{}` does not exist", short(text)))).into()
-    })
-}
-
-/// The value of a query parameter, its name compared without case.
-pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
-    url::form_urlencoded::parse(query?.as_bytes())
-        .find(|(key, value)| is(key, name) && !value.is_empty())
-        .map(|(_, value)| value.into_owned())
-}
-
-/// A query parameter that is yes or no.
-fn flag(query: Option<&str>, name: &str, absent: bool) -> bool {
-    parameter(query, name).map_or(absent, |value| is(&value, "true"))
-}
-
-/// A query parameter that is a number, up to a limit.
-fn number(query: Option<&str>, name: &str, absent: usize, limit: usize) -> Result<usize> {
-    let Some(text) = parameter(query, name) else { return Ok(absent) };
-    match text.parse() {
-        Ok(number) if number <= limit => Ok(number),
-        _ => {
-            let text = format!("`{name}` is a number up to {limit}; for more go on with `continuationToken`");
-            Err(Error::Invalid(text).into())
-        }
-    }
-}
-
-fn get<T>(method: &Method, endpoint: T) -> Result<T> {
-    match *method {
-        Method::GET | Method::HEAD => Ok(endpoint),
-        _ => Err(Error::MethodNotAllowed { allow: "GET, HEAD" }.into()),
-    }
-}
-
-fn post<T>(method: &Method, endpoint: T) -> Result<T> {
-    if *method == Method::POST { Ok(endpoint) } else { Err(Error::MethodNotAllowed { allow: "POST" }.into()) }
-}
-
-fn collection<T>(method: &Method, list: T, create: T) -> Result<T> {
-    match *method {
-        Method::GET | Method::HEAD => Ok(list),
-        Method::POST => Ok(create),
-        _ => Err(Error::MethodNotAllowed { allow: "GET, HEAD, POST" }.into()),
-    }
-}
-
-fn resource<T>(method: &Method, get: T, patch: T, delete: T) -> Result<T> {
-    match *method {
-        Method::GET | Method::HEAD => Ok(get),
-        Method::PATCH => Ok(patch),
-        Method::DELETE => Ok(delete),
-        _ => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PATCH, DELETE" }.into()),
     }
 }
 

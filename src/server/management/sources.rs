@@ -104,6 +104,7 @@ impl<P: Platform> Proposer<'_, P> {
                 enabled: true,
                 freshness_seconds: UpstreamSource::DEFAULT_FRESHNESS_SECONDS,
                 credentials: None,
+                deleted: None,
             };
             if !proposed.iter().any(|other| other.source.leads_where(&source)) {
                 proposed.push(Proposed { source, credentials: Wish::Keep, known_as: None });
@@ -151,6 +152,7 @@ impl<P: Platform> Proposer<'_, P> {
             enabled: !body.status.is_some_and(|status| status.eq_ignore_ascii_case("disabled")),
             freshness_seconds,
             credentials: None,
+            deleted: None,
         };
         let checked = if source.is_neighbour() {
             let target = self.check_feed(&source, wants_to_be_sealed).await?;
@@ -265,16 +267,17 @@ pub(super) fn location(source: &UpstreamSource, feed: &Feed, view: &View) -> Str
     }
 }
 
-/// The sources a feed then has. One keeps its id only while it keeps its place: what is stored under an id is what that
+/// The sources a feed then has; one that was removed and comes back is the one it was. One keeps its id only while it keeps its place: what is stored under an id is what that
 /// place said, and must never be taken for another's word.
 /// Credentials go with the place as well, or an owner could have them sent to another.
 pub(super) fn settle<P: Platform>(
     proposed: &[Proposed],
     present: &[UpstreamSource],
+    removed: &[UpstreamSource],
     sealer: &Sealer<'_, P>,
 ) -> Vec<UpstreamSource> {
     let settled = proposed.iter().map(|Proposed { source, credentials, known_as }| {
-        let known = present.iter().find(|known| {
+        let known = present.iter().chain(removed).find(|known| {
             known.leads_where(source) && (known_as.as_ref() == Some(&known.id) || known.name == source.name)
         });
         let id = known.map_or_else(|| source.id.clone(), |known| known.id.clone());
@@ -351,6 +354,7 @@ mod tests {
             enabled: true,
             freshness_seconds: 60,
             credentials: None,
+            deleted: None,
         }
     }
 
@@ -366,7 +370,7 @@ mod tests {
         let (platform, feed) = (MemoryPlatform::new(), FeedId::from_random([0; 16]));
         let known_as = known_as.map(|random| SourceId::from_random([random; 16]));
         let sealer = Sealer { platform: &platform, keyring, feed: &feed };
-        settle(&[Proposed { source: proposed, credentials, known_as }], present, &sealer).remove(0)
+        settle(&[Proposed { source: proposed, credentials, known_as }], present, &[], &sealer).remove(0)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What an SDK asks before anything else: where everything is, and in which version.
 
-use super::FEEDS;
 use super::rest::{ROOT, Server};
+use super::{FEEDS, TOKENS, on};
 use edgefeed::model::FeedId;
 use edgefeed::protocol::PROTOCOLS;
 use serde_json::{Value, json};
@@ -93,6 +93,39 @@ fn every_area_is_here_and_the_list_names_none_elsewhere() {
         assert!(refused.message().contains("is not here"), "{}", refused.message());
     }
     server.call(&format!("POST {areas}"), &server.admin, json!({})).expect(405);
+}
+
+#[test]
+fn a_caller_is_told_who_it_is() {
+    let server = Server::new();
+    server.feed(json!({ "name": "main" }));
+    let data = "GET /acme/_apis/connectionData?connectOptions=1&lastChangeId=-1";
+    let who = |token: &str| {
+        let body = server.call(data, token, Value::Null).expect(200).body;
+        assert_eq!(body["authenticatedUser"], body["authorizedUser"]);
+        let point = &body["locationServiceData"]["accessMappings"][0]["accessPoint"];
+        assert_eq!(point, "https://feeds.example/acme/");
+        (body["authorizedUser"].clone(), body["instanceId"].clone())
+    };
+    let (nobody, instance) = who("");
+    assert_eq!(nobody["id"], "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa");
+    assert_eq!(nobody["descriptor"], "System:PublicAccess;aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa");
+    let body = json!({ "subject": "Dan \"d\" Ört", "scope": "read", "grants": on("main", "reader") });
+    let made = server.call(&format!("POST {TOKENS}"), &server.admin, body).expect(201).body;
+    let (dan, same) = who(made["token"].as_str().unwrap());
+    assert_eq!((&dan["providerDisplayName"], &same), (&json!("Dan \"d\" Ört"), &instance));
+    // What is told is what permissions take, and tell.
+    let give = json!([{ "identityDescriptor": dan["descriptor"], "role": "reader" }]);
+    let permissions = format!("{FEEDS}/main/permissions?includeIds=true");
+    server.call(&format!("PATCH {permissions}"), &server.admin, give).expect(200);
+    let given = server.call(&format!("GET {permissions}"), &server.admin, Value::Null).expect(200).body;
+    assert_eq!(given["value"][0]["identityId"], dan["id"]);
+    assert_eq!(given["value"][0]["identityDescriptor"], dan["subjectDescriptor"]);
+    for (token, status) in [("garbage", 401), (ROOT, 403), (&server.organization("globex"), 403)] {
+        server.call(data, token, Value::Null).expect(status);
+    }
+    server.call("POST /acme/_apis/connectionData", &server.admin, json!({})).expect(405);
+    server.call("GET /acme/_apis/connectionData/x", &server.admin, Value::Null).expect(404);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::rest::Server;
 use super::{FEEDS, roles};
 use edgefeed::model::{SourceHealth, SourceId, SourceStatus};
+use edgefeed::platform::Platform as _;
 use edgefeed::store::feeds;
 use futures_executor::block_on;
 use serde_json::{Value, json};
@@ -277,4 +278,43 @@ fn settings_written_by_others_at_the_same_time_are_all_kept() {
     server.platform.advance(feeds::FEED_REUSE);
     let views = server.call(&format!("GET {FEEDS}/main/views"), &server.admin, Value::Null).expect(200).body;
     assert_eq!(views["count"], 7);
+}
+
+#[test]
+fn removed_sources_are_shown_to_those_who_ask() {
+    let server = Server::new();
+    let at = |name: &str| json!({ "name": name, "protocol": "npm", "location": format!("https://{name}.example/") });
+    server.feed(json!({ "name": "main", "upstreamSources": [at("one"), at("two"), at("three")] }));
+    let shown = |path: &str| {
+        let body = server.call(&format!("GET {FEEDS}{path}"), &server.admin, Value::Null).expect(200).body;
+        let feed = if body["value"].is_array() { &body["value"][0] } else { &body };
+        feed["upstreamSources"].as_array().unwrap().clone()
+    };
+    let names = |sources: &[Value]| {
+        let name = |source: &Value| source["name"].as_str().unwrap().to_owned();
+        sources.iter().map(name).collect::<Vec<_>>().join(" ")
+    };
+    let set = |sources: Value| {
+        let body = json!({ "upstreamSources": sources });
+        let feed = server.call(&format!("PATCH {FEEDS}/main"), &server.admin, body).expect(200).body;
+        names(feed["upstreamSources"].as_array().unwrap())
+    };
+    let one = shown("/main")[0].clone();
+    assert_eq!(set(json!([at("three")])), "three");
+    for path in ["/main", ""] {
+        assert_eq!(names(&shown(path)), "three");
+        let all = shown(&format!("{path}?includeDeletedUpstreams=true"));
+        assert_eq!(names(&all), "three one two");
+        assert_eq!(all[1]["deletedDate"], json!(server.platform.now()));
+        assert_eq!((&all[1]["id"], &all[0]["deletedDate"]), (&one["id"], &Value::Null));
+    }
+    assert_eq!(shown("/main@Release?includeDeletedUpstreams=true"), Vec::<Value>::new());
+    // Sent back as it was read, a feed is what it was.
+    let all = shown("/main?includeDeletedUpstreams=true");
+    assert_eq!(set(json!(all)), "three");
+    assert_eq!(shown("/main?includeDeletedUpstreams=true"), all);
+    // One that comes back is the one it was.
+    assert_eq!(set(json!([at("three"), at("one")])), "three one");
+    assert_eq!(shown("/main")[1]["id"], one["id"]);
+    assert_eq!(names(&shown("/main?includeDeletedUpstreams=true")), "three one two");
 }

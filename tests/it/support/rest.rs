@@ -137,7 +137,7 @@ impl Server {
 
     /// Puts a version into a feed as publishing does: bytes, slot, index.
     pub(crate) fn publish(&self, feed: &str, package: &str, version: &str) {
-        self.put(feed, package, version, Origin::Published { by: "someone".to_owned() });
+        self.put(feed, package, version, Origin::Published { by: "someone".to_owned(), session: None });
     }
 
     /// Puts a version into a feed as saving does.

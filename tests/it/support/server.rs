@@ -97,6 +97,7 @@ impl TestServer {
             badges_enabled: false,
             default_view_id: None,
             permissions: vec![],
+            removed_sources: Vec::new(),
             upstreaming_rules: Vec::new(),
             created: self.platform.now(),
             renaming: None,
@@ -334,5 +335,6 @@ fn source(name: &str, location: &str, kind: SourceKind) -> UpstreamSource {
         enabled: true,
         freshness_seconds: 60,
         credentials: None,
+        deleted: None,
     }
 }

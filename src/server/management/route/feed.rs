@@ -3,7 +3,7 @@
 use super::catalog::{self, CatalogOperation};
 use super::log::{self, LogQuery};
 use super::package::{self, PackageOperation};
-use super::{PermissionOperation, collection, get, is, parameter, resource};
+use super::{PermissionOperation, collection, flag, get, is, parameter, resource};
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Deed, ProtocolId};
 use crate::protocol;
@@ -32,7 +32,10 @@ pub(in super::super) enum Sought {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum FeedOperation {
     /// Read its settings.
-    Get,
+    Get {
+        /// With the sources that were removed?
+        removed: bool,
+    },
     /// Change them.
     Update,
     /// Move it to the recycle bin.
@@ -81,7 +84,7 @@ impl FeedOperation {
     /// The right it needs.
     pub(super) const fn action(&self) -> Action {
         match self {
-            Self::Get
+            Self::Get { .. }
             | Self::GetChange
             | Self::PackageChanges(_)
             | Self::GetRetention
@@ -128,7 +131,7 @@ impl FeedOperation {
     /// Its name in the log.
     pub(super) const fn name(&self) -> &'static str {
         match self {
-            Self::Get => "get-feed",
+            Self::Get { .. } => "get-feed",
             Self::Update => "update-feed",
             Self::Delete => "delete-feed",
             Self::GetChange => "get-feed-change",
@@ -165,7 +168,7 @@ impl FeedOperation {
             Self::SetRules(_) => Some(Deed::BehaviorSet),
             Self::Permissions(PermissionOperation::Set) => Some(Deed::PermissionsChanged),
             Self::Catalog(CatalogOperation::EmptyBin) => Some(Deed::BinEmptied),
-            Self::Get
+            Self::Get { .. }
             | Self::GetChange
             | Self::PackageChanges(_)
             | Self::Audit(_)
@@ -194,7 +197,10 @@ impl FeedOperation {
 /// Reads what comes after the feed.
 pub(super) fn route(method: &Method, rest: &[&str], query: Option<&str>) -> Result<FeedOperation> {
     let operation = match rest {
-        [] => resource(method, FeedOperation::Get, FeedOperation::Update, FeedOperation::Delete)?,
+        [] => {
+            let get = FeedOperation::Get { removed: flag(query, "includeDeletedUpstreams", false) };
+            resource(method, get, FeedOperation::Update, FeedOperation::Delete)?
+        }
         [changes] if is(changes, "packagechanges") => {
             get(method, FeedOperation::PackageChanges(log::query(query, 1_000, 2_000)?))?
         }

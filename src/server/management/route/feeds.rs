@@ -31,6 +31,8 @@ pub(in super::super) struct Listing {
     pub(in super::super) role: Option<Role>,
     /// With addresses?
     pub(in super::super) urls: bool,
+    /// With the sources that were removed?
+    pub(in super::super) removed: bool,
     /// How many are looked at for one page.
     pub(in super::super) limit: usize,
     /// Where the page begins.
@@ -63,6 +65,7 @@ impl Listing {
             deleted: false,
             role: role.transpose()?,
             urls: flag(query, "includeUrls", true),
+            removed: flag(query, "includeDeletedUpstreams", false),
             limit: limit.transpose()?.unwrap_or(PAGE),
             cursor: parameter(query, "continuationToken"),
         })

@@ -29,6 +29,7 @@ fn every_documented_path_leads_somewhere() {
         ("OPTIONS", "/acme/_apis/packaging".to_owned(), "locations"),
         ("GET", "/acme/_apis/ResourceAreas".to_owned(), "list-resource-areas"),
         ("GET", "/acme/web/_apis/resourceareas/x".to_owned(), "get-resource-area"),
+        ("GET", "/acme/web/_apis/ConnectionData".to_owned(), "get-connection-data"),
         ("GET", feed.to_owned(), "get-feed"),
         ("PATCH", feed.to_owned(), "update-feed"),
         ("DELETE", format!("{feed}/"), "delete-feed"),
@@ -76,6 +77,7 @@ fn every_documented_path_leads_somewhere() {
         ("GET", format!("{feed}/RecycleBin/Packages/id"), "get-bin-package"),
         ("GET", format!("{feed}/RecycleBin/Packages/id/Versions"), "list-bin-versions"),
         ("GET", format!("{feed}/RecycleBin/Packages/id/Versions/v"), "get-bin-version"),
+        ("POST", "/acme/web/_apis/Provenance/Session/NuGet".to_owned(), "create-session"),
         ("GET", "/acme/web/_apis/public/packaging/Feeds/main/Packages/id/badge".to_owned(), "get-badge"),
         ("POST", "/acme/_apis/search/packagesearchresults".to_owned(), "search-packages"),
     ] {

@@ -31,6 +31,18 @@ def _():
     same((area.name, area.location_url), ("Packaging", f"{URL}/"))
 
 
+@step("discovery: get_connection_data tells a caller who it is")
+def _():
+    client = lambda role: LocationClient(URL, connection(role)._creds)
+    admin, nobody = client("admin").get_connection_data(), client("anonymous").get_connection_data()
+    is_guid(admin.instance_id)
+    is_guid(admin.authenticated_user.id)
+    same((admin.authorized_user.descriptor, admin.instance_id), ("subject:admin", nobody.instance_id))
+    same(admin.location_service_data.access_mappings[0].access_point, f"{URL}/")
+    same(nobody.authenticated_user.id, "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa")
+    refused("Unauthorized", "", client("stranger").get_connection_data)
+
+
 @step("discovery: what is not served is missed here, and asked of no other host")
 def _():
     try:

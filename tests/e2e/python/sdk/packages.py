@@ -201,6 +201,15 @@ def _():
     assert session.session_id and session.session_name, session
 
 
+@step("provenance: what was published through a session tells so, whatever the protocol")
+def _():
+    built = [one for one in feed.get_packages("each") if one.name.lower().endswith("built")]
+    same(sorted(one.protocol_type.lower() for one in built), ["cargo", "maven", "npm", "nuget", "pypi"])
+    for one in built:
+        found = feed.get_package_version_provenance("each", one.id, one.versions[0].id).provenance
+        same((found.provenance_source, found.data), ("InternalBuild", {"Build.BuildId": "7"}))
+
+
 @step("metrics: a package is downloaded, and downloaded again")
 def _():
     once, again = (drain(npm.get_content_unscoped_package(FEED, "left-tool", "1.1.0")) for _ in range(2))
