@@ -37,11 +37,17 @@ impl R2Records {
         JsFuture::from(Promise::resolve(&promise)).await.map_err(thrown)
     }
 
-    /// One page of keys, with the notes of those that have one.
-    async fn page(&self, prefix: &str, after: &str, limit: usize) -> Result<NotedPage, PlatformError> {
+    /// One page of keys, `with` the notes of those that have one: R2 makes such pages shorter, down to a tenth.
+    async fn page(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+        with: bool,
+    ) -> Result<NotedPage, PlatformError> {
         let limit = u32::try_from(limit.clamp(1, PAGE)).unwrap_or(u32::MAX);
         let after = if after.is_empty() { JsValue::UNDEFINED } else { after.into() };
-        let include = Array::of1(&"customMetadata".into()).into();
+        let include = if with { Array::of1(&"customMetadata".into()) } else { Array::new() }.into();
         let options =
             [("prefix", prefix.into()), ("limit", limit.into()), ("startAfter", after), ("include", include)];
         let page = self.call("list", &Array::of1(&object(&options)?)).await?;
@@ -101,7 +107,7 @@ impl RecordStore for R2Records {
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<KeyPage, PlatformError> {
-        let page = self.page(prefix, after.unwrap_or_default(), limit).await?;
+        let page = self.page(prefix, after.unwrap_or_default(), limit, false).await?;
         let mut keys = Vec::new();
         for (key, _) in page.notes {
             keys.push(key);
@@ -124,7 +130,7 @@ impl RecordStore for R2Records {
         after: &str,
         limit: usize,
     ) -> impl Future<Output = Result<NotedPage, PlatformError>> {
-        self.page(prefix, after, limit)
+        self.page(prefix, after, limit, true)
     }
 }
 
