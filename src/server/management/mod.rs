@@ -43,17 +43,14 @@ use super::log::RequestLog;
 use super::respond::{self, Wanted};
 use super::status;
 use crate::error::{Error, Result};
-use crate::model::{Address, OrganizationName, Principal};
+use crate::model::Principal;
 use crate::platform::{Body, Headers, Platform, Request, Response, header};
 use crate::protocol;
 use crate::service::{self, FeedContext};
 use crate::store::keys;
 use http::StatusCode;
 use message::Reply;
-use route::{
-    DeletedFeedOperation, Endpoint, FeedOperation, FeedsOperation, Need, PermissionOperation, Place, Sought,
-    TokenOperation,
-};
+use route::{Endpoint, FeedOperation, FeedsOperation, Need, PermissionOperation, Sought};
 use scribe::Scribe;
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -108,11 +105,10 @@ async fn answer<P: Platform>(
         principal.id().clone_into(&mut line.principal);
     }
     let principal = Rc::new(principal);
-    let scribe = Scribe::new(platform, &principal, &headers, endpoint.deed());
-    let organization = endpoint.organization().cloned();
+    let mut scribe = Scribe::new(platform, &principal, &headers, &endpoint);
     let call = Call { platform, config, principal, origin: url.origin(), wanted, headers, body };
-    let reply = dispatch(call, endpoint, line, &scribe).await;
-    scribe.refused(organization.as_ref(), &reply);
+    let reply = dispatch(call, endpoint, line, &mut scribe).await;
+    scribe.tell(&reply);
     let mut response = respond(wanted, reply?);
     if let (Some(version), Some("application/json")) = (version, response.headers.get(header::CONTENT_TYPE)) {
         let told = format!("application/json; charset=utf-8; api-version={version}");
@@ -125,7 +121,7 @@ async fn dispatch<P: Platform>(
     call: Call<'_, P>,
     endpoint: Endpoint,
     line: &mut RequestLog,
-    scribe: &Scribe<'_, P>,
+    scribe: &mut Scribe<'_, P>,
 ) -> Result<Reply> {
     let need = endpoint.need();
     match endpoint {
@@ -147,12 +143,18 @@ async fn dispatch<P: Platform>(
         Endpoint::Connection(organization) => {
             locations::connection(&call.origin, &organization, &call.principal)
         }
-        Endpoint::Tokens(organization, operation) => tokens(call, &organization, operation, scribe).await,
+        Endpoint::Tokens(organization, operation) => {
+            let holder = admit::member(&call.principal, &organization)?.clone();
+            tokens::answer(call, &organization, &holder, operation).await
+        }
         Endpoint::Feeds(place, FeedsOperation::List(listing)) => {
             admit::not_root(&call.principal)?;
             feeds::list(call, &place, &listing).await
         }
-        Endpoint::Feeds(place, FeedsOperation::Create) => create_feed(call, place, scribe).await,
+        Endpoint::Feeds(place, FeedsOperation::Create) => {
+            let creator = admit::feed_creator(&call.principal, &place.organization)?.clone();
+            feeds::create(call, place, &creator).await
+        }
         Endpoint::Audit(organization, query) => {
             admit::administrator(&call.principal, &organization)?;
             logs::audit(call.platform, &keys::organization_log(&organization), &query).await
@@ -166,19 +168,24 @@ async fn dispatch<P: Platform>(
             upstreams::validate(call, &place.organization, protocol).await
         }
         Endpoint::GlobalPermissions(organization, operation) => {
-            global_permissions(call, &organization, operation, scribe).await
+            admit::member(&call.principal, &organization)?;
+            if operation == PermissionOperation::Set {
+                admit::administrator(&call.principal, &organization)?;
+            }
+            permissions::global(call, &organization, operation).await
         }
         Endpoint::DeletedFeed(address, operation) => {
             line.feed = address.to_string();
-            deleted_feed(call, &address, operation, scribe).await
+            admit::not_root(&call.principal)?;
+            let feed = Rc::new(service::open_deleted(call.platform, &address, &call.principal).await?);
+            scribe.feed = Some(Rc::clone(&feed));
+            feed_bin::answer(call, &feed, operation).await
         }
         Endpoint::Feed(address, operation) => {
             line.feed = address.to_string();
             let context = admit::feed(&call, &address, need).await?;
-            let view = operation.view().map(str::to_owned);
-            let reply = feed(call, &context, operation).await?;
-            scribe.done(&context.feed.organization, Some(&context.feed), view.as_deref(), &reply);
-            Ok(reply)
+            scribe.feed = Some(Rc::clone(&context.feed));
+            feed(call, &context, operation).await
         }
         Endpoint::Search(organization) => {
             admit::not_root(&call.principal)?;
@@ -193,55 +200,6 @@ async fn dispatch<P: Platform>(
             badge::answer(&call, &address, &package).await
         }
     }
-}
-
-async fn tokens<P: Platform>(
-    call: Call<'_, P>,
-    organization: &OrganizationName,
-    operation: TokenOperation,
-    scribe: &Scribe<'_, P>,
-) -> Result<Reply> {
-    let holder = admit::member(&call.principal, organization)?.clone();
-    let token = operation.token().map(str::to_owned);
-    let reply = tokens::answer(call, organization, &holder, operation).await?;
-    scribe.done(organization, None, token.as_deref(), &reply);
-    Ok(reply)
-}
-
-async fn create_feed<P: Platform>(call: Call<'_, P>, place: Place, scribe: &Scribe<'_, P>) -> Result<Reply> {
-    let creator = admit::feed_creator(&call.principal, &place.organization)?.clone();
-    let organization = place.organization.clone();
-    let reply = feeds::create(call, place, &creator).await?;
-    scribe.done(&organization, None, None, &reply);
-    Ok(reply)
-}
-
-async fn global_permissions<P: Platform>(
-    call: Call<'_, P>,
-    organization: &OrganizationName,
-    operation: PermissionOperation,
-    scribe: &Scribe<'_, P>,
-) -> Result<Reply> {
-    admit::member(&call.principal, organization)?;
-    if operation == PermissionOperation::Set {
-        admit::administrator(&call.principal, organization)?;
-    }
-    let reply = permissions::global(call, organization, operation).await?;
-    scribe.done(organization, None, None, &reply);
-    Ok(reply)
-}
-
-async fn deleted_feed<P: Platform>(
-    call: Call<'_, P>,
-    address: &Address,
-    operation: DeletedFeedOperation,
-    scribe: &Scribe<'_, P>,
-) -> Result<Reply> {
-    admit::not_root(&call.principal)?;
-    let feed = service::open_deleted(call.platform, address, &call.principal).await?;
-    let reply = feed_bin::answer(call, &feed, operation).await?;
-    scribe.done(&feed.organization, Some(&feed), None, &reply);
-    Ok(reply)
 }
 
 async fn feed<P: Platform>(

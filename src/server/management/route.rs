@@ -188,6 +188,15 @@ impl Endpoint {
         }
     }
 
+    /// The view or token it is about, by name or id.
+    pub(super) fn about(&self) -> Option<&str> {
+        match self {
+            Self::Tokens(_, operation) => operation.token(),
+            Self::Feed(_, operation) => operation.view(),
+            _ => None,
+        }
+    }
+
     /// The organization it is about, as a whole.
     pub(super) const fn organization(&self) -> Option<&OrganizationName> {
         match self {

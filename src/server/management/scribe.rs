@@ -4,6 +4,7 @@
 
 use super::super::client;
 use super::message::Reply;
+use super::route::Endpoint;
 use crate::error::{Error, Result};
 use crate::model::{Deed, Feed, FeedId, OrganizationName, Principal, json};
 use crate::platform::{Headers, Platform};
@@ -12,34 +13,50 @@ use crate::store::keys;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
-/// Whoever asked, for the log.
+/// Whoever asked, and for what, for the log.
 pub(super) struct Scribe<'a, P> {
     platform: &'a P,
     principal: Rc<Principal>,
     client: Rc<str>,
     deed: Option<Deed>,
+    /// The organization that is asked as a whole.
+    organization: Option<OrganizationName>,
+    /// The view or token that is asked for.
+    about: Option<String>,
+    /// The feed it is done to, once that is known.
+    pub(super) feed: Option<Rc<Feed>>,
 }
 
 impl<'a, P: Platform> Scribe<'a, P> {
-    /// For one request, which does that.
+    /// For one request.
     pub(super) fn new(
         platform: &'a P,
         principal: &Rc<Principal>,
         headers: &Headers,
-        deed: Option<Deed>,
+        endpoint: &Endpoint,
     ) -> Self {
-        Self { platform, principal: Rc::clone(principal), client: client(headers), deed }
+        Self {
+            platform,
+            principal: Rc::clone(principal),
+            client: client(headers),
+            deed: endpoint.deed(),
+            organization: endpoint.organization().cloned(),
+            about: endpoint.about().map(str::to_owned),
+            feed: None,
+        }
     }
 
-    /// It is done: in an organization, perhaps to a feed of it, to the view or token of the name or id `about`.
-    pub(super) fn done(
-        &self,
-        organization: &OrganizationName,
-        feed: Option<&Feed>,
-        about: Option<&str>,
-        reply: &Reply,
-    ) {
-        let Some(deed) = self.deed else { return };
+    /// How it ended.
+    pub(super) fn tell(&self, outcome: &Result<Reply>) {
+        match (self.deed, outcome) {
+            (Some(deed), Ok(reply)) => self.done(deed, reply),
+            (Some(deed), Err(error)) if matches!(**error, Error::Forbidden(_)) => self.refused(deed),
+            _ => {}
+        }
+    }
+
+    fn done(&self, deed: Deed, reply: &Reply) {
+        let (feed, about) = (self.feed.as_deref(), self.about.as_deref());
         // What the answer says that was made.
         let body = reply.body.as_deref().unwrap_or_default();
         let made: Value = json::read(body).unwrap_or_default();
@@ -65,17 +82,16 @@ impl<'a, P: Platform> Scribe<'a, P> {
             }
             _ => {}
         }
-        let mut logs = vec![keys::organization_log(organization)];
+        let organization = feed.map(|feed| &feed.organization).or(self.organization.as_ref());
+        let mut logs: Vec<String> = organization.map(keys::organization_log).into_iter().collect();
         logs.extend(id.as_ref().map(keys::feed_log));
         let entry = service::log::entry(deed, &self.principal, &self.client, details);
         service::log::write(self.platform, logs, entry);
     }
 
-    /// It was refused. What is refused on a feed its own log is told.
-    pub(super) fn refused<T>(&self, organization: Option<&OrganizationName>, outcome: &Result<T>) {
-        if let (Some(organization), Err(error), Some(deed)) = (organization, outcome, self.deed)
-            && matches!(**error, Error::Forbidden(_))
-        {
+    /// What is refused on a feed its own log is told.
+    fn refused(&self, deed: Deed) {
+        if let Some(organization) = &self.organization {
             let (platform, principal) = (self.platform, &self.principal);
             service::log::refused_in_organization(
                 platform,

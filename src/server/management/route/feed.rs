@@ -186,7 +186,7 @@ impl FeedOperation {
     }
 
     /// The view it is about.
-    pub(in super::super) fn view(&self) -> Option<&str> {
+    pub(super) fn view(&self) -> Option<&str> {
         match self {
             Self::UpdateView(view) | Self::DeleteView(view) => Some(view),
             _ => None,

@@ -36,9 +36,7 @@ impl TokenOperation {
             Self::Rotate(_) => "rotate-token",
         }
     }
-}
 
-impl TokenOperation {
     /// What the log is to say of it once it is done.
     pub(super) const fn deed(&self) -> Option<Deed> {
         match self {
@@ -50,7 +48,7 @@ impl TokenOperation {
     }
 
     /// The token it is about.
-    pub(in super::super) fn token(&self) -> Option<&str> {
+    pub(super) fn token(&self) -> Option<&str> {
         match self {
             Self::List { .. } | Self::Get(_) | Self::Create => None,
             Self::Revoke(token) | Self::Rotate(token) => Some(token),
