@@ -1,7 +1,6 @@
 //! Packages and versions as the core sees them: normalised for identity, as written for people.
 
-use super::{ProtocolId, Timestamp};
-use super::{SortedMap, SortedSet};
+use super::{ProtocolId, SortedMap, SortedSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A package's name within its protocol. Only the protocol's parser makes one.

@@ -1,7 +1,6 @@
 //! Slots: the one record of a version number, never removed.
 
-use super::SortedSet;
-use super::{ArtifactName, ArtifactRecord, Digest, SourceId, SourceKind, Timestamp};
+use super::{ArtifactName, ArtifactRecord, Digest, SortedSet, SourceId, SourceKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 

@@ -1,7 +1,6 @@
 //! What a deployment is configured with.
 
-use crate::model::SortedMap;
-use crate::model::{Address, Keyring, Secret, json};
+use crate::model::{Address, Keyring, Secret, SortedMap, json};
 use crate::service::Settings;
 
 /// A deployment's configuration.

@@ -5,8 +5,10 @@ use super::relist::Heard;
 use super::resolve::{self, Candidate, Supply};
 use super::{Ecosystem, FeedContext, Form, Listed, ListedFile, ListingRenderer, Package, Summary};
 use crate::error::{Error, Result};
-use crate::model::{ArtifactName, ArtifactRecord, Digest, Feed, Slot, SourceId, Timestamp, Version};
-use crate::model::{SortedMap, SortedSet, gzip};
+use crate::model::{
+    ArtifactName, ArtifactRecord, Digest, Feed, Slot, SortedMap, SortedSet, SourceId, Timestamp, Version,
+    gzip,
+};
 use crate::platform::Platform;
 use crate::store::index::PackageIndex;
 use crate::store::listing_codec::Offer;

@@ -4,8 +4,9 @@
 
 use super::description::{Description, Find, Readme};
 use crate::error::{self, UpstreamFault};
-use crate::model::{ArtifactName, Digest, ListingState, PackageName, ProtocolId, Timestamp, Version};
-use crate::model::{SortedMap, SortedSet};
+use crate::model::{
+    ArtifactName, Digest, ListingState, PackageName, ProtocolId, SortedMap, SortedSet, Timestamp, Version,
+};
 use crate::platform::{Headers, OutgoingRequest};
 use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};
 use serde_json::Value;

@@ -10,9 +10,8 @@ use super::stage::Staged;
 use super::upstream::{self, Need};
 use super::{FeedContext, Package, copy};
 use crate::error::{Conflict, Error, Result};
-use crate::model::SortedSet;
 use crate::model::{
-    ArtifactName, ArtifactRecord, Deed, FirstPublished, ListingState, Origin, Slot, SlotState,
+    ArtifactName, ArtifactRecord, Deed, FirstPublished, ListingState, Origin, Slot, SlotState, SortedSet,
     UpstreamSource, Version,
 };
 use crate::platform::{Expected, Platform};

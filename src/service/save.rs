@@ -7,9 +7,9 @@ use super::copy::{self, Copied};
 use super::resolve::{Found, Goods};
 use super::{FeedContext, Package, download, dropping, log};
 use crate::error::{Conflict, Error, Missing, Result};
-use crate::model::SortedSet;
 use crate::model::{
-    ArtifactName, ArtifactRecord, Deed, ListingState, Origin, Slot, SlotState, SourceStep, Timestamp, Version,
+    ArtifactName, ArtifactRecord, Deed, ListingState, Origin, Slot, SlotState, SortedSet, SourceStep,
+    Timestamp, Version,
 };
 use crate::platform::{BlobStore as _, Platform};
 use crate::store::slots::{self, Created};

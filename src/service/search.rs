@@ -5,8 +5,7 @@
 
 use super::{Ecosystem, FeedContext, catalog};
 use crate::error::Result;
-use crate::model::Slot;
-use crate::model::SortedMap;
+use crate::model::{Slot, SortedMap};
 use crate::platform::Platform;
 use crate::store::index::{self, PackageIndex};
 

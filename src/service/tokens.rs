@@ -10,10 +10,9 @@
 //! is void once one that it descends from was revoked, but not when that has expired: its own end was no later.
 
 use crate::error::{Conflict, Error, Missing, Result};
-use crate::model::SortedMap;
 use crate::model::{
-    Action, Feed, FeedId, FeedLocator, Grant, GrantTarget, OrganizationName, Principal, Scope, Token,
-    TokenHash, TokenText,
+    Action, Feed, FeedId, FeedLocator, Grant, GrantTarget, OrganizationName, Principal, Scope, SortedMap,
+    Token, TokenHash, TokenText,
 };
 use crate::platform::Platform;
 use crate::store::{self, feeds, keys, organizations};

@@ -9,8 +9,7 @@
 //!
 //! JSON text has no raw line break inside, which is what makes lines safe.
 
-use crate::model::SortedMap;
-use crate::model::{ArtifactName, Digest, FirstPublished, ListingState, Timestamp, gzip, json};
+use crate::model::{ArtifactName, Digest, FirstPublished, ListingState, SortedMap, Timestamp, gzip, json};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;

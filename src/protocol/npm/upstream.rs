@@ -5,9 +5,7 @@
 
 use super::{Form, listing, name, wire};
 use crate::error::UpstreamFault;
-use crate::model::Algorithm;
-use crate::model::SortedMap;
-use crate::model::{Digest, FirstPublished, ListingState, Timestamp, json};
+use crate::model::{Algorithm, Digest, FirstPublished, ListingState, SortedMap, Timestamp, json};
 use crate::platform::OutgoingRequest;
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
 use crate::service::{ListingDecoder, Package, Registry, upstream_get};

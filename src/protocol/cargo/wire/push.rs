@@ -5,8 +5,7 @@
 
 use super::super::name;
 use crate::error::{Error, Result};
-use crate::model::SortedMap;
-use crate::model::{Timestamp, Version, json};
+use crate::model::{SortedMap, Timestamp, Version, json};
 use crate::service::Package;
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -5,8 +5,7 @@
 use super::super::wire::{AuditRequest, BulkAuditAnswer};
 use super::super::{Npm, listing};
 use crate::error::{Error, Missing, Result};
-use crate::model::SortedMap;
-use crate::model::{Action, Version, gzip, json};
+use crate::model::{Action, SortedMap, Version, gzip, json};
 use crate::platform::{Body, OutgoingRequest, Platform, Request, header};
 use crate::protocol::{Answer, Protocol as _};
 use crate::service::{FeedContext, Package, Registry, ask_first, delete, upstream_get};

@@ -1,8 +1,7 @@
 //! The document of a push, taken in while it arrives.
 
 use crate::error::{Error, Result};
-use crate::model::SortedMap;
-use crate::model::json;
+use crate::model::{SortedMap, json};
 use crate::service::json_splitter::Handling;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

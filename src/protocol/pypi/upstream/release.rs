@@ -1,8 +1,7 @@
 //! From files to versions: indexes list files, and services want what a version consists of.
 
 use crate::error::UpstreamFault;
-use crate::model::SortedMap;
-use crate::model::{ArtifactName, Digest, FirstPublished, ListingState, Timestamp, Version};
+use crate::model::{ArtifactName, Digest, FirstPublished, ListingState, SortedMap, Timestamp, Version};
 use crate::protocol::pypi::name::{self, Kind, METADATA, PROVENANCE};
 use crate::protocol::pypi::wire::FileFacts;
 use crate::service::Package;
