@@ -7,6 +7,7 @@
 use super::name::{self, METADATA, PROVENANCE};
 use super::wire::{self, FileFacts};
 use crate::model::PackageName;
+use crate::service::xml::escape;
 use crate::service::{Listed, ListedFile, ListingRenderer, Summary};
 use serde_json::Value;
 use std::io::{self, Write};
@@ -59,7 +60,7 @@ impl PageRenderer {
         if !self.html {
             return write!(out, "{{\"name\":{},\"files\":[", Value::from(self.name.as_str()));
         }
-        let name = escaped(&self.name);
+        let name = escape(&self.name);
         write!(
             out,
             "<!DOCTYPE html>\n<html>\n<head>\n<meta name=\"pypi:repository-version\" content=\"{}\">\n\
@@ -99,7 +100,7 @@ impl ListingRenderer for PageRenderer {
             {
                 let urls = summary.extra.get(member).and_then(Value::as_array);
                 for url in urls.into_iter().flatten().filter_map(Value::as_str) {
-                    writeln!(out, "<meta name=\"{meta}\" content=\"{}\">", escaped(url))?;
+                    writeln!(out, "<meta name=\"{meta}\" content=\"{}\">", escape(url))?;
                 }
             }
             if let Some(status) = summary.extra.get("project-status") {
@@ -107,7 +108,7 @@ impl ListingRenderer for PageRenderer {
                     [("status", "pypi:project-status"), ("reason", "pypi:project-status-reason")]
                 {
                     if let Some(text) = status.get(member).and_then(Value::as_str) {
-                        writeln!(out, "<meta name=\"{meta}\" content=\"{}\">", escaped(text))?;
+                        writeln!(out, "<meta name=\"{meta}\" content=\"{}\">", escape(text))?;
                     }
                 }
             }
@@ -187,7 +188,7 @@ fn write_facts(out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
 
 fn html_row(out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
     let facts = FileFacts::read(row.file.manifest);
-    write!(out, "<a href=\"{}", escaped(&row.url))?;
+    write!(out, "<a href=\"{}", escape(&row.url))?;
     if let Some(digest) = row.file.digests.last() {
         // Installers know no other name for it than the fragment's.
         let best = row.file.digests.iter().find(|digest| wire::hash(digest).0 == "sha256").unwrap_or(digest);
@@ -196,7 +197,7 @@ fn html_row(out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
     }
     out.write_all(b"\"")?;
     if let Some(requires_python) = facts.requires_python {
-        write!(out, " data-requires-python=\"{}\"", escaped(&requires_python))?;
+        write!(out, " data-requires-python=\"{}\"", escape(&requires_python))?;
     }
     if let Some(metadata) = row.metadata {
         let value = metadata.digests.last().map_or_else(
@@ -209,28 +210,12 @@ fn html_row(out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
         write!(out, " data-core-metadata=\"{value}\" data-dist-info-metadata=\"{value}\"")?;
     }
     if let Some(reason) = row.yanked.or(facts.yanked.as_deref()) {
-        write!(out, " data-yanked=\"{}\"", escaped(reason))?;
+        write!(out, " data-yanked=\"{}\"", escape(reason))?;
     }
     if let Some(provenance) = &row.provenance {
-        write!(out, " data-provenance=\"{}\"", escaped(provenance))?;
+        write!(out, " data-provenance=\"{}\"", escape(provenance))?;
     }
-    writeln!(out, ">{}</a><br>", escaped(row.file.name.as_str()))
-}
-
-/// Text in HTML, also within quotes.
-pub(super) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#x27;"),
-            other => safe.push(other),
-        }
-    }
-    safe
+    writeln!(out, ">{}</a><br>", escape(row.file.name.as_str()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::message::Reply;
 use crate::error::{Error, Missing, Result};
 use crate::model::{Address, Principal};
 use crate::platform::Platform;
-use crate::service;
+use crate::service::{self, xml::escape};
 use std::rc::Rc;
 
 /// Wide enough for seven digits or letters of eleven pixels.
@@ -44,7 +44,7 @@ fn draw(feed: &str, version: &str) -> String {
     let width = |text: &str| (text.chars().count() + 2) * LETTER;
     let (left, right) = (width(feed), width(version));
     let (all, middle) = (left + right, left + right / 2);
-    let (feed, version) = (escaped(feed), escaped(version));
+    let (feed, version) = (escape(feed), escape(version));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{all}\" height=\"20\" role=\"img\" aria-label=\"{feed}: {version}\">\
          <title>{feed}: {version}</title><path fill=\"#555\" d=\"M0 0h{left}v20H0z\"/><path fill=\"#06c\" d=\"M{left} 0h{right}v20H{left}z\"/>\
@@ -54,10 +54,6 @@ fn draw(feed: &str, version: &str) -> String {
     )
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,7 +61,7 @@ mod tests {
     #[test]
     fn nothing_leaves_its_text() {
         let picture = draw("a<b>&\"c", "1.0.0");
-        assert!(picture.contains("<text x=\"31\" y=\"14\">a&lt;b>&amp;&quot;c</text>"), "{picture}");
+        assert!(picture.contains("<text x=\"31\" y=\"14\">a&lt;b&gt;&amp;&quot;c</text>"), "{picture}");
         assert_eq!(picture.matches("<svg").count(), 1);
     }
 }

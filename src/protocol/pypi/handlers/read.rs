@@ -1,13 +1,12 @@
 //! Pages of the index, and files.
 
-use super::super::listing::escaped;
 use super::super::wire::accept::{self, Wanted};
 use super::super::{PyPi, name, wire};
 use crate::error::Result;
 use crate::model::{ArtifactName, ProtocolId, Version};
 use crate::platform::{Headers, Platform, header};
 use crate::protocol::{Answer, Protocol};
-use crate::service::{FeedContext, Form, Package, download, list};
+use crate::service::{FeedContext, Form, Package, download, list, xml::escape};
 use crate::store::index;
 use http::StatusCode;
 use std::fmt::Write as _;
@@ -63,7 +62,7 @@ pub(super) async fn index<P: Platform>(
         wire::API_VERSION
     );
     for name in &names {
-        let name = escaped(name);
+        let name = escape(name);
         let _ = writeln!(page, "<a href=\"{name}/\">{name}</a><br>");
     }
     page.push_str("</body>\n</html>\n");
