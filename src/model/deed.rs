@@ -53,7 +53,16 @@ pub enum Deed {
     Refused,
 }
 
-/// What a deed is to those who follow the versions of a feed.
+/// What a deed is to those who follow changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// To those who follow the versions of a feed.
+    Version(VersionChange),
+    /// To those who follow the feeds of an organization.
+    Feed,
+}
+
+/// What became of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VersionChange {
     /// The version is there, perhaps otherwise than before.
@@ -138,48 +147,33 @@ impl Deed {
         Self::ALL.into_iter().find(|deed| deed.name() == name)
     }
 
-    /// What it is to those who follow the versions of a feed, if it is anything to them.
-    pub const fn version_change(self) -> Option<VersionChange> {
+    /// What it is to those who follow changes, if it is anything to them.
+    pub const fn news(self) -> Option<News> {
         match self {
             Self::Published
             | Self::Saved
             | Self::Promoted
             | Self::Demoted
             | Self::Relisted
-            | Self::Restored => Some(VersionChange::AddOrUpdate),
-            Self::Deleted => Some(VersionChange::Delete),
-            Self::Purged | Self::Dropped => Some(VersionChange::PermanentDelete),
-            Self::Tagged
-            | Self::BinEmptied
-            | Self::BehaviorSet
-            | Self::FeedCreated
+            | Self::Restored => Some(News::Version(VersionChange::AddOrUpdate)),
+            Self::Deleted => Some(News::Version(VersionChange::Delete)),
+            Self::Purged | Self::Dropped => Some(News::Version(VersionChange::PermanentDelete)),
+            Self::FeedCreated
             | Self::FeedUpdated
             | Self::FeedDeleted
             | Self::FeedRestored
             | Self::FeedPurged
             | Self::PermissionsChanged
             | Self::ViewsChanged
-            | Self::RetentionChanged
+            | Self::RetentionChanged => Some(News::Feed),
+            Self::Tagged
+            | Self::BinEmptied
+            | Self::BehaviorSet
             | Self::TokenCreated
             | Self::TokenRevoked
             | Self::TokenRotated
             | Self::Refused => None,
         }
-    }
-
-    /// Is it something to those who follow the feeds of an organization?
-    pub const fn changes_feed(self) -> bool {
-        matches!(
-            self,
-            Self::FeedCreated
-                | Self::FeedUpdated
-                | Self::FeedDeleted
-                | Self::FeedRestored
-                | Self::FeedPurged
-                | Self::PermissionsChanged
-                | Self::ViewsChanged
-                | Self::RetentionChanged
-        )
     }
 }
 

@@ -7,7 +7,7 @@ use super::feed_json::FeedPrinter;
 use super::message::Reply;
 use super::route::{LogQuery, Place};
 use crate::error::{Error, Result};
-use crate::model::{Deed, Feed, FeedId, Principal, Role, SortedSet, Timestamp};
+use crate::model::{Deed, Feed, FeedId, News, Principal, Role, SortedSet, Timestamp, VersionChange};
 use crate::platform::Platform;
 use crate::protocol;
 use crate::service::FeedContext;
@@ -35,8 +35,8 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn deed(entry: &Value) -> Option<Deed> {
-    Deed::parse(text(entry, "action"))
+fn news(entry: &Value) -> Option<News> {
+    Deed::parse(text(entry, "action"))?.news()
 }
 
 fn time(entry: &Value) -> Timestamp {
@@ -61,7 +61,7 @@ pub(super) async fn packages<P: Platform>(context: &FeedContext<P>, query: &LogQ
         return Err(Error::Invalid(text.to_owned()).into());
     }
     let log = keys::feed_log(&context.feed.id);
-    let is_change = |entry: &Value| deed(entry).and_then(Deed::version_change).is_some();
+    let is_change = |entry: &Value| matches!(news(entry), Some(News::Version(_)));
     let page = read(&context.platform, &log, query, &is_change).await?;
     let version =
         |entry: &Value| [text(entry, "protocol"), text(entry, "package"), text(entry, "version")].join("\n");
@@ -80,12 +80,12 @@ fn followed(page: &LogPage, changes: Vec<Value>, token: &str, name: &str) -> Rep
 }
 
 fn package_change(feed: &Feed, entry: &Value) -> Option<Value> {
-    let change = deed(entry)?.version_change()?;
+    let Some(News::Version(change)) = news(entry) else { return None };
     let ecosystem = protocol::ecosystem(text(entry, "protocol"))?;
     let package = ecosystem.package(text(entry, "package")).ok()?;
     let version = ecosystem.version(text(entry, "version"))?;
     let path = PackagePath::new(&feed.id, package.protocol(), &package);
-    let is_there = change == crate::model::VersionChange::AddOrUpdate;
+    let is_there = change == VersionChange::AddOrUpdate;
     Some(json!({
         "package": {
             "id": path.package_id(),
@@ -110,7 +110,7 @@ fn package_change(feed: &Feed, entry: &Value) -> Option<Value> {
 /// Which feeds changed, as far as the caller may know of them.
 pub(super) async fn feeds<P: Platform>(call: &Call<'_, P>, place: &Place, query: &LogQuery) -> Result<Reply> {
     let log = keys::organization_log(&place.organization);
-    let is_change = |entry: &Value| deed(entry).is_some_and(Deed::changes_feed);
+    let is_change = |entry: &Value| news(entry) == Some(News::Feed);
     let page = read(call.platform, &log, query, &is_change).await?;
     let feed_of = |entry: &Value| text(&entry["details"], "feed").to_owned();
     let mut changes = Vec::new();
