@@ -79,9 +79,9 @@ pub async fn scheduled<P: Platform>(platform: P) {
 fn finish<P: Platform>(platform: &P, line: &RequestLog, headers: &mut Headers) {
     let counts = platform.counts().list();
     let timing: Vec<String> = counts.iter().map(|(name, count)| format!("{name};desc=\"{count}\"")).collect();
-    respond::set(headers, "server-timing", &timing.join(", "));
-    respond::set(headers, "x-request-id", &line.request);
-    respond::set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    headers.insert("server-timing", &timing.join(", "));
+    headers.insert("x-request-id", &line.request);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
 }
 
 /// A request to a feed, taken apart.
@@ -132,7 +132,7 @@ fn refuse(protocol: &Entry, root: &str, line: &mut RequestLog, error: &Error, he
         headers.append(header::WWW_AUTHENTICATE, &challenge);
     }
     if let Some(name) = (protocol.warning_header)(error) {
-        respond::set(headers, name, &respond::printable(&message));
+        headers.insert(name, &respond::printable(&message));
     }
     response
 }

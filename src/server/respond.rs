@@ -79,10 +79,10 @@ pub(super) async fn respond<P: Platform>(
 /// Sends clients to the right spelling of an address; they keep their credentials, since the host is the same.
 fn moved(location: &str) -> Response {
     let mut headers = Headers::new();
-    set(&mut headers, header::LOCATION, location);
-    set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
-    set(&mut headers, header::CONTENT_LENGTH, "0");
-    build(StatusCode::MOVED_PERMANENTLY, headers, Body::Empty)
+    headers.insert(header::LOCATION, location);
+    headers.insert(header::CACHE_CONTROL, "private, no-cache");
+    headers.insert(header::CONTENT_LENGTH, "0");
+    Response { status: StatusCode::MOVED_PERMANENTLY, headers, body: Body::Empty }
 }
 
 /// A document made for this request; those that can be read again get a validator.
@@ -94,19 +94,19 @@ pub(super) fn document(
 ) -> Response {
     let reading = wanted.method == Method::GET || wanted.method == Method::HEAD;
     let mut headers = Headers::new();
-    set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
+    headers.insert(header::CACHE_CONTROL, "private, no-cache");
     if reading && status == StatusCode::OK {
-        set(&mut headers, header::VARY, "Accept, Authorization");
+        headers.insert(header::VARY, "Accept, Authorization");
         let etag = format!("\"{}\"", &Digest::of(Algorithm::Sha256, &body).hex()[..32]);
-        set(&mut headers, header::ETAG, &etag);
+        headers.insert(header::ETAG, &etag);
         if wanted.has(&etag) {
-            return build(StatusCode::NOT_MODIFIED, headers, Body::Empty);
+            return Response { status: StatusCode::NOT_MODIFIED, headers, body: Body::Empty };
         }
     }
-    set(&mut headers, header::CONTENT_TYPE, content_type);
-    set(&mut headers, header::CONTENT_LENGTH, &body.len().to_string());
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CONTENT_LENGTH, &body.len().to_string());
     let body = if wanted.method == Method::HEAD { Body::Empty } else { Body::Bytes(body) };
-    build(status, headers, body)
+    Response { status, headers, body }
 }
 
 async fn listing(wanted: &Wanted, rendered: Rendered, compressed: bool, now: Timestamp) -> Result<Response> {
@@ -114,40 +114,32 @@ async fn listing(wanted: &Wanted, rendered: Rendered, compressed: bool, now: Tim
     let mut headers = Headers::new();
     // Weak: the same tag stands for the compressed and the plain form.
     let etag = format!("W/\"{}\"", info.etag);
-    set(&mut headers, header::ETAG, &etag);
+    headers.insert(header::ETAG, &etag);
     // A second has one state of a document: one that was made in the second of another has no date until the next one.
     let modified = if info.modified <= now { info.modified.http_date() } else { String::new() };
     if !modified.is_empty() {
-        set(&mut headers, header::LAST_MODIFIED, &modified);
+        headers.insert(header::LAST_MODIFIED, &modified);
     }
-    set(&mut headers, header::CACHE_CONTROL, "private, no-cache");
-    set(&mut headers, header::VARY, "Accept, Accept-Encoding, Authorization");
+    headers.insert(header::CACHE_CONTROL, "private, no-cache");
+    headers.insert(header::VARY, "Accept, Accept-Encoding, Authorization");
     if let Some(warning) = &info.warning {
-        set(
-            &mut headers,
-            header::AGE,
-            &now.since(info.confirmed.unwrap_or(info.checked)).as_secs().to_string(),
-        );
-        set(
-            &mut headers,
-            header::WARNING,
-            &format!("110 edgefeed \"{}\"", printable(warning).replace('"', "")),
-        );
+        headers.insert(header::AGE, &now.since(info.confirmed.unwrap_or(info.checked)).as_secs().to_string());
+        headers.insert(header::WARNING, &format!("110 edgefeed \"{}\"", printable(warning).replace('"', "")));
     }
     // A 304 has no Content-Type: some clients take another one over into their cache.
     if wanted.knows(&etag, &modified) {
-        return Ok(build(StatusCode::NOT_MODIFIED, headers, Body::Empty));
+        return Ok(Response { status: StatusCode::NOT_MODIFIED, headers, body: Body::Empty });
     }
-    set(&mut headers, header::CONTENT_TYPE, &info.content_type);
+    headers.insert(header::CONTENT_TYPE, &info.content_type);
     if compressed {
-        set(&mut headers, header::CONTENT_ENCODING, "gzip");
-        set(&mut headers, header::CONTENT_LENGTH, &info.size.to_string());
+        headers.insert(header::CONTENT_ENCODING, "gzip");
+        headers.insert(header::CONTENT_LENGTH, &info.size.to_string());
     }
     if wanted.method == Method::HEAD {
-        return Ok(build(StatusCode::OK, headers, Body::Empty));
+        return Ok(Response { status: StatusCode::OK, headers, body: Body::Empty });
     }
     let body = if compressed { rendered.body } else { inflate(rendered).await? };
-    Ok(build(StatusCode::OK, headers, body))
+    Ok(Response { status: StatusCode::OK, headers, body })
 }
 
 /// The plain form, piece by piece: compressed it is small, plain it need not be.
@@ -180,44 +172,48 @@ async fn file<P: Platform>(
     let strongest = record.digests.iter().max_by_key(|digest| digest.algorithm());
     let etag =
         strongest.map_or_else(|| format!("\"{}\"", record.size), |digest| format!("\"{}\"", digest.hex()));
-    set(&mut headers, header::ETAG, &etag);
+    headers.insert(header::ETAG, &etag);
     let modified = artifact.added.http_date();
-    set(&mut headers, header::LAST_MODIFIED, &modified);
+    headers.insert(header::LAST_MODIFIED, &modified);
     let lifetime =
         if artifact.may_change { "private, no-cache" } else { "private, max-age=31536000, immutable" };
-    set(&mut headers, header::CACHE_CONTROL, lifetime);
-    set(&mut headers, header::ACCEPT_RANGES, "bytes");
+    headers.insert(header::CACHE_CONTROL, lifetime);
+    headers.insert(header::ACCEPT_RANGES, "bytes");
     for digest in &record.digests {
-        set(&mut headers, checksum_header(digest.algorithm()), &digest.hex());
+        headers.insert(checksum_header(digest.algorithm()), &digest.hex());
     }
     if wanted.knows(&etag, &modified) {
-        return Ok(build(StatusCode::NOT_MODIFIED, headers, Body::Empty));
+        return Ok(Response { status: StatusCode::NOT_MODIFIED, headers, body: Body::Empty });
     }
-    set(&mut headers, header::CONTENT_TYPE, content_type);
+    headers.insert(header::CONTENT_TYPE, content_type);
     let applies = wanted.text(header::IF_RANGE).is_none_or(|known| known == etag);
     let range = match wanted.text(header::RANGE).filter(|_| applies) {
         Some(text) => match range(text, record.size) {
             Requested::Whole => None,
             Requested::Part(range) => Some(range),
             Requested::Unsatisfiable => {
-                set(&mut headers, header::CONTENT_RANGE, &format!("bytes */{}", record.size));
-                return Ok(build(StatusCode::RANGE_NOT_SATISFIABLE, headers, Body::Empty));
+                headers.insert(header::CONTENT_RANGE, &format!("bytes */{}", record.size));
+                return Ok(Response {
+                    status: StatusCode::RANGE_NOT_SATISFIABLE,
+                    headers,
+                    body: Body::Empty,
+                });
             }
         },
         None => None,
     };
     let length = range.map_or(record.size, |range| range.length);
-    set(&mut headers, header::CONTENT_LENGTH, &length.to_string());
+    headers.insert(header::CONTENT_LENGTH, &length.to_string());
     let status = match range {
         Some(ByteRange { start, length }) => {
             let last = start + length - 1;
-            set(&mut headers, header::CONTENT_RANGE, &format!("bytes {start}-{last}/{}", record.size));
+            headers.insert(header::CONTENT_RANGE, &format!("bytes {start}-{last}/{}", record.size));
             StatusCode::PARTIAL_CONTENT
         }
         None => StatusCode::OK,
     };
     let body = if wanted.method == Method::HEAD { Body::Empty } else { artifact.hand_out(range).await? };
-    Ok(build(status, headers, body))
+    Ok(Response { status, headers, body })
 }
 
 /// Where clients look for what a file hashes to, so that they need not ask for it by itself.
@@ -264,16 +260,6 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|character| character.is_ascii() && !character.is_control()).collect()
 }
 
-/// Sets a header; a value that is none is left out.
-pub(super) fn set(headers: &mut Headers, name: &str, value: &str) {
-    headers.insert(name, value);
-}
-
-/// Puts a response together.
-pub(super) fn build(status: StatusCode, headers: Headers, body: Body) -> Response {
-    Response { status, headers, body }
-}
-
 /// An error while answering, before a body was begun.
 pub(super) fn refuse(
     status: StatusCode,
@@ -283,23 +269,20 @@ pub(super) fn refuse(
     head: bool,
 ) -> Response {
     let mut headers = Headers::new();
-    set(&mut headers, header::CONTENT_TYPE, content_type);
-    set(&mut headers, header::CACHE_CONTROL, "no-store");
-    set(&mut headers, header::CONTENT_LENGTH, &body.len().to_string());
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CACHE_CONTROL, "no-store");
+    headers.insert(header::CONTENT_LENGTH, &body.len().to_string());
     if status == StatusCode::UNAUTHORIZED {
-        set(
-            &mut headers,
-            header::WWW_AUTHENTICATE,
-            "Basic realm=\"Edgefeed: any user name, a token as password\"",
-        );
+        headers
+            .insert(header::WWW_AUTHENTICATE, "Basic realm=\"Edgefeed: any user name, a token as password\"");
     }
     if let Error::MethodNotAllowed { allow } = error {
-        set(&mut headers, header::ALLOW, allow);
+        headers.insert(header::ALLOW, allow);
     }
     if let Some(after) = super::status::retry_after(error) {
-        set(&mut headers, header::RETRY_AFTER, &after.as_secs().max(1).to_string());
+        headers.insert(header::RETRY_AFTER, &after.as_secs().max(1).to_string());
     }
-    build(status, headers, if head { Body::Empty } else { Body::Bytes(body) })
+    Response { status, headers, body: if head { Body::Empty } else { Body::Bytes(body) } }
 }
 
 #[cfg(test)]
@@ -330,7 +313,7 @@ mod tests {
 
     fn wanted(name: &str, value: &str) -> Wanted {
         let mut headers = Headers::new();
-        set(&mut headers, name, value);
+        headers.insert(name, value);
         Wanted::new(&Method::GET, &headers)
     }
 
@@ -350,7 +333,7 @@ mod tests {
             assert!(!wanted(header::IF_MODIFIED_SINCE, other).knows("\"a\"", date), "{other}");
         }
         let mut both = wanted(header::IF_MODIFIED_SINCE, date);
-        set(&mut both.headers, header::IF_NONE_MATCH, "\"b\"");
+        both.headers.insert(header::IF_NONE_MATCH, "\"b\"");
         assert!(!both.knows("\"a\"", date) && both.knows("\"b\"", "another"));
     }
 

@@ -281,7 +281,7 @@ fn respond(wanted: &Wanted, reply: Reply) -> Response {
     }
     let mut response = match body {
         Some(body) => respond::document(wanted, status, content_type, body),
-        None => respond::build(StatusCode::NO_CONTENT, Headers::new(), Body::Empty),
+        None => Response { status: StatusCode::NO_CONTENT, headers: Headers::new(), body: Body::Empty },
     };
     if let Some(etag) = etag {
         response.headers.insert(header::ETAG, &etag);
