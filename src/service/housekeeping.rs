@@ -72,8 +72,7 @@ pub async fn run<P: Platform>(platform: &P, ecosystems: Ecosystems) -> Result<Do
 async fn empty<P: Platform>(platform: &P, task: &str, notes: &str) -> Result<usize> {
     let (mut emptied, mut after) = (0, cursors::get(platform, task).await?);
     for _ in 0..NOTE_PAGES {
-        let begin = Some(after.as_str()).filter(|after| !after.is_empty());
-        let page = platform.records().list(notes, begin, STEP).await?;
+        let page = platform.records().list(notes, after.as_deref(), STEP).await?;
         for key in &page.keys {
             let Some((path, version)) = keys::PackagePath::parse_after(notes, key) else { continue };
             let version = percent_encoding::percent_decode_str(version).decode_utf8_lossy();
@@ -84,8 +83,8 @@ async fn empty<P: Platform>(platform: &P, task: &str, notes: &str) -> Result<usi
             };
             emptied += usize::from(is_emptied);
         }
-        after = page.cursor.unwrap_or_default();
-        if after.is_empty() || emptied >= STEP {
+        after = page.cursor;
+        if after.is_none() || emptied >= STEP {
             break;
         }
     }

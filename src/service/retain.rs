@@ -155,9 +155,8 @@ struct Budget {
 pub(super) async fn run<P: Platform>(platform: &P, ecosystems: Ecosystems) -> Result<usize> {
     let mut budget = Budget { packages: PACKAGES, removals: REMOVALS };
     let mut after = cursors::get(platform, NAME).await?;
-    let begin = Some(after.as_str()).filter(|after| !after.is_empty());
-    let page = platform.records().list(keys::RETENTIONS, begin, FEEDS).await?;
-    if page.keys.is_empty() && begin.is_none() {
+    let page = platform.records().list(keys::RETENTIONS, after.as_deref(), FEEDS).await?;
+    if page.keys.is_empty() && after.is_none() {
         return Ok(0);
     }
     let mut is_over = page.cursor.is_none();
@@ -167,9 +166,9 @@ pub(super) async fn run<P: Platform>(platform: &P, ecosystems: Ecosystems) -> Re
             is_over = false;
             break;
         }
-        after.clone_from(key);
+        after = Some(key.clone());
     }
-    cursors::set(platform, NAME, if is_over { String::new() } else { after }).await?;
+    cursors::set(platform, NAME, after.filter(|_| !is_over)).await?;
     Ok(REMOVALS - budget.removals)
 }
 
@@ -201,8 +200,7 @@ async fn run_feed<P: Platform>(
     let mut is_over = false;
     while !is_over && budget.packages > 0 {
         let size = budget.packages.min(PAGE);
-        let begin = after.as_deref().filter(|after| !after.is_empty());
-        let (doomed, next) = preview(platform, &feed, &policy, ecosystems, begin, size).await?;
+        let (doomed, next) = preview(platform, &feed, &policy, ecosystems, after.as_deref(), size).await?;
         budget.packages -= size;
         if !remove(platform, &doomed, budget).await {
             // What is left of this page is looked at again.

@@ -150,10 +150,9 @@ pub async fn expire<P: Platform>(platform: &P, steps: usize) -> Result<usize> {
     let mut after = cursors::get(platform, TASK).await?;
     let mut removed = 0;
     for _ in 0..steps {
-        let begin = Some(after.as_str()).filter(|after| !after.is_empty());
-        let page = platform.records().list(keys::LOGS, begin, 1_000).await?;
+        let page = platform.records().list(keys::LOGS, after.as_deref(), 1_000).await?;
         let Some(log) = page.keys.first().and_then(|key| keys::log_of(key)) else {
-            after.clear();
+            after = None;
             break;
         };
         let mut old = Vec::new();
@@ -167,7 +166,7 @@ pub async fn expire<P: Platform>(platform: &P, steps: usize) -> Result<usize> {
         removed += old.len();
         // All that was listed was old: there may be more of it. Otherwise on to the next log.
         let all_old = page.cursor.is_some() && old.len() == page.keys.len();
-        after = if all_old { old.last().cloned().unwrap_or_default() } else { keys::log_end(log) };
+        after = if all_old { old.pop() } else { Some(keys::log_end(log)) };
     }
     cursors::set(platform, TASK, after).await?;
     Ok(removed)
