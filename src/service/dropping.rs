@@ -29,8 +29,8 @@ pub(super) async fn announce<P: Platform>(platform: &P, path: &PackagePath, vers
     Ok(platform.records().overwrite(&path.dropped(version_key), note.into()).await?)
 }
 
-/// A dropped version whose bytes are still here, live again as it was. `None` if they must be copied. What its source offers
-/// now must be the same; a file that it never had may come to it as to any saved version.
+/// A dropped version whose bytes are still here, live again as it was, of which the log is told `entry`. `None` if they must be
+/// copied. What its source offers now must be the same; a file that it never had may come to it as to any saved version.
 pub(super) async fn come_back<P: Platform>(
     context: &FeedContext<P>,
     path: &PackagePath,
@@ -38,6 +38,7 @@ pub(super) async fn come_back<P: Platform>(
     dropped: &Slot,
     artifact: &ArtifactName,
     found: &Found,
+    entry: &Value,
 ) -> Result<Option<Slot>> {
     if dropped.contradicts(artifact, None, offered(&found.goods, artifact)) {
         return Err(changed(&found.source.name, artifact).into());
@@ -48,6 +49,7 @@ pub(super) async fn come_back<P: Platform>(
         Remains::Gone => Ok(None),
         Remains::Kept => {
             let now = context.platform.now();
+            index::announce(&context.platform, path, version.key(), dropped.sequence, entry).await?;
             let slot = retake(context, path, version, dropped, &|slot| {
                 let mut next = slot.in_state(SlotState::Live);
                 next.artifacts = std::mem::take(&mut next.former);

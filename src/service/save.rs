@@ -53,8 +53,7 @@ async fn save_now<P: Platform>(
     let mut dropped = here.filter(Slot::is_dropped);
     let mut came_back = None;
     if let Some(before) = &dropped {
-        index::announce(&context.platform, &path, version.key(), sequence, &entry).await?;
-        came_back = dropping::come_back(context, &path, version, before, artifact, &found).await?;
+        came_back = dropping::come_back(context, &path, version, before, artifact, &found, &entry).await?;
         dropped = dropped.filter(|_| came_back.is_none());
     }
     let slot = if let Some(slot) = came_back.filter(|slot| slot.artifact(artifact).is_some()) {
