@@ -2,15 +2,32 @@
 
 use super::super::client;
 use super::Call;
-use super::route::Need;
+use super::route::{Endpoint, Need};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{Action, Address, OrganizationName, Principal, Scope, Token};
 use crate::platform::Platform;
 use crate::service::{self, FeedContext};
 use std::rc::Rc;
 
+/// Insists on what an endpoint needs, as far as no feed must be opened to know it.
+pub(super) fn caller(principal: &Principal, endpoint: &Endpoint) -> Result<()> {
+    match (endpoint.need(), endpoint.organization()) {
+        (Need::Root, _) => root(principal),
+        (Need::Member, Some(organization)) => member(principal, organization).map(drop),
+        (Need::Manager, Some(organization)) => manager(principal, organization),
+        (Need::FeedCreator, Some(organization)) => feed_creator(principal, organization).map(drop),
+        (Need::Administrator, Some(organization)) => administrator(principal, organization),
+        (Need::Reader | Need::DeletedFeed, _) => not_root(principal),
+        (Need::Nothing | Need::Settings(_) | Need::Owner | Need::Feed(_), _) => Ok(()),
+        // Each of these is asked of an organization; should one ever not, nobody may.
+        (Need::Member | Need::Manager | Need::FeedCreator | Need::Administrator, None) => {
+            Err(Error::no_endpoint().into())
+        }
+    }
+}
+
 /// The deployment's bootstrap secret.
-pub(super) fn root(principal: &Principal) -> Result<()> {
+fn root(principal: &Principal) -> Result<()> {
     let text = "creating an organization needs the deployment's bootstrap secret; whoever runs this deployment has it \
                 as ROOT_TOKEN";
     match principal {
@@ -21,7 +38,7 @@ pub(super) fn root(principal: &Principal) -> Result<()> {
 }
 
 /// Anybody, but the bootstrap secret opens nothing.
-pub(super) fn not_root(principal: &Principal) -> Result<()> {
+fn not_root(principal: &Principal) -> Result<()> {
     let text =
         "the bootstrap secret creates organizations and opens nothing; use a token of the organization";
     if *principal == Principal::Root { Err(Error::Forbidden(text.to_owned()).into()) } else { Ok(()) }
@@ -41,7 +58,7 @@ pub(super) fn member<'a>(principal: &'a Principal, organization: &OrganizationNa
 }
 
 /// One whose token's scope is that of managing; what it may manage is another question.
-pub(super) fn manager(principal: &Principal, organization: &OrganizationName) -> Result<()> {
+fn manager(principal: &Principal, organization: &OrganizationName) -> Result<()> {
     let token = member(principal, organization)?;
     if token.scope == Scope::Manage {
         return Ok(());
@@ -54,7 +71,7 @@ pub(super) fn manager(principal: &Principal, organization: &OrganizationName) ->
 }
 
 /// An administrator of the organization, by a token whose scope lets it.
-pub(super) fn administrator(principal: &Principal, organization: &OrganizationName) -> Result<()> {
+fn administrator(principal: &Principal, organization: &OrganizationName) -> Result<()> {
     let token = member(principal, organization)?;
     if token.administrator && token.scope == Scope::Manage {
         return Ok(());

@@ -1,6 +1,6 @@
 //! Feeds, views and sources as the REST surface prints them: Azure's fields, then ours.
 
-use super::sources;
+use super::destinations;
 use crate::error::Result;
 use crate::model::{Feed, SourceHealth, SourceStatus, UpstreamSource, View};
 use crate::platform::Platform;
@@ -97,11 +97,11 @@ impl<P: Platform> FeedPrinter<'_, P> {
             ..SourceHealth::default()
         };
         let health = if source.is_neighbour() {
-            match sources::target(platform, &feed.organization, source).await? {
+            match destinations::target(platform, &feed.organization, source).await? {
                 Ok((target, view)) => {
                     body["internalUpstreamFeedId"] = json!(target.id);
                     body["internalUpstreamViewId"] = json!(view.id);
-                    let location = sources::location(source, &target, &view);
+                    let location = destinations::location(source, &target, &view);
                     body["displayLocation"] = json!(location);
                     body["location"] = json!(location);
                     if target.is_disabled {

@@ -13,6 +13,7 @@ mod bin;
 mod catalog;
 mod content;
 mod credentials;
+mod destinations;
 mod feed_bin;
 mod feed_json;
 mod feeds;
@@ -124,6 +125,7 @@ async fn dispatch<P: Platform>(
     scribe: &mut Scribe<'_, P>,
 ) -> Result<Reply> {
     let need = endpoint.need();
+    admit::caller(&call.principal, &endpoint)?;
     match endpoint {
         Endpoint::Health => Ok(Reply::ok(&json!({
             "status": "ok",
@@ -131,15 +133,9 @@ async fn dispatch<P: Platform>(
             "memory": call.platform.memory(),
         }))),
         Endpoint::CheckCompliance => check_compliance(call).await,
-        Endpoint::CreateOrganization => {
-            admit::root(&call.principal)?;
-            organizations::create(call).await
-        }
+        Endpoint::CreateOrganization => organizations::create(call).await,
         Endpoint::Locations => Ok(locations::all()),
-        Endpoint::Areas(place, id) => {
-            admit::not_root(&call.principal)?;
-            locations::areas(&call.origin, &place, id.as_deref())
-        }
+        Endpoint::Areas(place, id) => locations::areas(&call.origin, &place, id.as_deref()),
         Endpoint::Connection(organization) => {
             locations::connection(&call.origin, &organization, &call.principal)
         }
@@ -147,36 +143,23 @@ async fn dispatch<P: Platform>(
             let holder = admit::member(&call.principal, &organization)?.clone();
             tokens::answer(call, &organization, &holder, operation).await
         }
-        Endpoint::Feeds(place, FeedsOperation::List(listing)) => {
-            admit::not_root(&call.principal)?;
-            feeds::list(call, &place, &listing).await
-        }
+        Endpoint::Feeds(place, FeedsOperation::List(listing)) => feeds::list(call, &place, &listing).await,
         Endpoint::Feeds(place, FeedsOperation::Create) => {
             let creator = admit::feed_creator(&call.principal, &place.organization)?.clone();
             feeds::create(call, place, &creator).await
         }
         Endpoint::Audit(organization, query) => {
-            admit::administrator(&call.principal, &organization)?;
             logs::audit(call.platform, &keys::organization_log(&organization), &query).await
         }
-        Endpoint::FeedChanges(place, query) => {
-            admit::member(&call.principal, &place.organization)?;
-            logs::feeds(&call, &place, &query).await
-        }
+        Endpoint::FeedChanges(place, query) => logs::feeds(&call, &place, &query).await,
         Endpoint::Feeds(place, FeedsOperation::ValidateSource(protocol)) => {
-            admit::manager(&call.principal, &place.organization)?;
             upstreams::validate(call, &place.organization, protocol).await
         }
         Endpoint::GlobalPermissions(organization, operation) => {
-            admit::member(&call.principal, &organization)?;
-            if operation == PermissionOperation::Set {
-                admit::administrator(&call.principal, &organization)?;
-            }
             permissions::global(call, &organization, operation).await
         }
         Endpoint::DeletedFeed(address, operation) => {
             line.feed = address.to_string();
-            admit::not_root(&call.principal)?;
             let feed = Rc::new(service::open_deleted(call.platform, &address, &call.principal).await?);
             scribe.feed = Some(Rc::clone(&feed));
             feed_bin::answer(call, &feed, operation).await
@@ -187,14 +170,8 @@ async fn dispatch<P: Platform>(
             scribe.feed = Some(Rc::clone(&context.feed));
             feed(call, &context, operation).await
         }
-        Endpoint::Search(organization) => {
-            admit::not_root(&call.principal)?;
-            search::answer(call, &organization).await
-        }
-        Endpoint::BeginSession(place, protocol) => {
-            admit::not_root(&call.principal)?;
-            provenance::begin(call, place, protocol).await
-        }
+        Endpoint::Search(organization) => search::answer(call, &organization).await,
+        Endpoint::BeginSession(place, protocol) => provenance::begin(call, place, protocol).await,
         Endpoint::Badge(address, package) => {
             line.feed = address.to_string();
             badge::answer(&call, &address, &package).await

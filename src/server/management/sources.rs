@@ -1,17 +1,18 @@
 //! Upstream sources in bodies: read, checked, and matched with those a feed has.
 
 use super::credentials::{self, Sealer, Wish};
+use super::destinations::{VIEW_ADDRESS, is_view, target};
 use super::message;
 use crate::error::{Error, Result};
-use crate::model::{Address, Feed, OrganizationName, SourceId, SourceKind, UpstreamSource, View};
+use crate::model::{Feed, OrganizationName, ProtocolId, SourceId, SourceKind, UpstreamSource};
 use crate::platform::Platform;
-use crate::protocol::catalogue::{STOCK_SOURCES, StockSource};
-use crate::protocol::{self};
+use crate::protocol::{
+    self,
+    catalogue::{STOCK_SOURCES, StockSource},
+};
 use crate::service::{self, Settings};
-use crate::store::organizations;
 use serde::Deserialize;
 use serde_json::Value;
-use std::rc::Rc;
 use url::Url;
 
 /// As in Azure Artifacts.
@@ -94,18 +95,7 @@ impl<P: Platform> Proposer<'_, P> {
         for stock in STOCK_SOURCES {
             let Some(ecosystem) = protocol::ecosystem(stock.protocol) else { continue };
             let protocol = ecosystem.protocol();
-            let source = UpstreamSource {
-                id: SourceId::from_random(message::random(self.platform)),
-                name: stock.name.to_owned(),
-                protocol: protocol.as_str().to_owned(),
-                location: stock.location.to_owned(),
-                target: None,
-                kind: SourceKind::Public,
-                enabled: true,
-                freshness_seconds: UpstreamSource::DEFAULT_FRESHNESS_SECONDS,
-                credentials: None,
-                deleted: None,
-            };
+            let source = self.source(stock.name, protocol, stock.location.to_owned(), SourceKind::Public);
             if !proposed.iter().any(|other| other.source.leads_where(&source)) {
                 proposed.push(Proposed { source, credentials: Wish::Keep, known_as: None });
             }
@@ -142,18 +132,9 @@ impl<P: Platform> Proposer<'_, P> {
         if freshness_seconds > FRESHNESS_LIMIT {
             return Err(refuse(&format!("`freshnessSeconds` is at most {FRESHNESS_LIMIT}")).into());
         }
-        let mut source = UpstreamSource {
-            id: SourceId::from_random(message::random(self.platform)),
-            name: name.to_owned(),
-            protocol: protocol.as_str().to_owned(),
-            location,
-            target: None,
-            kind,
-            enabled: !body.status.is_some_and(|status| status.eq_ignore_ascii_case("disabled")),
-            freshness_seconds,
-            credentials: None,
-            deleted: None,
-        };
+        let mut source = self.source(name, protocol, location, kind);
+        source.enabled = !body.status.is_some_and(|status| status.eq_ignore_ascii_case("disabled"));
+        source.freshness_seconds = freshness_seconds;
         let checked = if source.is_neighbour() {
             let target = self.check_feed(&source, wants_to_be_sealed).await?;
             target.map(|target| source.target = Some(target))
@@ -162,6 +143,22 @@ impl<P: Platform> Proposer<'_, P> {
         };
         checked.map_err(|reason| refuse(&reason))?;
         Ok(Proposed { source, credentials, known_as: body.id.as_deref().and_then(SourceId::parse) })
+    }
+
+    /// A source as it is unless something else is said of it.
+    fn source(&self, name: &str, protocol: ProtocolId, location: String, kind: SourceKind) -> UpstreamSource {
+        UpstreamSource {
+            id: SourceId::from_random(message::random(self.platform)),
+            name: name.to_owned(),
+            protocol: protocol.as_str().to_owned(),
+            location,
+            target: None,
+            kind,
+            enabled: true,
+            freshness_seconds: UpstreamSource::DEFAULT_FRESHNESS_SECONDS,
+            credentials: None,
+            deleted: None,
+        }
     }
 
     fn check_url(&self, source: &UpstreamSource, sealed: bool) -> std::result::Result<(), String> {
@@ -207,68 +204,8 @@ impl<P: Platform> Proposer<'_, P> {
 const NO_KEY: &str = "this deployment cannot keep credentials: it has no key to seal them with. Whoever runs it sets the \
                       secret CREDENTIALS_KEY, of at least 32 characters (npx wrangler secret put CREDENTIALS_KEY)";
 
-const VIEW_ADDRESS: &str =
-    "the address of a view on another host, `https://host/organization/_packaging/feed@view`";
-
-/// Is this the address of a feed's view?
-fn is_view(url: &Url) -> bool {
-    let path = url.path().trim_end_matches('/');
-    let mut last = path.rsplit('/');
-    let (locator, packaging) = (last.next().unwrap_or_default(), last.next().unwrap_or_default());
-    let named = locator.split_once('@').is_some_and(|(feed, view)| !feed.is_empty() && !view.is_empty());
-    named && packaging.eq_ignore_ascii_case("_packaging")
-}
-
-/// The feed and view an internal source leads to, or why it leads nowhere.
-pub(super) async fn target<P: Platform>(
-    platform: &P,
-    organization: &OrganizationName,
-    source: &UpstreamSource,
-) -> Result<std::result::Result<(Rc<Feed>, View), String>> {
-    let location = &source.location;
-    let address = match source.address() {
-        Ok(address) => address,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    let found = service::neighbour(platform, &address).await?;
-    if address.organization != *organization {
-        if found.is_none() && !organizations::exists(platform, &address.organization).await? {
-            let organization = &address.organization;
-            return Ok(Err(format!(
-                "organization `{organization}` is not of this deployment; an `internal` source may also be {VIEW_ADDRESS}"
-            )));
-        }
-        // Whether another organization has such a feed is its own business.
-        let text =
-            format!("`{location}` does not exist, or is not shared with organization `{organization}`");
-        let shared = found.and_then(|(feed, view)| view.map(|view| (feed, view)));
-        return Ok(shared.filter(|(_, view)| view.is_shared_with(false)).ok_or(text));
-    }
-    let name = &address.locator.feed;
-    let Some((feed, view)) = found else { return Ok(Err(format!("feed `{name}` does not exist"))) };
-    let Some(view) = view else { return Ok(Err(format!("`{location}`: feed `{name}` has no such view"))) };
-    if !view.is_shared_with(true) {
-        let text = "is private; an owner of that feed can set its visibility to `collection`";
-        return Ok(Err(format!("view `{}` of feed `{name}` {text}", view.name)));
-    }
-    Ok(Ok((feed, view)))
-}
-
-/// The locator of an internal source, with the names that its feed and view have by now.
-pub(super) fn location(source: &UpstreamSource, feed: &Feed, view: &View) -> String {
-    let Ok(Address { locator, .. }) = Address::parse_internal(&source.location) else {
-        return source.location.clone();
-    };
-    let is_current = feed.is_called(&locator.feed)
-        && locator.view.and_then(|named| feed.view(&named)).is_some_and(|named| named.id == view.id);
-    match source.location.rsplit_once('/') {
-        Some((place, _)) if !is_current => format!("{place}/{}@{}", feed.name, view.name),
-        _ => source.location.clone(),
-    }
-}
-
-/// The sources a feed then has; one that was removed and comes back is the one it was. One keeps its id only while it keeps its place: what is stored under an id is what that
-/// place said, and must never be taken for another's word.
+/// The sources a feed then has; one that was removed and comes back is the one it was. One keeps its id only while it keeps its
+/// place: what is stored under an id is what that place said, and must never be taken for another's word.
 /// Credentials go with the place as well, or an owner could have them sent to another.
 pub(super) fn settle<P: Platform>(
     proposed: &[Proposed],
@@ -418,21 +355,6 @@ mod tests {
         assert_eq!(opened.unwrap().credentials.expose(), "Bearer t0ken", "sealed anew");
         let without = sent("https://one.example/", Wish::Keep, Keyring::default());
         assert_eq!(without, first.credentials, "no key, no change");
-    }
-
-    #[test]
-    fn a_view_on_another_host_is_named() {
-        for (address, good) in [
-            ("https://h.example/acme/_packaging/main@Release", true),
-            ("https://h.example/acme/web/_Packaging/main@Local/", true),
-            ("https://h.example/_packaging/main@x", true),
-            ("https://h.example/acme/_packaging/main", false),
-            ("https://h.example/acme/_packaging/@Local", false),
-            ("https://h.example/acme/_packaging/main@", false),
-            ("https://h.example/acme/_packaging/main@Local/npm/registry/", false),
-        ] {
-            assert_eq!(is_view(&Url::parse(address).unwrap()), good, "{address}");
-        }
     }
 
     #[test]
