@@ -2,13 +2,12 @@
 
 use crate::support::client::file;
 use crate::support::verbs::{Verb, deed};
-use crate::support::{TestServer, publish_document, tarball};
+use crate::support::{TestServer, is_done_within, publish_document, tarball};
 use edgefeed::platform::Body;
 use futures_executor::block_on;
 use http::Method;
 use serde_json::Value;
 use std::pin::pin;
-use std::task::{Context, Waker};
 
 /// Runs `attempt` with one more step each time, until it is done in spite of the crash; `check` follows each crash.
 fn at_every_step(
@@ -116,9 +115,7 @@ fn a_save_that_died_half_way_is_listed_for_readers_after_housekeeping() {
 /// Lets an owner's deed die after so many steps.
 fn owner_crashes(server: &TestServer, package: &str, verb: Verb, steps: usize) -> bool {
     let platform = server.platform.for_request();
-    let mut deed = pin!(deed(server, &platform, "main", package, verb));
-    let mut context = Context::from_waker(Waker::noop());
-    let done = (0..steps).any(|_| deed.as_mut().poll(&mut context).is_ready());
+    let done = is_done_within(steps, pin!(deed(server, &platform, "main", package, verb)));
     server.platform.abandon_background();
     done
 }

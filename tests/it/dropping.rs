@@ -2,7 +2,7 @@
 
 use crate::support::client::file;
 use crate::support::documents::integrity;
-use crate::support::{TestServer, tarball};
+use crate::support::{TestServer, is_done_within, tarball};
 use edgefeed::model::Retention;
 use edgefeed::platform::memory::Fault;
 use edgefeed::platform::{Body, PlatformError};
@@ -12,7 +12,6 @@ use futures_executor::block_on;
 use http::Method;
 use serde_json::Value;
 use std::pin::pin;
-use std::task::{Context, Waker};
 
 const DAYS: u64 = 24 * 3600;
 
@@ -208,10 +207,7 @@ fn an_owner_deletes_it_for_good() {
 
 /// Lets cron die after so many steps.
 fn cron_crashes(server: &TestServer, steps: usize) -> bool {
-    let platform = server.platform.for_request();
-    let mut run = pin!(server::scheduled(platform));
-    let mut context = Context::from_waker(Waker::noop());
-    let done = (0..steps).any(|_| run.as_mut().poll(&mut context).is_ready());
+    let done = is_done_within(steps, pin!(server::scheduled(server.platform.for_request())));
     server.platform.abandon_background();
     done
 }
@@ -260,10 +256,8 @@ fn a_download_at_any_step_of_cron_is_right_or_asks_for_patience() {
         for steps in 1..400 {
             let server = prepare();
             server.advance(601);
-            let platform = server.platform.for_request();
-            let mut run = pin!(server::scheduled(platform));
-            let mut context = Context::from_waker(Waker::noop());
-            let done = (0..steps).any(|_| run.as_mut().poll(&mut context).is_ready());
+            let mut run = pin!(server::scheduled(server.platform.for_request()));
+            let done = is_done_within(steps, run.as_mut());
             let reply = server.collaborator().elsewhere().download("lib", "1.0.0");
             match reply.status {
                 200 => assert_eq!(reply.bytes(), tarball("lib", "1.0.0"), "after {steps}"),
@@ -382,54 +376,51 @@ fn who_remembers_it_serves_it_for_a_moment() {
     reader.download("lib", "1.0.0").expect(403);
 }
 
-/// Somebody promotes it between cron's look and cron's deed.
-#[test]
-fn what_is_promoted_in_the_meantime_stays() {
+/// Somebody promotes it between any two steps of cron: `check` is told after how many, and whether that was done.
+fn promoted_meanwhile(prepare: &dyn Fn() -> TestServer, check: &mut dyn FnMut(&TestServer, usize, bool)) {
     use crate::support::verbs::{Verb, deed};
-    let mut promoted = false;
     for steps in 1..200 {
-        let server = with_unused();
+        let server = prepare();
         server.token_of("main", edgefeed::model::Role::Owner);
         let mut run = pin!(server::scheduled(server.platform.for_request()));
-        let mut context = Context::from_waker(Waker::noop());
-        if (0..steps).any(|_| run.as_mut().poll(&mut context).is_ready()) {
-            break;
+        if is_done_within(steps, run.as_mut()) {
+            return;
         }
         let here = server.platform.elsewhere();
         let done = block_on(deed(&server, &here, "main", "lib", Verb::Promote("1.0.0", "Release"))).is_ok();
         block_on(run);
         block_on(server.platform.run_background());
+        check(&server, steps, done);
+    }
+}
+
+#[test]
+fn what_is_promoted_in_the_meantime_stays() {
+    let mut promoted = false;
+    promoted_meanwhile(&with_unused, &mut |server, steps, done| {
         promoted |= done;
         let expected = if done { "live" } else { "dropped" };
-        assert_eq!(state(&server), expected, "after {steps}");
-    }
+        assert_eq!(state(server), expected, "after {steps}");
+    });
     assert!(promoted);
 }
 
 /// The same of one that goes to the recycle bin.
 #[test]
 fn what_is_promoted_before_it_is_binned_stays() {
-    use crate::support::verbs::{Verb, deed};
     let mut wrong = Vec::new();
     let mut promoted = 0;
-    for steps in 1..200 {
+    let prepare = || {
         let server = with_unused();
         server.edit_feed("main", |feed| feed.retention.as_mut().unwrap().drop_saved_versions = false);
-        server.token_of("main", edgefeed::model::Role::Owner);
-        let mut run = pin!(server::scheduled(server.platform.for_request()));
-        let mut context = Context::from_waker(Waker::noop());
-        if (0..steps).any(|_| run.as_mut().poll(&mut context).is_ready()) {
-            break;
-        }
-        let here = server.platform.elsewhere();
-        let done = block_on(deed(&server, &here, "main", "lib", Verb::Promote("1.0.0", "Release"))).is_ok();
-        block_on(run);
-        block_on(server.platform.run_background());
+        server
+    };
+    promoted_meanwhile(&prepare, &mut |server, steps, done| {
         promoted += usize::from(done);
-        if done && state(&server) != "live" {
-            wrong.push((steps, slot(&server)["views"].clone()));
+        if done && state(server) != "live" {
+            wrong.push((steps, slot(server)["views"].clone()));
         }
-    }
+    });
     assert!(wrong.is_empty(), "{promoted} promoted, wrong {wrong:?}");
 }
 

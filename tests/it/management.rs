@@ -16,10 +16,10 @@ mod searching;
 mod tokens;
 mod versions;
 
+use crate::support::is_done_within;
 use rest::Server;
 use serde_json::{Value, json};
 use std::pin::pin;
-use std::task::{Context, Waker};
 
 const FEEDS: &str = "/acme/_apis/packaging/feeds";
 const TOKENS: &str = "/acme/_edgefeed/tokens";
@@ -51,13 +51,7 @@ fn at_every_step<T>(prepare: impl Fn() -> T, attempt: impl Fn(&T, usize) -> bool
 /// Lets the administrator's request die with its isolate after so many steps.
 fn crash(server: &Server, what: &str, body: Value, steps: usize) -> bool {
     let isolate = server.platform.elsewhere();
-    let done = polled(server.fetch(&isolate, what, &server.admin, body, &[]), steps);
+    let done = is_done_within(steps, pin!(server.fetch(&isolate, what, &server.admin, body, &[])));
     server.platform.abandon_background();
     done
-}
-
-fn polled<T>(task: impl Future<Output = T>, steps: usize) -> bool {
-    let mut task = pin!(task);
-    let mut context = Context::from_waker(Waker::noop());
-    (0..steps).any(|_| task.as_mut().poll(&mut context).is_ready())
 }

@@ -2,11 +2,13 @@
 
 use super::rest::{ROOT, Server};
 use super::{FEEDS, at_every_step, crash, roles};
+use crate::support::is_done_within;
 use edgefeed::platform::PlatformError;
 use edgefeed::platform::memory::{Fault, Operation};
 use edgefeed::server;
 use futures_executor::block_on;
 use serde_json::{Value, json};
+use std::pin::pin;
 use std::time::Duration;
 
 const BIN: &str = "/acme/_apis/packaging/feedrecyclebin";
@@ -214,7 +216,7 @@ fn a_removal_that_died_half_way_goes_on() {
         (server, id, source)
     };
     let attempt = |(server, ..): &(Server, String, String), steps: usize| {
-        super::polled(server::scheduled(server.platform.for_request()), steps)
+        is_done_within(steps, pin!(server::scheduled(server.platform.for_request())))
     };
     at_every_step(prepare, attempt, |(server, id, source), steps| {
         cron(server);

@@ -10,10 +10,16 @@ fn name(method: &str, target: &str) -> &'static str {
     parse(method, target).map_or("none", |endpoint| endpoint.name())
 }
 
+fn all_lead(cases: &[(&str, String, &str)]) {
+    for (method, path, expected) in cases {
+        assert_eq!(name(method, path), *expected, "{method} {path}");
+    }
+}
+
 #[test]
 fn every_documented_path_leads_somewhere() {
     let feed = "/acme/_apis/packaging/Feeds/main";
-    for (method, path, expected) in [
+    all_lead(&[
         ("GET", "/_edgefeed/health".to_owned(), "health"),
         ("POST", "/_edgefeed/organizations".to_owned(), "create-organization"),
         ("POST", "/_edgefeed/compliance".to_owned(), "check-compliance"),
@@ -80,15 +86,13 @@ fn every_documented_path_leads_somewhere() {
         ("POST", "/acme/web/_apis/Provenance/Session/NuGet".to_owned(), "create-session"),
         ("GET", "/acme/web/_apis/public/packaging/Feeds/main/Packages/id/badge".to_owned(), "get-badge"),
         ("POST", "/acme/_apis/search/packagesearchresults".to_owned(), "search-packages"),
-    ] {
-        assert_eq!(name(method, &path), expected, "{method} {path}");
-    }
+    ]);
 }
 
 #[test]
 fn logs_and_retention_are_where_they_are_documented() {
     let feed = "/acme/_apis/packaging/Feeds/main";
-    for (method, path, expected) in [
+    all_lead(&[
         ("GET", "/acme/_edgefeed/audit?from=2026-01-01T00:00:00Z".to_owned(), "audit"),
         ("GET", "/acme/_apis/Packaging/FeedChanges?batchSize=5".to_owned(), "list-feed-changes"),
         ("GET", "/acme/web/_apis/packaging/feedchanges/main".to_owned(), "get-feed-change"),
@@ -99,9 +103,7 @@ fn logs_and_retention_are_where_they_are_documented() {
         ("DELETE", format!("{feed}/retentionpolicies"), "delete-retention"),
         ("POST", format!("{feed}/retentionpolicies/preview"), "preview-retention"),
         ("GET", format!("{feed}/retentionpolicies/preview?continuationToken=x"), "preview-retention"),
-    ] {
-        assert_eq!(name(method, &path), expected, "{method} {path}");
-    }
+    ]);
 }
 
 #[test]
