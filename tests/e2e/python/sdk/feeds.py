@@ -9,14 +9,12 @@ from azure.devops.v7_1.feed.models import (
     FeedUpdate,
     FeedView,
     GlobalPermission,
-    JsonPatchOperation,
     UpstreamSource,
 )
 from azure.devops.v7_1.location.location_client import LocationClient
-from steps import ABOUT, URL, clients, connection, eventually, is_guid, moment, names, only, refused, run, same, step
+from steps import ABOUT, RESTORE, URL, clients, connection, eventually, is_guid, moment, names, only, refused, run, same, step
 
 feed = clients().get_feed_client()
-RESTORE = [JsonPatchOperation(op="replace", path="/isDeleted", value=False)]
 
 
 @step("discovery: authenticate takes a token and refuses another")

@@ -12,7 +12,6 @@ from azure.devops.v7_1.feed.models import (
     FeedUpdate,
     FeedView,
     GlobalPermission,
-    JsonPatchOperation,
     PackageMetricsQuery,
     PackageVersionMetricsQuery,
 )
@@ -20,11 +19,10 @@ from azure.devops.v7_1.location.location_client import LocationClient
 from azure.devops.v7_1.provenance.models import SessionRequest
 from azure.devops.v7_1.search.models import PackageSearchRequest
 from calls import ViewData, protocols
-from steps import ABOUT, URL, clients, connection, drain, only, run, step
+from steps import ABOUT, RESTORE, URL, clients, connection, drain, only, run, step
 
 FEED = "roles"
 CALLERS = ["anonymous", "outsider", "reader", "collaborator", "contributor", "owner", "admin"]
-RESTORE = [JsonPatchOperation(op="replace", path="/isDeleted", value=False)]
 CLIENTS = ["feed", "npm", "nuget", "maven", "py_pi_api", "provenance"]
 
 _tried = set()
@@ -189,19 +187,20 @@ declare("create_session", "contributor", lambda who, _: who.provenance.create_se
 
 def live(label, version):
     """Sees to it that a version is in the feed."""
-    try:
-        admin.of(label).restore(version)
-    except AzureDevOpsServiceError:
-        admin.of(label).get(version)
-    return version
+    return brought(version, admin.of(label).restore, admin.of(label).get)
 
 
 def binned(label, version):
     """Sees to it that a version is in the recycle bin."""
+    return brought(version, admin.of(label).delete, admin.of(label).deleted)
+
+
+def brought(version, move, look):
+    """Brings a version to where it may be already."""
     try:
-        admin.of(label).delete(version)
+        move(version)
     except AzureDevOpsServiceError:
-        admin.of(label).deleted(version)
+        look(version)
     return version
 
 

@@ -12,11 +12,15 @@ import traceback
 
 from azure.devops.connection import Connection
 from azure.devops.exceptions import AzureDevOpsServiceError
+from azure.devops.v7_1.feed.models import JsonPatchOperation
 from msrest.authentication import BasicAuthentication
 
 ABOUT = json.loads(os.environ["ABOUT"])
 URL = ABOUT["url"]
 FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+# What brings a feed back from the recycle bin.
+RESTORE = [JsonPatchOperation(op="replace", path="/isDeleted", value=False)]
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
