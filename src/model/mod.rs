@@ -22,6 +22,7 @@ mod slot;
 mod sorted;
 mod timestamp;
 mod token;
+mod tree;
 mod upstream;
 mod view;
 
@@ -42,5 +43,6 @@ pub use slot::{FirstPublished, ListingState, Origin, Remains, Slot, SlotState, S
 pub use sorted::{SortedMap, SortedSet};
 pub use timestamp::Timestamp;
 pub use token::{Grant, GrantTarget, Token, TokenHash, TokenText};
+pub use tree::{InvalidPath, TreeFile, TreePath, arrange};
 pub use upstream::{SourceHealth, SourceId, SourceKind, SourceStatus, UpstreamSource};
 pub use view::{View, ViewName, Visibility};
