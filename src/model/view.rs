@@ -1,7 +1,7 @@
 //! Views: named read-only subsets of a feed's versions.
 
-use super::Permission;
 use super::feed::{InvalidName, check_name};
+use super::{Permission, SortedSet};
 use serde::{Deserialize, Serialize};
 
 /// The name of a view, compared without case; printed as first written.
@@ -92,6 +92,11 @@ pub struct View {
 }
 
 impl View {
+    /// Is a version in it that is in these views?
+    pub fn shows(&self, views: &SortedSet) -> bool {
+        self.name.is_local() || views.contains(&self.id)
+    }
+
     /// May those use it who have no role on its feed: members of the feed's organization, or others?
     pub fn is_shared_with(&self, members: bool) -> bool {
         self.visibility >= if members { Visibility::Collection } else { Visibility::Organization }

@@ -50,7 +50,8 @@ pub(super) async fn copy<P: Platform>(
         Goods::Unlisted(offered) => from_registry(context, package, found, offered, &key).await,
         Goods::Slot(slot, from) => {
             let record = slot.artifact(artifact).ok_or_else(|| download::no_artifact(package, artifact))?;
-            let record = from_feed(context, found, record, &from.file(version.key(), artifact), &key).await?;
+            let record =
+                from_feed(context, &found.source, record, &from.file(version.key(), artifact), &key).await?;
             Ok(Some(Copied { record, modified: None }))
         }
     }
@@ -67,7 +68,8 @@ pub(super) async fn has<P: Platform>(
     Ok(request(context, &found, &offered).await?.is_some())
 }
 
-async fn from_registry<P: Platform>(
+/// Copies a file from a registry; `None` if it does not have what it need not have.
+pub(super) async fn from_registry<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
     found: &Found,
@@ -239,15 +241,15 @@ async fn staged<P: Platform>(
     Ok((claimed?, size, digests))
 }
 
-async fn from_feed<P: Platform>(
+/// Copies a file from another feed of this deployment.
+pub(super) async fn from_feed<P: Platform>(
     context: &FeedContext<P>,
-    found: &Found,
+    source: &UpstreamSource,
     record: &ArtifactRecord,
     from: &str,
     key: &str,
 ) -> Result<ArtifactRecord> {
-    let missing =
-        || Error::malformed(&found.source, format!("its feed has lost the bytes of `{}`", record.name));
+    let missing = || Error::malformed(source, format!("its feed has lost the bytes of `{}`", record.name));
     let blob = context.platform.blobs().open(from, None).await?.ok_or_else(missing)?;
     let digest = record.digests.iter().max_by_key(|digest| digest.algorithm()).cloned();
     let expected = Expected { length: record.size, digest };

@@ -11,7 +11,8 @@ use crate::model::{
     Action, Algorithm, ArtifactName, ArtifactRecord, Digest, Hasher, Slot, Timestamp, Version,
 };
 use crate::platform::{BlobStore as _, Body, ByteRange, Platform, ResponseCache as _};
-use crate::store::{downloads, index, keys::PackagePath, slots};
+use crate::store::keys::{self, PackagePath};
+use crate::store::{downloads, index, slots};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use std::rc::{Rc, Weak};
@@ -250,23 +251,11 @@ impl<P: Platform> Artifact<P> {
 
     /// Its bytes, or a range of them.
     pub async fn open(&self, range: Option<ByteRange>) -> Result<Body> {
-        let platform = &self.context.platform;
         let key = self.path.file(&self.version_key, &self.record.name);
-        if range.is_some() || self.record.size > EDGE_CACHE_LIMIT {
-            return self.read_store(&key, range).await;
-        }
-        let url = self.path.edge_cache(&self.version_key, &self.record.name);
-        if self.record.size <= SMALL {
-            return self.open_small(&key, url).await;
-        }
-        if let Some(body) = self.cached(&url).await {
-            return Ok(body);
-        }
-        let body = self.read_store(&key, None).await?;
-        // A read of its own, so that no client's pace and no copy in memory is involved.
-        let platform = platform.clone();
-        self.fill_edge_cache(url, async move { Some(platform.blobs().open(&key, None).await.ok()??.body) });
-        Ok(body)
+        let lost =
+            || Error::Damaged { key: key.clone(), reason: "a live version has lost its bytes".to_owned() };
+        let kept = Kept { context: &self.context, key: &key, size: self.record.size };
+        Ok(kept.open(range).await?.ok_or_else(lost)?)
     }
 
     /// What it hashes to. What nobody declared when it was saved is computed on first request, and kept.
@@ -293,46 +282,75 @@ impl<P: Platform> Artifact<P> {
         });
         Ok(found)
     }
+}
+
+/// Bytes that never change.
+pub(super) struct Kept<'a, P> {
+    pub(super) context: &'a FeedContext<P>,
+    pub(super) key: &'a str,
+    pub(super) size: u64,
+}
+
+impl<P: Platform> Kept<'_, P> {
+    /// The bytes, or a range of them; `None` if they are not there.
+    pub(super) async fn open(self, range: Option<ByteRange>) -> Result<Option<Body>> {
+        if range.is_some() || self.size > EDGE_CACHE_LIMIT {
+            return self.read_store(range).await;
+        }
+        if self.size <= SMALL {
+            return self.open_small().await;
+        }
+        if let Some(body) = self.cached().await {
+            return Ok(Some(body));
+        }
+        let body = self.read_store(None).await?;
+        if body.is_some() {
+            // A read of its own, so that no client's pace and no copy in memory is involved.
+            let (platform, key) = (self.context.platform.clone(), self.key.to_owned());
+            self.fill_edge_cache(async move { Some(platform.blobs().open(&key, None).await.ok()??.body) });
+        }
+        Ok(body)
+    }
 
     /// A file that is held in memory from then on.
-    async fn open_small(&self, key: &str, url: String) -> Result<Body> {
+    async fn open_small(self) -> Result<Option<Body>> {
         let platform = &self.context.platform;
-        if let Some(bytes) = platform.memo().get::<Bytes>(&small_key(key), platform.now()) {
+        if let Some(bytes) = platform.memo().get::<Bytes>(&small_key(self.key), platform.now()) {
             self.context.trace.note("memory");
-            return Ok(Body::Bytes((*bytes).clone()));
+            return Ok(Some(Body::Bytes((*bytes).clone())));
         }
         let limit = usize::try_from(SMALL).unwrap_or(usize::MAX);
-        let bytes = if let Some(body) = self.cached(&url).await {
+        let bytes = if let Some(body) = self.cached().await {
             body.collect(limit).await?
         } else {
-            let bytes = self.read_store(key, None).await?.collect(limit).await?;
+            let Some(body) = self.read_store(None).await? else { return Ok(None) };
+            let bytes = body.collect(limit).await?;
             let copy = bytes.clone();
-            self.fill_edge_cache(url, async move { Some(Body::Bytes(copy)) });
+            self.fill_edge_cache(async move { Some(Body::Bytes(copy)) });
             bytes
         };
-        remember_small(platform, key, bytes.clone());
-        Ok(Body::Bytes(bytes))
+        remember_small(platform, self.key, bytes.clone());
+        Ok(Some(Body::Bytes(bytes)))
     }
 
     /// The whole file from the edge cache. A cache that fails is a cache that has nothing.
-    async fn cached(&self, url: &str) -> Option<Body> {
-        let cached = self.context.platform.cache().get(url).await.ok()??;
+    async fn cached(&self) -> Option<Body> {
+        let cached = self.context.platform.cache().get(&keys::cached(self.key)).await.ok()??;
         self.context.trace.note("edge-cache");
         Some(cached.body)
     }
 
-    async fn read_store(&self, key: &str, range: Option<ByteRange>) -> Result<Body> {
-        let blob = self.context.platform.blobs().open(key, range).await?;
-        let lost =
-            || Error::Damaged { key: key.to_owned(), reason: "a live version has lost its bytes".to_owned() };
-        Ok(blob.ok_or_else(lost)?.body)
+    async fn read_store(&self, range: Option<ByteRange>) -> Result<Option<Body>> {
+        let blob = self.context.platform.blobs().open(self.key, range).await?;
+        Ok(blob.map(|blob| blob.body))
     }
 
     /// Fills the edge cache; failing to costs time, not truth.
-    fn fill_edge_cache(&self, url: String, content: impl Future<Output = Option<Body>> + 'static) {
+    fn fill_edge_cache(&self, content: impl Future<Output = Option<Body>> + 'static) {
         let platform = self.context.platform.clone();
         let (memo, now) = (platform.memo(), platform.now());
         // Where the Cache API keeps nothing (workers.dev), do not try every time.
+        let url = keys::cached(self.key);
         let filled = format!("filled:{url}");
         if memo.get::<()>(&filled, now).is_some() {
             return;

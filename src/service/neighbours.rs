@@ -24,10 +24,9 @@ pub(super) struct FeedSupply {
 impl FeedSupply {
     /// The slots the view shows, by version key.
     pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Slot)> {
-        let local = self.view.name.is_local();
-        self.index.slots.iter().filter_map(move |entry| {
-            let member = local || entry.slot.views.contains(&self.view.id);
-            (member && entry.slot.is_live()).then_some((entry.key.as_str(), &entry.slot))
+        self.index.slots.iter().filter_map(|entry| {
+            let is_member = self.view.shows(&entry.slot.views);
+            (is_member && entry.slot.is_live()).then_some((entry.key.as_str(), &entry.slot))
         })
     }
 }
@@ -107,22 +106,32 @@ fn neighbours<'a, P>(
     context.feed.sources(package.protocol()).filter(|source| source.is_neighbour())
 }
 
-/// Where such a source leads; the view must still be shared with this feed's organization.
+/// Where such a source leads.
 async fn place<P: Platform>(
     context: &FeedContext<P>,
     source: &UpstreamSource,
     package: &Package,
 ) -> Result<(PackagePath, View)> {
+    let (feed, view) = lead(&context.platform, &context.feed, source).await?;
+    Ok((PackagePath::new(&feed.id, package.protocol(), package), view))
+}
+
+/// The feed and the view to which such a source of a feed leads; the view must still be shared with that feed's organization.
+pub(super) async fn lead<P: Platform>(
+    platform: &P,
+    from: &Feed,
+    source: &UpstreamSource,
+) -> Result<(Rc<Feed>, View)> {
     let fault = |reason: &str| Error::malformed(source, reason);
     let address = source.address().map_err(|error| fault(&error.to_string()))?;
-    let found = neighbour(&context.platform, &address).await?;
+    let found = neighbour(platform, &address).await?;
     let (feed, view) = found.ok_or_else(|| fault("its feed does not exist any more"))?;
     if feed.is_disabled {
         return Err(fault("its feed is disabled"));
     }
     let view = view.ok_or_else(|| fault("its view does not exist any more"))?;
-    if !view.is_shared_with(feed.organization == context.feed.organization) {
+    if !view.is_shared_with(feed.organization == from.organization) {
         return Err(fault("its view is no longer shared"));
     }
-    Ok((PackagePath::new(&feed.id, package.protocol(), package), view))
+    Ok((feed, view))
 }

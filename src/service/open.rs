@@ -84,7 +84,7 @@ impl<P: Platform> FeedContext<P> {
 
     /// Does this context show a version that is in these views?
     pub fn shows(&self, views: &crate::model::SortedSet) -> bool {
-        self.view.as_ref().is_none_or(|view| view.name.is_local() || views.contains(&view.id))
+        self.view.as_ref().is_none_or(|view| view.shows(views))
     }
 
     /// Are upstream sources part of what this caller sees here?

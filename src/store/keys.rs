@@ -13,6 +13,9 @@
 //!     v1/pkg/{feed-id}/{protocol}/{package}/package.json                 behavior and tags               CAS
 //!     v1/pkg/{feed-id}/{protocol}/{package}/marks/{name}                 small facts a protocol keeps    overwritten, claimed, or CAS
 //!     v1/pkg/{feed-id}/{protocol}/{package}/downloads.json               how often, by how many, when    CAS
+//!     v1/pkg/{feed-id}/{protocol}/{package}/contents/{sha256}            bytes that manifests name           create-only
+//!     v1/drafts/{feed-id}/{protocol}/{package}/{version}/{sha256}        a file of a version to come     overwritten
+//!     v1/leavings/{feed-id}/{protocol}/{package}/{time}-{random}         contents perhaps nobody needs   CAS
 //!     v1/catalog/{feed-id}/{protocol}/{package}           the feed has this package                      create-only
 //!     v1/ids/{feed-id}/{package-id}                       -> protocol and package                        create-only
 //!     v1/usage/{batch}                                    downloads an isolate counted: for cron         written once
@@ -39,9 +42,11 @@
 //! Names are percent-encoded, all but `A-Z a-z 0-9 - _ . + ~ @`, so that `/` separates and nothing else; a name that is
 //! only dots has them encoded too.
 
+mod contents;
 mod log;
 mod parse;
 
+pub use contents::*;
 pub use log::*;
 pub use parse::*;
 
@@ -131,6 +136,8 @@ pub fn below_feed(feed: &FeedId, sources: &[&SourceId]) -> Vec<String> {
         "emptying",
         "dropped",
         "bin",
+        "drafts",
+        "leavings",
         "ids",
         "catalog",
         "published",
@@ -232,6 +239,12 @@ pub const DROPPED: &str = "v1/dropped/";
 
 /// Everything in recycle bins.
 pub const BINS: &str = "v1/bin/";
+
+/// Where the edge cache keeps what has that key: a URL that is never sent anywhere. A file's bytes never change once its slot
+/// was live, and the slot is asked before every answer, so nothing ever needs to be evicted.
+pub fn cached(key: &str) -> String {
+    format!("https://edge-cache.invalid/{key}")
+}
 
 /// A package's place in a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -372,12 +385,6 @@ impl PackagePath {
     /// What an upstream source last said of this package.
     pub fn upstream(&self, source: &SourceId, form: &str) -> String {
         format!("v1/upstream/{}/{}/{}/{form}", source.as_str(), self.protocol, self.package)
-    }
-
-    /// Where the edge cache keeps a file: a URL that is never sent anywhere. A file's bytes never change once its slot
-    /// was live, and the slot is asked before every answer, so nothing ever needs to be evicted.
-    pub fn edge_cache(&self, version_key: &str, artifact: &ArtifactName) -> String {
-        format!("https://edge-cache.invalid/{}", self.file(version_key, artifact))
     }
 
     /// KV: a rendered listing. KV keys have at most 512 bytes, hence the hash.

@@ -5,9 +5,11 @@
 
 pub mod cursors;
 pub mod downloads;
+pub mod drafts;
 pub mod feeds;
 pub mod index;
 pub mod keys;
+pub mod leavings;
 pub mod listing_codec;
 pub mod listings;
 pub mod log;
