@@ -68,7 +68,7 @@ pub async fn scheduled<P: Platform>(platform: P) {
         Ok(done) => serde_json::json!({
             "endpoint": "housekeeping", "purged": done.purged, "rebuilt": done.rebuilt, "counted": done.counted,
             "swept": done.swept, "retired": done.retired, "emptied": done.emptied, "forgotten": done.forgotten,
-            "removed": done.removed,
+            "removed": done.removed, "givenUp": done.given_up, "cleared": done.cleared,
         }),
         Err(error) => serde_json::json!({ "endpoint": "housekeeping", "error": error.to_string() }),
     };

@@ -3,7 +3,8 @@
 //! The slot is flipped first: from then on the version is gone, here at once and elsewhere within
 //! [`CHECK_REUSE`](crate::store::slots::CHECK_REUSE). The bytes stay for the recycle bin's 30 days.
 
-use super::{FeedContext, Package, dropping, log, tags};
+use super::ecosystem::has_contents;
+use super::{Ecosystems, FeedContext, Package, dropping, leavings, log, tags};
 use crate::error::{Conflict, Error, Missing, Result};
 use crate::model::{
     Deed, FirstPublished, ListingState, Origin, Remains, Slot, SlotState, SortedSet, Timestamp, Version,
@@ -146,7 +147,11 @@ pub async fn queue_emptying<P: Platform>(context: &FeedContext<P>) -> Result<Str
 
 /// Empties recycle bins as it was asked for, and looks at `limit` versions at most; answers how many were purged. What was
 /// deleted after somebody asked is what nobody asked for.
-pub(super) async fn empty_queued<P: Platform>(platform: &P, limit: usize) -> Result<usize> {
+pub(super) async fn empty_queued<P: Platform>(
+    platform: &P,
+    ecosystems: Ecosystems,
+    limit: usize,
+) -> Result<usize> {
     let (mut left, mut purged) = (limit, 0);
     for note in platform.records().list(keys::EMPTYING, None, limit).await?.keys {
         let Some((feed, asked)) = keys::parse_emptying(&note) else { continue };
@@ -156,7 +161,7 @@ pub(super) async fn empty_queued<P: Platform>(platform: &P, limit: usize) -> Res
         for key in &page.keys {
             let Some((path, version)) = PackagePath::parse_after(keys::BINS, key) else { continue };
             let version = percent_encoding::percent_decode_str(version).decode_utf8_lossy();
-            purged += usize::from(purge_if(platform, &path, &version, &|at| at <= asked).await?);
+            purged += usize::from(purge_if(platform, ecosystems, &path, &version, &|at| at <= asked).await?);
         }
         left -= page.keys.len().min(left);
         match page.cursor {
@@ -180,7 +185,8 @@ pub async fn purge<P: Platform>(
     let path = context.path(package);
     let entry = log::about(context, Deed::Purged, package, Some(version), Value::Null);
     index::announce(&context.platform, &path, version.key(), slot.sequence, &entry).await?;
-    purge_at(&context.platform, &path, version.key(), &[entry]).await
+    let has_contents = package.ecosystem.has_contents();
+    purge_at(&context.platform, &path, version.key(), has_contents, &[entry]).await
 }
 
 /// The slot of a version in the recycle bin.
@@ -208,26 +214,29 @@ pub async fn any_slot<P: Platform>(
 /// Purges a version if it has been in the recycle bin long enough.
 pub(super) async fn purge_expired<P: Platform>(
     platform: &P,
+    ecosystems: Ecosystems,
     path: &PackagePath,
     version_key: &str,
 ) -> Result<bool> {
     let now = platform.now();
-    purge_if(platform, path, version_key, &|at| now.since(at) >= RECYCLE_BIN).await
+    purge_if(platform, ecosystems, path, version_key, &|at| now.since(at) >= RECYCLE_BIN).await
 }
 
 /// Purges a version if it was deleted at a time that suits.
 async fn purge_if<P: Platform>(
     platform: &P,
+    ecosystems: Ecosystems,
     path: &PackagePath,
     version_key: &str,
     suits: &dyn Fn(Timestamp) -> bool,
 ) -> Result<bool> {
     let Some(stored) = slots::get(platform, path, version_key).await? else { return Ok(false) };
+    let has_contents = has_contents(ecosystems, path);
     match stored.value.state {
         SlotState::Deleted { at, .. } if suits(at) => {
             let entry = log::about_cron(Deed::Purged, "housekeeping", path, &stored.value.version);
             index::announce(platform, path, version_key, stored.value.sequence, &entry).await?;
-            purge_at(platform, path, version_key, &[entry]).await?;
+            purge_at(platform, path, version_key, has_contents, &[entry]).await?;
             Ok(true)
         }
         SlotState::Deleted { .. } => Ok(false),
@@ -239,7 +248,7 @@ async fn purge_if<P: Platform>(
         }
         // A purge that died half-way.
         SlotState::Purged { .. } => {
-            purge_at(platform, path, version_key, &[]).await?;
+            purge_at(platform, path, version_key, has_contents, &[]).await?;
             Ok(false)
         }
     }
@@ -249,6 +258,7 @@ async fn purge_at<P: Platform>(
     platform: &P,
     path: &PackagePath,
     version_key: &str,
+    has_contents: bool,
     entries: &[Value],
 ) -> Result<()> {
     let at = platform.now();
@@ -261,6 +271,9 @@ async fn purge_at<P: Platform>(
     if !matches!(slot.state, SlotState::Purged { .. }) {
         // Restored in the meantime.
         return Ok(());
+    }
+    if has_contents {
+        leavings::leave_version(platform, path, version_key).await?;
     }
     for artifact in slot.artifacts.iter().chain(&slot.former) {
         platform.blobs().delete(&path.file(version_key, &artifact.name)).await?;

@@ -5,8 +5,9 @@
 //! ([`come_back`]), after that its bytes are copied anew ([`take_again`]). Between the two is a state in which bytes are
 //! being removed and nothing else happens: removing is not conditional, and must not meet bytes that were just copied.
 
-use super::FeedContext;
+use super::ecosystem::has_contents;
 use super::resolve::{Found, Goods};
+use super::{Ecosystems, FeedContext, leavings};
 use crate::error::{Conflict, Error, Result, UpstreamFault};
 use crate::model::{
     ArtifactName, ArtifactRecord, Digest, Origin, Remains, Slot, SlotState, Timestamp, Version,
@@ -137,6 +138,7 @@ fn changed(source: &str, artifact: &ArtifactName) -> Error {
 /// any more.
 pub(super) async fn empty<P: Platform>(
     platform: &P,
+    ecosystems: Ecosystems,
     path: &PackagePath,
     version_key: &str,
     note: &str,
@@ -168,6 +170,9 @@ pub(super) async fn empty<P: Platform>(
             platform.records().delete(&[note.to_owned()]).await?;
             return Ok(false);
         }
+    }
+    if has_contents(ecosystems, path) {
+        leavings::leave_version(platform, path, version_key).await?;
     }
     for file in &slot.former {
         platform.blobs().delete(&path.file(version_key, &file.name)).await?;

@@ -8,6 +8,7 @@ use crate::model::{
     ArtifactName, Digest, ListingState, PackageName, ProtocolId, SortedMap, SortedSet, Timestamp, Version,
 };
 use crate::platform::{Headers, OutgoingRequest};
+use crate::store::keys::PackagePath;
 use crate::store::listing_codec::{ListingTail, Offer, OfferedArtifact};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -110,6 +111,11 @@ pub trait Ecosystem: Sync {
         false
     }
 
+    /// Is the one file of a version the manifest of others, which are kept by what they hash to (`contents.rs`)?
+    fn has_contents(&self) -> bool {
+        false
+    }
+
     /// Where a registry at `location` would keep a file, for registries that are trees of files: their listings tell of
     /// versions at most, and not of all. Without `file`, that which every version has. `None` where what is not listed is
     /// not there.
@@ -146,6 +152,11 @@ pub trait Ecosystem: Sync {
 
 /// The ecosystem of an id, if there is one.
 pub type Ecosystems = fn(&str) -> Option<&'static dyn Ecosystem>;
+
+/// Do versions of a package leave contents behind when they go?
+pub(super) fn has_contents(ecosystems: Ecosystems, path: &PackagePath) -> bool {
+    ecosystems(path.protocol()).is_some_and(|ecosystem| ecosystem.has_contents())
+}
 
 /// One of the documents of versions that we render.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

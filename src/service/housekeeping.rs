@@ -1,8 +1,8 @@
 //! What cron does: fold counted downloads, rebuild indexes that missed a slot, remove what retention policies do not keep,
-//! purge what has been in the recycle bins for 30 days, remove what deleted feeds held, sweep uploads nobody finished and old
-//! entries of logs. In bounded steps: what is left over is done next time.
+//! purge what has been in the recycle bins for 30 days, remove what deleted feeds held, give up drafts and sweep uploads nobody
+//! finished, contents that no version names any more, and old entries of logs. In bounded steps: what is left over is done next time.
 
-use super::{Ecosystems, delete, dropping, feed_bin, retain};
+use super::{Ecosystems, delete, drafts, dropping, feed_bin, leavings, retain};
 use crate::error::Result;
 use crate::platform::{BlobStore as _, Platform, RecordStore as _};
 use crate::store::{cursors, downloads, index, keys, log};
@@ -16,6 +16,9 @@ const NOTE_PAGES: usize = 5;
 
 /// How many logs are looked at, or thousands of old entries removed: two operations each.
 const LOG_STEPS: usize = 25;
+
+/// How many operations go into finding contents that no version names: each may read a manifest.
+const CONTENT_STEPS: usize = 300;
 
 /// An upload older than this is nobody's.
 const STAGING_LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -35,6 +38,10 @@ pub struct Done {
     pub emptied: usize,
     /// Uploads swept.
     pub swept: usize,
+    /// Files of drafts that nobody went on with.
+    pub given_up: usize,
+    /// Contents removed that no version names any more.
+    pub cleared: usize,
     /// Entries of logs removed.
     pub forgotten: usize,
     /// Feeds removed.
@@ -55,10 +62,13 @@ pub async fn run<P: Platform>(platform: &P, ecosystems: Ecosystems) -> Result<Do
         rebuilt: count(index::repair_all(platform, STEP).await),
         // Before anything that asks when a version was last downloaded.
         counted: count(downloads::fold(platform).await),
-        emptied: count(empty(platform, "dropped", keys::DROPPED).await),
-        purged: count(delete::empty_queued(platform, STEP).await)
-            + count(empty(platform, "bins", keys::BINS).await),
+        emptied: count(empty(platform, ecosystems, "dropped", keys::DROPPED).await),
+        purged: count(delete::empty_queued(platform, ecosystems, STEP).await)
+            + count(empty(platform, ecosystems, "bins", keys::BINS).await),
         swept: count(sweep_uploads(platform).await),
+        given_up: count(drafts::sweep(platform, STEP).await),
+        // After whatever leaves some.
+        cleared: count(leavings::sweep(platform, CONTENT_STEPS).await),
         forgotten: count(log::expire(platform, LOG_STEPS).await),
         removed: count(feed_bin::expire(platform).await),
         // Last, because it takes the most operations.
@@ -69,7 +79,7 @@ pub async fn run<P: Platform>(platform: &P, ecosystems: Ecosystems) -> Result<Do
 
 /// Looks at some versions in recycle bins, or at some that were dropped, from where the last run stopped, and removes the bytes
 /// of those that are due.
-async fn empty<P: Platform>(platform: &P, task: &str, notes: &str) -> Result<usize> {
+async fn empty<P: Platform>(platform: &P, ecosystems: Ecosystems, task: &str, notes: &str) -> Result<usize> {
     let (mut emptied, mut after) = (0, cursors::get(platform, task).await?);
     for _ in 0..NOTE_PAGES {
         let page = platform.records().list(notes, after.as_deref(), STEP).await?;
@@ -77,9 +87,9 @@ async fn empty<P: Platform>(platform: &P, task: &str, notes: &str) -> Result<usi
             let Some((path, version)) = keys::PackagePath::parse_after(notes, key) else { continue };
             let version = percent_encoding::percent_decode_str(version).decode_utf8_lossy();
             let is_emptied = if notes == keys::BINS {
-                delete::purge_expired(platform, &path, &version).await?
+                delete::purge_expired(platform, ecosystems, &path, &version).await?
             } else {
-                dropping::empty(platform, &path, &version, key).await?
+                dropping::empty(platform, ecosystems, &path, &version, key).await?
             };
             emptied += usize::from(is_emptied);
         }

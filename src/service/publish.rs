@@ -8,11 +8,11 @@ use super::log;
 use super::resolve::{self, Supply};
 use super::stage::Staged;
 use super::upstream::{self, Need};
-use super::{FeedContext, Package, copy};
+use super::{FeedContext, Package, contents, copy};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    ArtifactName, ArtifactRecord, Deed, FirstPublished, ListingState, Origin, Slot, SlotState, SortedSet,
-    UpstreamSource, Version,
+    ArtifactName, ArtifactRecord, Deed, Digest, FirstPublished, ListingState, Origin, Slot, SlotState,
+    SortedSet, UpstreamSource, Version,
 };
 use crate::platform::{Expected, Platform};
 use crate::store::index::{self, PackageIndex};
@@ -64,7 +64,17 @@ pub async fn publish<P: Platform>(
     package: &Package,
     incoming: Incoming,
 ) -> Result<()> {
-    let outcome = publish_staged(context, package, &incoming).await;
+    publish_naming(context, package, incoming, &[]).await
+}
+
+/// Publishes a version whose file names contents, sorted, that must be here.
+pub async fn publish_naming<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    incoming: Incoming,
+    named: &[Digest],
+) -> Result<()> {
+    let outcome = publish_staged(context, package, &incoming, named).await;
     for file in std::iter::once(incoming.file).chain(incoming.companions) {
         // What cannot be discarded now is swept by the housekeeping.
         let _ = file.content.discard(&context.platform).await;
@@ -100,12 +110,14 @@ async fn publish_staged<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
     incoming: &Incoming,
+    named: &[Digest],
 ) -> Result<()> {
     refuse_view(context)?;
     let (platform, version) = (&context.platform, &incoming.version);
     let path = context.path(package);
     let index = index::get(platform, &path).await?.map(|stored| stored.value).unwrap_or_default();
-    let push = Push { context, path: &path, package, incoming, entry: entry(context, package, incoming) };
+    let entry = entry(context, package, incoming);
+    let push = Push { context, path: &path, package, incoming, named, entry };
     let slot = if let Some(stored) = slots::get(platform, &path, version.key()).await? {
         match taken(package, incoming, &stored.value, &index)? {
             Taken::ByThisPush => stored.value,
@@ -218,6 +230,8 @@ struct Push<'a, P> {
     path: &'a PackagePath,
     package: &'a Package,
     incoming: &'a Incoming,
+    /// What its file names and must be here.
+    named: &'a [Digest],
     /// What the log is to say of it.
     entry: Value,
 }
@@ -228,6 +242,7 @@ impl<P: Platform> Push<'_, P> {
         let (context, incoming) = (self.context, self.incoming);
         let platform = &context.platform;
         let artifacts = self.claim_announced(0).await?;
+        contents::secure(platform, self.path, self.named).await?;
         let now = platform.now();
         let slot = Slot {
             version: incoming.version.as_str().to_owned(),
