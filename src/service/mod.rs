@@ -58,3 +58,6 @@ pub use open::{
     FeedContext, Settings, Trace, authorize, authorize_settings, enter, open, open_deleted, refused_login,
 };
 pub use registry::ask_first;
+
+#[cfg(test)]
+mod tests;
