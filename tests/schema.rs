@@ -150,7 +150,9 @@ fn records_of_every_release_read_back() {
             "slot" => reads::<Slot>(name, &value),
             "package-index" => reads::<PackageIndex>(name, &value),
             "package-settings" => reads::<PackageSettings>(name, &value),
-            "log-entry" | "repair-note" | "retention-run" | "dropped-note" => reads::<Value>(name, &value),
+            "log-entry" | "repair-note" | "retention-run" | "dropped-note" | "leaving" => {
+                reads::<Value>(name, &value);
+            }
             "source-health" => reads::<SourceHealth>(name, &value),
             "token-use" | "withdrawals" => reads::<Timestamp>(name, &value),
             "rendered-info" => reads::<RenderedInfo>(name, &value),

@@ -155,7 +155,7 @@ pub type Ecosystems = fn(&str) -> Option<&'static dyn Ecosystem>;
 
 /// Do versions of a package leave contents behind when they go?
 pub(super) fn has_contents(ecosystems: Ecosystems, path: &PackagePath) -> bool {
-    ecosystems(path.protocol()).is_some_and(|ecosystem| ecosystem.has_contents())
+    ecosystems(path.protocol()).is_some_and(Ecosystem::has_contents)
 }
 
 /// One of the documents of versions that we render.

@@ -107,12 +107,7 @@ mod tests {
     fn file(path: &str) -> TreeFile {
         let digest = Digest::of(Algorithm::Sha256, path.as_bytes());
         let path = TreePath::parse(path).unwrap();
-        TreeFile {
-            size: path.as_str().len() as u64,
-            executable: path.as_str().ends_with(".sh"),
-            path,
-            digest,
-        }
+        TreeFile { size: path.as_str().len() as u64, executable: path.as_str().contains("run"), path, digest }
     }
 
     fn tree(paths: &[&str]) -> (Vec<TreeFile>, String) {

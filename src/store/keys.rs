@@ -44,15 +44,17 @@
 
 mod contents;
 mod log;
+mod notes;
 mod parse;
 
 pub use contents::*;
 pub use log::*;
+pub use notes::*;
 pub use parse::*;
 
 use crate::model::{
     Algorithm, ArtifactName, Digest, FeedId, FeedName, OrganizationName, PackageName, ProjectName,
-    ProtocolId, SourceId, Timestamp, TokenHash, Version, guid_of, hexadecimal,
+    ProtocolId, SourceId, TokenHash, Version, guid_of,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -123,11 +125,6 @@ pub fn session(feed: &FeedId, id: &str) -> String {
 /// All notes of what becomes of deleted feeds, the earliest first.
 pub const EXPIRIES: &str = "v1/expiry/";
 
-/// The note that cron has to look at a deleted feed from then on.
-pub fn expiry(due: Timestamp, feed: &FeedId) -> String {
-    format!("{EXPIRIES}{:013}/{}", due.millis(), feed.as_str())
-}
-
 /// All there is of a feed and its sources beside the feed's own record: what is removed with it. Notes for cron come first, so
 /// that nothing is rebuilt meanwhile.
 pub fn below_feed(feed: &FeedId, sources: &[&SourceId]) -> Vec<String> {
@@ -166,30 +163,14 @@ pub const STAGING: &str = "v1/staging/";
 /// All batches of counted downloads.
 pub const USAGE: &str = "v1/usage/";
 
-/// A batch of counted downloads; batches are in the order of time.
-pub fn usage(now: Timestamp, random: &[u8]) -> String {
-    format!("{USAGE}{:013}-{}", now.millis(), hexadecimal(random))
-}
-
 /// All slots that indexes may lack.
 pub const REPAIRS: &str = "v1/repair/";
 
 /// All packages.
 pub const CATALOG: &str = "v1/catalog/";
 
-/// Keys of one feed below [`CATALOG`], [`BINS`] or [`EMPTYING`], perhaps of one protocol only.
-pub fn in_feed(root: &str, feed: &FeedId, protocol: Option<ProtocolId>) -> String {
-    let protocol = protocol.map(|protocol| format!("{}/", protocol.as_str())).unwrap_or_default();
-    format!("{root}{}/{protocol}", feed.as_str())
-}
-
 /// All feeds whose recycle bins are to be emptied.
 pub const EMPTYING: &str = "v1/emptying/";
-
-/// The note that a feed's recycle bin is to be emptied of what was in it then.
-pub fn emptying(feed: &FeedId, asked: Timestamp) -> String {
-    format!("{EMPTYING}{}/{:013}", feed.as_str(), asked.millis())
-}
 
 /// KV: an answer passed through. The feed's sequence is part of it, so that other sources are asked anew.
 pub fn passed(feed: &FeedId, sequence: u64, protocol: ProtocolId, question: &str) -> String {
@@ -245,6 +226,15 @@ pub const BINS: &str = "v1/bin/";
 pub fn cached(key: &str) -> String {
     format!("https://edge-cache.invalid/{key}")
 }
+
+/// All files of versions that are not committed yet.
+pub const DRAFTS: &str = "v1/drafts/";
+
+/// All notes of contents that perhaps no version needs any more.
+pub const LEAVINGS: &str = "v1/leavings/";
+
+/// What packages consist of.
+const PACKAGES: &str = "v1/pkg/";
 
 /// A package's place in a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -304,32 +294,32 @@ impl PackagePath {
 
     /// All slots.
     pub fn slots(&self) -> String {
-        self.below("v1/pkg/") + "/slots/"
+        self.below(PACKAGES) + "/slots/"
     }
 
     /// A file's bytes.
     pub fn file(&self, version_key: &str, artifact: &ArtifactName) -> String {
-        format!("{}/files/{}/{}", self.below("v1/pkg/"), segment(version_key), segment(artifact.as_str()))
+        format!("{}/files/{}/{}", self.below(PACKAGES), segment(version_key), segment(artifact.as_str()))
     }
 
     /// The index.
     pub fn index(&self) -> String {
-        self.below("v1/pkg/") + "/index.json"
+        self.below(PACKAGES) + "/index.json"
     }
 
     /// Behavior and tags.
     pub fn settings(&self) -> String {
-        self.below("v1/pkg/") + "/package.json"
+        self.below(PACKAGES) + "/package.json"
     }
 
     /// How often its versions were downloaded.
     pub fn downloads(&self) -> String {
-        self.below("v1/pkg/") + "/downloads.json"
+        self.below(PACKAGES) + "/downloads.json"
     }
 
     /// A small fact a protocol keeps about a package, such as an attestation of one of its versions.
     pub fn mark(&self, name: &str) -> String {
-        format!("{}/marks/{}", self.below("v1/pkg/"), segment(name))
+        format!("{}/marks/{}", self.below(PACKAGES), segment(name))
     }
 
     /// The note that the package is a favourite of that user.

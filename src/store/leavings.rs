@@ -26,11 +26,6 @@ pub struct Leaving {
 }
 
 impl Leaving {
-    /// Is there nothing left to be done?
-    pub fn is_empty(&self) -> bool {
-        self.digests.is_empty() && self.going.is_empty()
-    }
-
     fn read(bytes: &[u8]) -> serde_json::Result<Self> {
         let stored: Value = json::read(bytes)?;
         let text = |name: &str| stored.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -114,4 +109,31 @@ pub async fn update<P: Platform>(
 /// Removes a note of which nothing is left.
 pub async fn remove<P: Platform>(platform: &P, key: &str) -> Result<()> {
     Ok(platform.records().delete(&[key.to_owned()]).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_of_every_release_read_back() {
+        let of = |text: &str| Digest::of(Algorithm::Sha256, text.as_bytes());
+        let left =
+            Leaving { digests: vec![of("1"), of("2")], version: "1.0.0".to_owned(), ..Leaving::default() };
+        let going = Leaving {
+            digests: vec![of("2")],
+            after: "v1/drafts/00000000-0000-4000-8000-000000000000/any/lib/".to_owned(),
+            going: vec![of("1")],
+            since: Timestamp::parse("2026-11-22T12:00:00.000Z"),
+            ..Leaving::default()
+        };
+        let stored = [
+            (left, include_str!("../../tests/golden/leaving.json")),
+            (going, include_str!("../../tests/golden/leaving.going.json")),
+        ];
+        for (leaving, text) in stored {
+            assert_eq!(Leaving::read(text.as_bytes()).unwrap(), leaving);
+            assert_eq!(Leaving::read(&leaving.stored()).unwrap(), leaving);
+        }
+    }
 }

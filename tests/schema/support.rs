@@ -4,10 +4,14 @@ use super::FEEDS;
 use super::documents::{archive, publish_document, tarball};
 use super::registry::Registry;
 use super::rest::Server;
-use edgefeed::model::{Feed, FeedName, OrganizationName};
+use edgefeed::model::{
+    Algorithm, Digest, Feed, FeedId, FeedName, OrganizationName, PackageName, ProtocolId, TreeFile, TreePath,
+};
 use edgefeed::platform::PlatformError;
 use edgefeed::platform::memory::{Fault, Operation};
-use edgefeed::store::feeds;
+use edgefeed::service::leavings;
+use edgefeed::store::keys::PackagePath;
+use edgefeed::store::{drafts, feeds};
 use futures_executor::block_on;
 use jsonschema::{Draft, Resource, Validator};
 use serde_json::{Value, json};
@@ -207,7 +211,7 @@ pub(crate) fn eventful_server() -> Server {
     server.platform.faults().clear();
     server.call(&format!("DELETE {FEEDS}/outer/RecycleBin/packages"), &server.admin, Value::Null).expect(202);
     server.call(&format!("DELETE {FEEDS}/outer"), &server.admin, Value::Null).expect(204);
-    server
+    leave_contents(server)
 }
 
 /// Publishes what a build made.
@@ -219,6 +223,19 @@ fn publish_in_session(server: &Server) {
     let body = publish_document("built", "1.0.0", &tarball("built", "1.0.0"));
     let answer = block_on(server.fetch(&server.platform, &through, &server.admin, body, &[]));
     assert!(answer.0.is_success());
+}
+
+/// A file of a draft, and one that a draft left. No protocol of this list makes any.
+fn leave_contents(server: Server) -> Server {
+    let (id, name) = (FeedId::from_random([1; 16]), PackageName::new("tree", "tree"));
+    let path = PackagePath::new(&id, ProtocolId::new("any"), &name);
+    let digest = Digest::of(Algorithm::Sha256, b"text");
+    let file =
+        TreeFile { path: TreePath::parse("a").unwrap(), size: 4, digest: digest.clone(), executable: true };
+    block_on(drafts::note(&server.platform, &path, "1.0.0", &file)).unwrap();
+    server.platform.put_object(&path.content(&digest), "text");
+    block_on(leavings::leave(&server.platform, &path, vec![digest])).unwrap();
+    server
 }
 
 /// Has a feed hand out badges.

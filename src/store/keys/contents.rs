@@ -1,13 +1,7 @@
 //! Keys of what versions consist of whose files are kept one by one, and of the notes that keep it in order.
 
-use super::{PackagePath, segment};
+use super::{DRAFTS, LEAVINGS, PACKAGES, PackagePath, segment};
 use crate::model::{Algorithm, Digest, Timestamp, TreeFile, hexadecimal};
-
-/// All files of versions that are not committed yet.
-pub const DRAFTS: &str = "v1/drafts/";
-
-/// All notes of contents that perhaps no version needs any more.
-pub const LEAVINGS: &str = "v1/leavings/";
 
 /// The one file of such a version: it names the others.
 pub const TREE: &str = "manifest.json";
@@ -20,12 +14,12 @@ impl PackagePath {
 
     /// The bytes of all files.
     pub fn contents(&self) -> String {
-        self.below("v1/pkg/") + "/contents/"
+        self.below(PACKAGES) + "/contents/"
     }
 
     /// All files that were published or saved under their names.
     pub fn files(&self) -> String {
-        self.below("v1/pkg/") + "/files/"
+        self.below(PACKAGES) + "/files/"
     }
 
     /// The file that names those of a version.
