@@ -5,7 +5,7 @@ use super::records::{absent, in_state};
 use super::{clock, failure};
 use crate::model::{Algorithm, Timestamp};
 use crate::platform::{
-    Blob, BlobInfo, BlobStore, Body, ByteRange, ByteStream, Etag, Expected, PlatformError, PutOutcome,
+    Blob, BlobInfo, BlobStore, Body, ByteRange, ByteStream, Etag, Expected, PlatformError, PutOutcome, Seen,
     UploadPart,
 };
 use bytes::Bytes;
@@ -256,11 +256,38 @@ impl BlobStore for R2Blobs {
         key: &str,
         upload: &str,
         number: u16,
-        bytes: Bytes,
+        body: Body,
+        length: u64,
+        seen: Seen<'_>,
     ) -> Result<UploadPart, PlatformError> {
         let upload = self.0.resume_multipart_upload(key, upload).map_err(failure::r2)?;
-        let part = upload.upload_part(number, Vec::from(bytes)).await.map_err(failure::r2)?;
-        Ok(UploadPart { number, etag: part.etag() })
+        if let Body::Bytes(bytes) = body {
+            seen(&bytes);
+            let part = upload.upload_part(number, Vec::from(bytes)).await.map_err(failure::r2)?;
+            return Ok(UploadPart { number, etag: part.etag() });
+        }
+        let fixed = body::fixed(length).map_err(|error| failure::other(&error))?;
+        let put = upload.upload_part(number, Data::ReadableStream(fixed.readable()));
+        let pass = body::pass(body, fixed.writable(), length, seen);
+        // What was not passed on tells why a part failed, if anything does.
+        let put = match select(pin!(put), pin!(pass)).await {
+            Either::Right((passed, put)) => {
+                passed?;
+                put.await
+            }
+            Either::Left((put @ Err(_), pass)) => {
+                if let Either::Left((Err(error), _)) = select(pass, pin!(clock::sleep(Duration::ZERO))).await
+                {
+                    return Err(error);
+                }
+                put
+            }
+            Either::Left((put, pass)) => {
+                pass.await?;
+                put
+            }
+        };
+        Ok(UploadPart { number, etag: put.map_err(failure::r2)?.etag() })
     }
 
     async fn complete_upload(

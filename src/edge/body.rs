@@ -1,8 +1,8 @@
 //! Bodies that belong to the runtime: streams of R2, KV, `fetch`, the cache, and of the client.
 
-use super::clock;
 use super::failure::text;
-use crate::platform::{Body, ByteStream, PlatformError, RawBody};
+use super::{clock, failure};
+use crate::platform::{Body, ByteStream, PlatformError, RawBody, Seen};
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, stream};
@@ -14,7 +14,8 @@ use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, ReadableStream};
+use wasm_streams::writable::WritableStreamDefaultWriter;
+use web_sys::{AbortController, ReadableStream, WritableStream};
 use worker::worker_sys::FixedLengthStream;
 
 /// A stream that the runtime pumps by itself, as long as nobody asks for its bytes.
@@ -122,12 +123,98 @@ pub(super) fn of_length(
     stream: &ReadableStream,
     length: u64,
 ) -> Result<(ReadableStream, impl Future<Output = Result<(), JsValue>> + use<>), JsValue> {
-    let fixed = match u32::try_from(length) {
-        Ok(length) => FixedLengthStream::new(length)?,
-        Err(_) => FixedLengthStream::new_big_int(js_sys::BigInt::from(length))?,
-    };
+    let fixed = fixed(length)?;
     let pump = JsFuture::from(stream.pipe_to(&fixed.writable()));
     Ok((fixed.readable(), async move { pump.await.map(|_| ()) }))
+}
+
+/// A stream that takes exactly so many bytes.
+pub(super) fn fixed(length: u64) -> Result<FixedLengthStream, JsValue> {
+    match u32::try_from(length) {
+        Ok(length) => FixedLengthStream::new(length),
+        Err(_) => FixedLengthStream::new_big_int(js_sys::BigInt::from(length)),
+    }
+}
+
+/// Bytes of a stream that are looked at at a time.
+const LOOK: usize = 256 << 10;
+
+/// Passes a body of exactly `length` bytes on, and shows it in passing: of the runtime's own streams each piece is copied
+/// once, to be seen, and goes on as it is.
+pub(super) async fn pass(
+    body: Body,
+    to: WritableStream,
+    length: u64,
+    seen: Seen<'_>,
+) -> Result<(), PlatformError> {
+    let mut to = wasm_streams::WritableStream::from_raw(to.unchecked_into());
+    let mut to = to.try_get_writer().map_err(|error| failure::other(&error))?;
+    let mut passing = Passing { to: &mut to, left: length, seen };
+    let outcome = match body {
+        Body::Raw(raw) => match raw.into_any().downcast::<JsBody>() {
+            Ok(body) => passing.native(*body).await,
+            Err(_) => Err(PlatformError::Other("a body of another runtime".to_owned())),
+        },
+        other => passing.made(other.into_stream()).await,
+    };
+    let outcome = match passing.left {
+        0 => outcome,
+        left => {
+            outcome.and_then(|()| Err(PlatformError::Cut(format!("{} of {length} bytes", length - left))))
+        }
+    };
+    let ended = match &outcome {
+        Ok(()) => to.close().await,
+        Err(_) => to.abort().await,
+    };
+    outcome.and(ended.map_err(|error| failure::other(&error)))
+}
+
+/// A body on its way to a stream.
+struct Passing<'a, 'stream> {
+    to: &'a mut WritableStreamDefaultWriter<'stream>,
+    left: u64,
+    seen: Seen<'a>,
+}
+
+impl Passing<'_, '_> {
+    async fn native(&mut self, body: JsBody) -> Result<(), PlatformError> {
+        let cut = |error: &JsValue| PlatformError::Cut(text(error));
+        let mut stream = wasm_streams::ReadableStream::from_raw(body.stream.unchecked_into());
+        let mut reader = stream.try_get_byob_reader().map_err(|error| cut(&error))?;
+        let (mut look, mut buffer) = (vec![0; LOOK], array_of(LOOK));
+        loop {
+            let (read, filled) =
+                reader.read_with_buffer(&mut look, buffer).await.map_err(|error| cut(&error))?;
+            let (Some(filled), Some(piece)) = (filled, look.get(..read).filter(|piece| !piece.is_empty()))
+            else {
+                return Ok(());
+            };
+            let chunk = filled.subarray(0, u32::try_from(read).unwrap_or(u32::MAX));
+            self.send(piece, chunk.into()).await?;
+            buffer = filled;
+        }
+    }
+
+    async fn made(&mut self, mut pieces: ByteStream) -> Result<(), PlatformError> {
+        while let Some(piece) = pieces.next().await {
+            let piece = piece?;
+            self.send(&piece, array(&piece).into()).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the piece was taken: its buffer is read into again.
+    async fn send(&mut self, piece: &[u8], chunk: JsValue) -> Result<(), PlatformError> {
+        let over = || PlatformError::Cut("more bytes than were declared".to_owned());
+        self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(over)?;
+        (self.seen)(piece);
+        self.to.write(chunk).await.map_err(|error| failure::other(&error))
+    }
+}
+
+fn array_of(length: usize) -> Uint8Array {
+    Uint8Array::new_with_length(u32::try_from(length).unwrap_or(u32::MAX))
 }
 
 /// Copies bytes into a JavaScript array.

@@ -2,7 +2,6 @@
 
 use super::{Body, Etag, PlatformError};
 use crate::model::{Digest, Timestamp};
-use bytes::Bytes;
 
 /// Which part of the content is wanted, as resolved against its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +61,9 @@ pub struct UploadPart {
     pub etag: String,
 }
 
+/// Who is shown bytes that pass.
+pub type Seen<'a> = &'a mut dyn FnMut(&[u8]);
+
 /// Strongly consistent content.
 pub trait BlobStore {
     /// Stores content under a name that does not exist yet: whole and verified, or not at all. Of any number of
@@ -99,13 +101,16 @@ pub trait BlobStore {
     /// may only go to names nobody else uses. Answers the upload's id.
     fn begin_upload(&self, key: &str) -> impl Future<Output = Result<String, PlatformError>>;
 
-    /// Uploads one part. All but the last must be of one size, at least 5 MiB (R2 10048).
+    /// Uploads one part of exactly `length` bytes, or fails. All but the last must be of one size, at least 5 MiB (R2
+    /// 10048). `seen` is shown the bytes as they pass, which are held nowhere.
     fn upload_part(
         &self,
         key: &str,
         upload: &str,
         number: u16,
-        bytes: Bytes,
+        body: Body,
+        length: u64,
+        seen: Seen<'_>,
     ) -> impl Future<Output = Result<UploadPart, PlatformError>>;
 
     /// Completes an upload.

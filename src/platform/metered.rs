@@ -3,7 +3,7 @@
 use super::{
     Blob, BlobInfo, BlobStore, Body, ByteRange, CachedResponse, Etag, Expected, HttpClient, KeyPage,
     KeyValueStore, KvEntry, NotedPage, OutgoingRequest, OutgoingResponse, PlatformError, PutOutcome, Record,
-    RecordStore, ResponseCache, UploadPart, Written,
+    RecordStore, ResponseCache, Seen, UploadPart, Written,
 };
 use bytes::Bytes;
 use std::cell::Cell;
@@ -170,10 +170,12 @@ impl<T: BlobStore> BlobStore for Metered<T> {
         key: &str,
         upload: &str,
         number: u16,
-        bytes: Bytes,
+        body: Body,
+        length: u64,
+        seen: Seen<'_>,
     ) -> impl Future<Output = Result<UploadPart, PlatformError>> {
         count(&self.counts.0.r2_writes);
-        self.inner.upload_part(key, upload, number, bytes)
+        self.inner.upload_part(key, upload, number, body, length, seen)
     }
 
     fn complete_upload(

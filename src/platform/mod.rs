@@ -24,7 +24,7 @@ mod metered;
 mod records;
 pub mod together;
 
-pub use blobs::{Blob, BlobInfo, BlobStore, ByteRange, Expected, PutOutcome, UploadPart};
+pub use blobs::{Blob, BlobInfo, BlobStore, ByteRange, Expected, PutOutcome, Seen, UploadPart};
 pub use body::{Body, ByteStream, RawBody, collect, once};
 pub use cache::{CachedResponse, ResponseCache};
 pub use headers::{Headers, header};

@@ -36,13 +36,13 @@ fn expected(bytes: &Bytes) -> Expected {
     Expected { length: bytes.len() as u64, digest: None }
 }
 
-async fn create<P: Platform>(platform: &P, key: &str, bytes: &Bytes) -> Result<(), String> {
+pub(super) async fn create<P: Platform>(platform: &P, key: &str, bytes: &Bytes) -> Result<(), String> {
     let expected = expected(bytes);
     let put = || platform.blobs().create(key, Body::from(bytes.clone()), &expected);
     equal("put", &patiently(platform, put).await?, &PutOutcome::Created)
 }
 
-async fn open<P: Platform>(
+pub(super) async fn open<P: Platform>(
     platform: &P,
     key: &str,
     range: Option<ByteRange>,

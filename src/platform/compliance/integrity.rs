@@ -1,9 +1,11 @@
 //! Checks that [`BlobStore`] stores content whole and verified, or not at all.
 
-use super::blobs::{assert_absent, assert_content, remove, sample};
+use super::blobs::{assert_absent, assert_content, create, open, remove, sample};
 use super::{Check, ensure, equal, failed, patiently};
 use crate::model::{Algorithm, Digest};
-use crate::platform::{BlobStore, Body, ByteStream, Expected, Platform, PlatformError, PutOutcome};
+use crate::platform::{
+    BlobStore, Body, ByteStream, Expected, Platform, PlatformError, PutOutcome, UploadPart,
+};
 use bytes::Bytes;
 
 /// The least size of a part.
@@ -17,6 +19,10 @@ pub(super) fn checks<'a, P: Platform>(platform: &'a P, namespace: &str) -> Vec<(
         ("content of another length is not stored", Box::pin(wrong_length(platform, key("length")))),
         ("content that breaks off is not stored", Box::pin(broken(platform, key("broken")))),
         ("parts become one content", Box::pin(parts(platform, key("parts")))),
+        (
+            "a part has the length it was declared to have",
+            Box::pin(part_lengths(platform, key("part-lengths"))),
+        ),
         ("an aborted upload leaves nothing", Box::pin(abort(platform, key("abort")))),
     ]
 }
@@ -90,27 +96,74 @@ async fn broken<P: Platform>(platform: &P, key: String) -> Result<(), String> {
     Ok(())
 }
 
+/// Uploads a part of what is there, whatever it is declared to be.
+async fn upload<P: Platform>(
+    platform: &P,
+    place: (&str, &str, u16),
+    body: Body,
+    length: usize,
+) -> Result<(UploadPart, Bytes), PlatformError> {
+    let ((key, upload, number), mut seen) = (place, Vec::new());
+    let show = &mut |piece: &[u8]| seen.extend_from_slice(piece);
+    let part = platform.blobs().upload_part(key, upload, number, body, length as u64, show).await?;
+    Ok((part, seen.into()))
+}
+
 async fn parts<P: Platform>(platform: &P, key: String) -> Result<(), String> {
     let parts = [sample(1, PART), sample(2, 1_000)];
+    let source = format!("{key}/source");
+    create(platform, &source, &parts[0]).await?;
+    let stored = open(platform, &source, None).await?.ok_or("absent")?.body;
     let blobs = platform.blobs();
     let work = async {
-        let upload = blobs.begin_upload(&key).await?;
-        let second = blobs.upload_part(&key, &upload, 2, parts[1].clone()).await?;
-        let first = blobs.upload_part(&key, &upload, 1, parts[0].clone()).await?;
-        blobs.complete_upload(&key, &upload, &[first, second]).await
+        let id = blobs.begin_upload(&key).await?;
+        let second = upload(platform, (&key, &id, 2), Body::from(parts[1].clone()), parts[1].len()).await?;
+        let first = upload(platform, (&key, &id, 1), stored, PART).await?;
+        blobs.complete_upload(&key, &id, &[first.0, second.0]).await?;
+        Ok((first.1, second.1))
     };
-    work.await.map_err(|error| failed(&error))?;
+    let (first, second) = work.await.map_err(|error: PlatformError| failed(&error))?;
+    ensure([first, second] == parts, || "other bytes were seen than passed".to_owned())?;
     assert_content(platform, &key, &Bytes::from(parts.concat())).await?;
+    remove(platform, &source).await?;
+    remove(platform, &key).await
+}
+
+/// A part of another length fails, and can be sent again.
+async fn part_lengths<P: Platform>(platform: &P, key: String) -> Result<(), String> {
+    let (source, bytes) = (format!("{key}/source"), sample(1, 300_000));
+    create(platform, &source, &bytes).await?;
+    let id = platform.blobs().begin_upload(&key).await.map_err(|error| failed(&error))?;
+    for length in [1, 299_999, 300_001] {
+        let stored = open(platform, &source, None).await?.ok_or("absent")?.body;
+        for body in [stored, Body::Stream(pieces(&bytes, None))] {
+            let outcome = upload(platform, (&key, &id, 1), body, length).await;
+            ensure(matches!(outcome, Err(PlatformError::Cut(_))), || format!("{length}: {outcome:?}"))?;
+        }
+    }
+    let broken = Body::Stream(pieces(&bytes, Some(PlatformError::Cut("on purpose".to_owned()))));
+    let outcome = upload(platform, (&key, &id, 1), broken, bytes.len() + 1).await;
+    ensure(matches!(outcome, Err(PlatformError::Cut(_))), || format!("broken: {outcome:?}"))?;
+    let work = async {
+        let body = Body::Stream(pieces(&bytes, None));
+        let (part, seen) = upload(platform, (&key, &id, 1), body, bytes.len()).await?;
+        platform.blobs().complete_upload(&key, &id, &[part]).await?;
+        Ok(seen)
+    };
+    let seen = work.await.map_err(|error: PlatformError| failed(&error))?;
+    ensure(seen == bytes, || "other bytes were seen than passed".to_owned())?;
+    assert_content(platform, &key, &bytes).await?;
+    remove(platform, &source).await?;
     remove(platform, &key).await
 }
 
 async fn abort<P: Platform>(platform: &P, key: String) -> Result<(), String> {
     let blobs = platform.blobs();
     let work = async {
-        let upload = blobs.begin_upload(&key).await?;
-        let part = blobs.upload_part(&key, &upload, 1, sample(1, 1_000)).await?;
-        blobs.abort_upload(&key, &upload).await?;
-        Ok((upload, part))
+        let id = blobs.begin_upload(&key).await?;
+        let (part, _) = upload(platform, (&key, &id, 1), Body::from(sample(1, 1_000)), 1_000).await?;
+        blobs.abort_upload(&key, &id).await?;
+        Ok((id, part))
     };
     let (upload, part) = work.await.map_err(|error: PlatformError| failed(&error))?;
     let completed = blobs.complete_upload(&key, &upload, &[part]).await;

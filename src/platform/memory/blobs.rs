@@ -6,9 +6,10 @@ use super::objects::{
 };
 use super::world::MemoryBody;
 use crate::platform::{
-    Blob, BlobInfo, BlobStore, Body, ByteRange, Etag, Expected, PlatformError, PutOutcome, UploadPart,
+    Blob, BlobInfo, BlobStore, Body, ByteRange, Etag, Expected, PlatformError, PutOutcome, Seen, UploadPart,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -80,9 +81,13 @@ impl BlobStore for MemoryBlobs {
         key: &str,
         upload: &str,
         number: u16,
-        bytes: Bytes,
+        body: Body,
+        length: u64,
+        seen: Seen<'_>,
     ) -> Result<UploadPart, PlatformError> {
+        let bytes = passed(body, length, seen).await;
         let action = || {
+            let bytes = bytes?;
             if !(1..=10_000).contains(&number) {
                 return Err(failure("uploadPart: part numbers go from 1 to 10,000"));
             }
@@ -111,6 +116,28 @@ impl BlobStore for MemoryBlobs {
         };
         self.0.world.operate(Operation::AbortUpload, key, action).await
     }
+}
+
+/// Gathers exactly so many bytes and shows them as they come.
+async fn passed(body: Body, length: u64, seen: Seen<'_>) -> Result<Bytes, PlatformError> {
+    let (mut stream, mut gathered) = (body.into_stream(), BytesMut::new());
+    while let Some(piece) = stream.next().await {
+        let piece = piece?;
+        seen(&piece);
+        gathered.extend_from_slice(&piece);
+        if gathered.len() as u64 > length {
+            break;
+        }
+    }
+    if gathered.len() as u64 == length {
+        Ok(gathered.freeze())
+    } else {
+        Err(other_length(gathered.len(), length))
+    }
+}
+
+fn other_length(length: usize, wanted: u64) -> PlatformError {
+    PlatformError::Cut(format!("{length} of {wanted} bytes"))
 }
 
 fn info(object: &Object) -> BlobInfo {
