@@ -6,6 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
+use sha2::digest::common::hazmat::SerializableState as _;
 use sha2::{Digest as _, Sha256, Sha512};
 
 /// A hash algorithm, weakest first, so that the greatest of several is the one to verify with.
@@ -66,11 +67,7 @@ pub struct Digest {
 impl Digest {
     /// Reads hexadecimal text of either case.
     pub fn from_hex(algorithm: Algorithm, text: &str) -> Result<Self, InvalidDigest> {
-        let nibble = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let pairs = text.as_bytes().chunks(2);
-        let value: Option<Vec<u8>> =
-            pairs.map(|pair| Some(nibble(pair[0])? << 4 | nibble(*pair.get(1)?)?)).collect();
-        Self::checked(algorithm, value, text)
+        Self::checked(algorithm, bytes_of_hexadecimal(text), text)
     }
 
     /// The strongest digest in a [subresource integrity](https://www.w3.org/TR/SRI/#the-integrity-attribute) text
@@ -173,6 +170,12 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
+/// The bytes of hexadecimal text of either case.
+fn bytes_of_hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let nibble = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    text.as_bytes().chunks(2).map(|pair| Some(nibble(pair[0])? << 4 | nibble(*pair.get(1)?)?)).collect()
+}
+
 /// Computes several digests in one pass.
 #[derive(Clone, Default)]
 pub struct Hasher {
@@ -225,6 +228,48 @@ impl Hasher {
     }
 }
 
+/// SHA-256 of bytes that come in several requests: it can be put aside in between.
+#[derive(Clone, Default)]
+pub struct Sha256State(Sha256);
+
+impl Sha256State {
+    /// Reads one that was put aside.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = bytes_of_hexadecimal(text)?;
+        Sha256::deserialize(bytes.as_slice().try_into().ok()?).ok().map(Self)
+    }
+
+    /// Takes the next bytes in.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all bytes so far.
+    pub fn digest(&self) -> Digest {
+        Digest { algorithm: Algorithm::Sha256, value: self.0.clone().finalize().to_vec() }
+    }
+}
+
+impl std::fmt::Display for Sha256State {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&hexadecimal(&self.0.serialize()))
+    }
+}
+
+impl std::fmt::Debug for Sha256State {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl PartialEq for Sha256State {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.serialize() == other.0.serialize()
+    }
+}
+
+impl Eq for Sha256State {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,7 +302,19 @@ mod tests {
         }
 
         #[test]
+        fn hashing_goes_on_where_it_stopped(bytes: Vec<u8>, cut: proptest::sample::Index) {
+            let (first, second) = bytes.split_at(cut.index(bytes.len() + 1));
+            let mut state = Sha256State::default();
+            state.update(first);
+            let mut resumed = Sha256State::parse(&state.to_string()).unwrap();
+            prop_assert_eq!(&resumed, &state);
+            resumed.update(second);
+            prop_assert_eq!(resumed.digest(), Digest::of(Algorithm::Sha256, &bytes));
+        }
+
+        #[test]
         fn no_text_panics(text: String) {
+            let _ = Sha256State::parse(&text);
             let _ = text.parse::<Digest>();
             let _ = Digest::from_integrity(&text);
         }

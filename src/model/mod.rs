@@ -29,7 +29,7 @@ mod view;
 pub use artifact::{ArtifactName, ArtifactRecord};
 pub use credentials::{Credentials, Keyring, Opened, SealedCredentials};
 pub use deed::{Deed, News, VersionChange};
-pub use digest::{Algorithm, Digest, Hasher, InvalidDigest, hexadecimal};
+pub use digest::{Algorithm, Digest, Hasher, InvalidDigest, Sha256State, hexadecimal};
 pub use feed::{Feed, FeedId, FeedName, InvalidName, ListingMode, OrganizationName, ProjectName, guid_of};
 pub use locator::{Address, FeedLocator, InvalidLocator};
 pub use package::{PackageName, PackageSettings, UpstreamingBehavior, UpstreamingRule, Version};

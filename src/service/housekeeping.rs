@@ -2,7 +2,7 @@
 //! purge what has been in the recycle bins for 30 days, remove what deleted feeds held, give up drafts and sweep uploads nobody
 //! finished, contents that no version names any more, and old entries of logs. In bounded steps: what is left over is done next time.
 
-use super::{Ecosystems, delete, drafts, dropping, feed_bin, leavings, retain};
+use super::{Ecosystems, delete, drafts, dropping, feed_bin, leavings, retain, uploads};
 use crate::error::Result;
 use crate::platform::{BlobStore as _, Platform, RecordStore as _};
 use crate::store::{cursors, downloads, index, keys, log};
@@ -65,7 +65,7 @@ pub async fn run<P: Platform>(platform: &P, ecosystems: Ecosystems) -> Result<Do
         emptied: count(empty(platform, ecosystems, "dropped", keys::DROPPED).await),
         purged: count(delete::empty_queued(platform, ecosystems, STEP).await)
             + count(empty(platform, ecosystems, "bins", keys::BINS).await),
-        swept: count(sweep_uploads(platform).await),
+        swept: count(sweep_staging(platform).await) + count(uploads::expire(platform, STEP).await),
         given_up: count(drafts::sweep(platform, STEP).await),
         // After whatever leaves some.
         cleared: count(leavings::sweep(platform, CONTENT_STEPS).await),
@@ -102,7 +102,7 @@ async fn empty<P: Platform>(platform: &P, ecosystems: Ecosystems, task: &str, no
     Ok(emptied)
 }
 
-async fn sweep_uploads<P: Platform>(platform: &P) -> Result<usize> {
+async fn sweep_staging<P: Platform>(platform: &P) -> Result<usize> {
     let page = platform.records().list(keys::STAGING, None, STEP).await?;
     let mut swept = 0;
     for key in &page.keys {

@@ -44,6 +44,7 @@ pub mod tags;
 pub mod tar;
 pub mod tokens;
 pub mod tree;
+pub mod uploads;
 mod upstream;
 pub mod xml;
 pub mod zip;

@@ -36,6 +36,11 @@ impl Staged {
         Self { place: Place::Kept(key), size, digests: Vec::new() }
     }
 
+    /// Content that is in a private place already.
+    pub(super) fn stored(key: String, size: u64, digests: Vec<Digest>) -> Self {
+        Self { place: Place::Store(key), size, digests }
+    }
+
     /// Bytes.
     pub fn size(&self) -> u64 {
         self.size

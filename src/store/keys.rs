@@ -26,7 +26,8 @@
 //!     v1/dropped/{feed-id}/{protocol}/{package}/{version} dropped, its bytes are to be removed: for cron overwritten
 //!     v1/expiry/{time}/{feed-id}                          then a feed's time in the bin, or its removal, is due: for cron  created once
 //!     v1/emptying/{feed-id}/{time}                        its recycle bin is to be emptied: for cron         overwritten
-//!     v1/staging/{random}                                 uploads of unknown length, for minutes         private
+//!     v1/staging/{random}                                 uploads, for a day at most                     private
+//!     v1/uploads/{feed-id}/{time}-{random}                an upload in parts, for seven days             CAS
 //!     v1/log/{feed-id}/{time}-{random}                    what was done to a feed                        appended, kept a year
 //!     v1/log/@{org}/{time}-{random}                       what was done in an organization               appended, kept a year
 //!     v1/housekeeping/{task}                              how far cron came                              overwritten
@@ -46,11 +47,13 @@ mod contents;
 mod log;
 mod notes;
 mod parse;
+mod uploads;
 
 pub use contents::*;
 pub use log::*;
 pub use notes::*;
 pub use parse::*;
+pub use uploads::*;
 
 use crate::model::{
     Algorithm, ArtifactName, Digest, FeedId, FeedName, OrganizationName, PackageName, ProjectName,
@@ -140,6 +143,7 @@ pub fn below_feed(feed: &FeedId, sources: &[&SourceId]) -> Vec<String> {
         "published",
         "stars",
         "sessions",
+        "uploads",
         "pkg",
         "log",
     ];

@@ -19,6 +19,7 @@ pub mod passed;
 pub mod rendered;
 pub mod slots;
 pub mod tokens;
+pub mod uploads;
 mod withdrawals;
 
 use crate::error::{Conflict, Error, Result};
