@@ -11,6 +11,7 @@ pub mod management;
 mod respond;
 mod route;
 mod status;
+mod uploaded;
 
 pub use config::{Config, HostFeeds};
 
@@ -96,7 +97,7 @@ struct Call<'a, P> {
 }
 
 impl<P: Platform> Call<'_, P> {
-    async fn serve(&self, line: &mut RequestLog, request: Request) -> Result<Response> {
+    async fn serve(&self, line: &mut RequestLog, mut request: Request) -> Result<Response> {
         let query = request.url.query.as_deref();
         let asked = protocol::route(self.protocol, &request.method, self.tail, query)?;
         line.endpoint = asked.name;
@@ -112,8 +113,12 @@ impl<P: Platform> Call<'_, P> {
         if !asked.is_login {
             service::authorize(&context, asked.action)?;
         }
-        let trace = context.trace.clone();
+        let upload = uploaded::attach(&context, asked.action, &mut request).await?;
+        let (trace, published) = (context.trace.clone(), upload.is_some().then(|| context.clone()));
         let answer = asked.answer(context, request).await;
+        if let (Some(context), Some(id), Ok(_)) = (published, upload, &answer) {
+            uploaded::detach(context, id);
+        }
         line.origin = trace.origin();
         respond::respond(self.wanted, answer?, self.platform.now()).await
     }

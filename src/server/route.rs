@@ -81,6 +81,9 @@ fn feed<'a>(
     };
     let prefix: usize = segments.iter().take(packaging + 2).map(|segment| segment.len() + 1).sum();
     let below = path.get(prefix + 1..).unwrap_or_default();
+    if below.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case("uploads")) {
+        return Ok(Target::Management);
+    }
     let (protocol, root, tail) = protocol_root(below).ok_or_else(|| no_endpoint(path))?;
     let base = path.get(..prefix).unwrap_or_default();
     Ok(Target::Feed { address, protocol, root: format!("{origin}{base}/{root}"), tail })
@@ -144,6 +147,7 @@ mod tests {
         }
         assert_eq!(split_text("https://h/acme/_apis/packaging/feeds").unwrap().0, "management");
         assert_eq!(split_text("https://h/_edgefeed/health").unwrap().0, "management");
+        assert_eq!(split_text("https://h/acme/web/_packaging/main/Uploads/x").unwrap().0, "management");
     }
 
     #[test]

@@ -140,9 +140,12 @@ pub async fn content<P: Platform>(context: &FeedContext<P>, id: &str) -> Result<
     Ok(Staged::stored(upload.target, upload.size, vec![digest]))
 }
 
-/// Gives an upload up. The bytes of one that was completed stay where they are: those in private places are swept.
+/// Gives an upload up, or removes one that was used; what it put where it belongs stays there.
 pub async fn abandon<P: Platform>(context: &FeedContext<P>, id: &str) -> Result<()> {
     let upload = held(context, id).await?;
+    if upload.is_complete() && upload.target.starts_with(keys::STAGING) {
+        context.platform.blobs().delete(&upload.target).await?;
+    }
     give_up(&context.platform, &context.feed.id, id, &upload).await
 }
 

@@ -164,6 +164,9 @@ pub fn staging(random: &[u8]) -> String {
 /// All uploads under way, or left behind.
 pub const STAGING: &str = "v1/staging/";
 
+/// All records of uploads in parts.
+pub const UPLOADS: &str = "v1/uploads/";
+
 /// All batches of counted downloads.
 pub const USAGE: &str = "v1/usage/";
 

@@ -33,6 +33,7 @@ mod scribe;
 mod search;
 mod sources;
 mod tokens;
+mod uploads;
 mod upstreaming;
 mod upstreams;
 mod version_json;
@@ -210,6 +211,7 @@ async fn feed<P: Platform>(
         FeedOperation::Package(protocol, name, operation) => {
             packages::answer(call, context, protocol, &name, operation).await
         }
+        FeedOperation::Upload(operation) => uploads::answer(call, context, operation).await,
         FeedOperation::Batch(protocol, place) => batch::answer(call, context, protocol, place).await,
         FeedOperation::ListRules(protocol) => Ok(upstreaming::list(&context.feed, protocol)),
         FeedOperation::SetRules(protocol) => upstreaming::set(call, context, protocol).await,

@@ -9,6 +9,7 @@ mod log;
 mod package;
 mod segment;
 mod token;
+mod upload;
 
 pub(super) use catalog::{CatalogOperation, PackagesQuery, Question, known};
 pub(super) use feed::{BatchPlace, FeedOperation, Sought};
@@ -17,6 +18,7 @@ pub(super) use log::LogQuery;
 pub(super) use package::PackageOperation;
 pub(super) use segment::parameter;
 pub(super) use token::TokenOperation;
+pub(super) use upload::UploadOperation;
 
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Address, Deed, FeedLocator, OrganizationName, ProjectName, ProtocolId};
@@ -234,6 +236,19 @@ pub(super) fn route(method: &Method, path: &str, query: Option<&str>) -> Result<
         [organization, own, rest @ ..] if is(own, "_edgefeed") => {
             own_surface(&organization_name(organization)?, method, rest, query)
         }
+        [organization, packaging, feed, uploads, rest @ ..]
+            if is(packaging, "_packaging") && is(uploads, "uploads") =>
+        {
+            let place = Place { organization: organization_name(organization)?, project: None };
+            below_uploads(method, place, feed, rest, query)
+        }
+        [organization, project, packaging, feed, uploads, rest @ ..]
+            if is(packaging, "_packaging") && is(uploads, "uploads") =>
+        {
+            let project = Some(project_name(project)?);
+            let place = Place { organization: organization_name(organization)?, project };
+            below_uploads(method, place, feed, rest, query)
+        }
         [organization, apis, area, rest @ ..] if is(apis, "_apis") => {
             let place = Place { organization: organization_name(organization)?, project: None };
             below_apis(method, place, area, rest, query)
@@ -247,6 +262,18 @@ pub(super) fn route(method: &Method, path: &str, query: Option<&str>) -> Result<
         }
         _ => Err(Error::no_endpoint().into()),
     }
+}
+
+/// `/{org}[/{project}]/_packaging/{feed}/uploads/...`.
+fn below_uploads(
+    method: &Method,
+    place: Place,
+    feed: &str,
+    rest: &[&str],
+    query: Option<&str>,
+) -> Result<Endpoint> {
+    let operation = FeedOperation::Upload(upload::route(method, rest, query)?);
+    Ok(Endpoint::Feed(place.feed(feed)?, operation))
 }
 
 fn deployment(method: &Method, rest: &[&str]) -> Result<Endpoint> {

@@ -1,10 +1,7 @@
 //! Uploads that come in parts over several requests.
 
-use super::segment;
+use super::{UPLOADS, segment};
 use crate::model::{FeedId, Timestamp, hexadecimal};
-
-/// All records of uploads in parts.
-pub const UPLOADS: &str = "v1/uploads/";
 
 /// The record of an upload.
 pub fn upload(feed: &FeedId, id: &str) -> String {

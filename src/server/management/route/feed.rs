@@ -3,7 +3,7 @@
 use super::catalog::{self, CatalogOperation};
 use super::log::{self, LogQuery};
 use super::package::{self, PackageOperation};
-use super::{PermissionOperation, collection, flag, get, is, parameter, resource};
+use super::{PermissionOperation, UploadOperation, collection, flag, get, is, parameter, resource};
 use crate::error::{Error, Missing, Result};
 use crate::model::{Action, Deed, ProtocolId};
 use crate::protocol;
@@ -78,6 +78,8 @@ pub(in super::super) enum FeedOperation {
     SetRules(ProtocolId),
     /// What upstream sources offer of a package.
     ListOffers(ProtocolId, Sought),
+    /// Something about an upload in parts.
+    Upload(UploadOperation),
 }
 
 impl FeedOperation {
@@ -106,6 +108,7 @@ impl FeedOperation {
             | Self::DeleteView(_)
             | Self::SetRules(_)
             | Self::Permissions(PermissionOperation::Set) => Action::Administer,
+            Self::Upload(_) => Action::Publish,
             Self::Catalog(operation) => operation.action(),
             Self::Package(_, _, operation) => operation.action(),
         }
@@ -125,6 +128,7 @@ impl FeedOperation {
                 | Self::ListRules(_)
                 | Self::SetRules(_)
                 | Self::ListOffers(..)
+                | Self::Upload(_)
         )
     }
 
@@ -153,6 +157,7 @@ impl FeedOperation {
             Self::ListRules(_) => "list-upstreaming-rules",
             Self::SetRules(_) => "set-upstreaming-rules",
             Self::ListOffers(..) => "list-upstream-packages",
+            Self::Upload(operation) => operation.name(),
             Self::Catalog(operation) => operation.name(),
             Self::Package(_, _, operation) => operation.name(),
         }
@@ -179,6 +184,7 @@ impl FeedOperation {
             | Self::Permissions(PermissionOperation::Get(_))
             | Self::ListRules(_)
             | Self::ListOffers(..)
+            | Self::Upload(_)
             | Self::Catalog(_)
             | Self::Package(..)
             | Self::Batch(..) => None,
