@@ -35,6 +35,7 @@ mod support;
 mod tags;
 mod tokens;
 mod unpublish;
+mod uploads;
 mod upstream_failures;
 mod views;
 mod withdrawals;
