@@ -205,13 +205,20 @@ fn no_protocol_is_named_outside_its_folder() {
     assert_none("a protocol named outside src/protocol", &wrong);
 }
 
+/// The folders of protocols, by their names.
+fn protocol_folders() -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join("src/protocol")).unwrap();
+    entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
+}
+
 #[test]
 fn no_protocol_names_another() {
-    let ids: Vec<&str> = PROTOCOLS.iter().map(|entry| entry.id.as_str()).collect();
+    let names = protocol_folders();
+    let names: Vec<&str> = names.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
     let mut wrong = Vec::new();
-    for id in &ids {
-        for source in files(&format!("src/protocol/{id}"), &[".rs"]) {
-            for other in ids.iter().filter(|other| *other != id) {
+    for name in &names {
+        for source in files(&format!("src/protocol/{name}"), &[".rs"]) {
+            for other in names.iter().filter(|other| *other != name) {
                 let path = format!("protocol::{other}");
                 wrong.extend(source.text.contains(&path).then(|| format!("{} names {path}", source.path)));
             }
@@ -222,12 +229,7 @@ fn no_protocol_names_another() {
 
 #[test]
 fn every_protocol_has_the_same_files() {
-    let folder = root().join("src/protocol");
-    let protocols: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .collect();
+    let protocols = protocol_folders();
     assert_eq!(protocols.len(), PROTOCOLS.len(), "one folder per protocol");
     for protocol in protocols {
         for name in PROTOCOL_FILES {

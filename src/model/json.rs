@@ -23,6 +23,19 @@ pub fn read<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T> {
     T::deserialize(Text(whole(text)?))
 }
 
+/// The members of an object, in their order, each with its value as a text of its own: for documents so large that they are
+/// better read piece by piece.
+pub fn members(text: &[u8]) -> Result<Vec<(Cow<'_, str>, &str)>> {
+    let members = Text(whole(text)?).members()?;
+    Ok(members.rest.map(|(name, value)| (name, value.0)).collect())
+}
+
+/// The elements of an array, each as a text of its own.
+pub fn elements(text: &str) -> Result<Vec<&str>> {
+    let elements = Text(whole(text.as_bytes())?).elements()?;
+    Ok(elements.0.map(RawValue::get).collect())
+}
+
 /// The text, once it was found to be JSON, without the space around it.
 fn whole(text: &[u8]) -> Result<&str> {
     serde_json::from_slice::<&RawValue>(text).map(RawValue::get)
@@ -343,5 +356,13 @@ mod tests {
         assert!(read::<Inner>(b"[1, null]").is_err());
         assert!(read::<Vec<Inner>>(b"[[1, null]]").is_err());
         assert!(read::<Inner>(br#"{"number":1} x"#).is_err(), "nothing may follow");
+    }
+
+    #[test]
+    fn objects_and_arrays_are_taken_apart() {
+        let members = members(br#" {"a\u0062": [1, {"c" : 2}], "d": null} "#).unwrap();
+        assert_eq!(members, [("ab".into(), r#"[1, {"c" : 2}]"#), ("d".into(), "null")]);
+        assert_eq!(elements(members[0].1).unwrap(), ["1", r#"{"c" : 2}"#]);
+        assert!(super::members(b"[]").is_err() && elements("{}").is_err() && elements("[1,]").is_err());
     }
 }

@@ -10,6 +10,7 @@ mod npm;
 mod nuget;
 mod pypi;
 mod text;
+mod universal;
 
 use crate::error::{Error, Result};
 use crate::model::{Action, ProtocolId};
@@ -230,7 +231,7 @@ macro_rules! protocols {
     };
 }
 
-protocols![npm::Npm, nuget::NuGet, pypi::PyPi, maven::Maven, cargo::Cargo];
+protocols![npm::Npm, nuget::NuGet, pypi::PyPi, maven::Maven, cargo::Cargo, universal::Universal];
 
 /// The ecosystem of that id, in any case.
 pub fn ecosystem(id: &str) -> Option<&'static dyn Ecosystem> {

@@ -20,17 +20,23 @@ pub(super) fn segment(text: &str) -> Result<String> {
 
 /// The same for names that have slashes in them. What an encoded slash stands between is for the caller to judge.
 pub(super) fn segment_with_slashes(text: &str) -> Result<String> {
+    let decoded = decode(text)?;
+    // What another decoder or a file system might take for something else.
+    let unsafe_character = |character: char| character.is_control() || matches!(character, '\\' | '%');
+    if decoded.len() > SEGMENT_LIMIT || decoded.contains(unsafe_character) {
+        return Err(malformed());
+    }
+    Ok(decoded)
+}
+
+/// Decodes text whose parser judges all that may be in it.
+pub(super) fn decode(text: &str) -> Result<String> {
     let digits =
         |rest: &str| rest.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
     if !text.split('%').skip(1).all(digits) {
         return Err(malformed());
     }
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8().map_err(|_| malformed())?;
-    // What another decoder or a file system might take for something else.
-    let unsafe_character = |character: char| character.is_control() || matches!(character, '\\' | '%');
-    if decoded.len() > SEGMENT_LIMIT || decoded.contains(unsafe_character) {
-        return Err(malformed());
-    }
     Ok(decoded.into_owned())
 }
 

@@ -4,11 +4,12 @@
 //! everything it was rendered from here, is that of the present.
 
 use super::keys::PackagePath;
-use crate::error::Result;
-use crate::model::{Timestamp, json};
+use crate::error::{Error, Result};
+use crate::model::{Timestamp, gzip, json};
 use crate::platform::{Body, KeyValueStore as _, Platform};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::io::Read as _;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ const MEMO_LIFETIME: Duration = Duration::from_secs(300);
 
 /// KV takes values of 25 MiB.
 const KV_LIMIT: usize = 25 << 20;
+
+/// Bytes of a document that is read back.
+const PLAIN_LIMIT: u64 = 32 << 20;
 
 /// What is known of a rendered listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +71,17 @@ impl Rendered {
     pub async fn collect(self) -> Result<Bytes> {
         let limit = usize::try_from(self.info.size).unwrap_or(usize::MAX).saturating_add(1);
         Ok(self.body.collect(limit).await?)
+    }
+
+    /// The document that it is.
+    pub async fn plain(self) -> Result<Vec<u8>> {
+        let (mut plain, compressed) = (Vec::new(), self.collect().await?);
+        let damaged = |error: std::io::Error| Error::Damaged {
+            key: "rendered listing".to_owned(),
+            reason: error.to_string(),
+        };
+        gzip::Reader::new(compressed).take(PLAIN_LIMIT).read_to_end(&mut plain).map_err(damaged)?;
+        Ok(plain)
     }
 }
 

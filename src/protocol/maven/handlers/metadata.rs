@@ -2,7 +2,7 @@
 
 use super::super::METADATA;
 use super::super::wire::{self, Metadata};
-use super::read::{Content, plain};
+use super::read::Content;
 use super::{done, plugins, publish, snapshots};
 use crate::error::{Error, Missing, Result};
 use crate::model::Version;
@@ -36,7 +36,7 @@ pub(super) async fn get<P: Platform>(
     match rendered {
         Ok(rendered) if own.is_empty() => Ok(Content::Listing(rendered)),
         Ok(rendered) => {
-            let document = plain(rendered).await?;
+            let document = rendered.plain().await?;
             let offered = Metadata::read(&document).map(|read| (read.versions.is_empty(), read.plugins));
             let (is_plugins_only, offered) = offered.unwrap_or_default();
             let merged = plugins::merge(own, offered);

@@ -5,7 +5,7 @@ use super::super::route::{Endpoint, Target};
 use super::super::wire;
 use super::{metadata, plugins, snapshots};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Algorithm, ArtifactName, Digest, Version, gzip};
+use crate::model::{Algorithm, ArtifactName, Digest, Version};
 use crate::platform::Platform;
 use crate::protocol::Answer;
 use crate::service::download::{self, Artifact};
@@ -14,10 +14,6 @@ use crate::store::rendered::Rendered;
 use crate::store::slots;
 use bytes::Bytes;
 use http::StatusCode;
-use std::io::Read as _;
-
-/// Bytes of a document of ours, compressed or not.
-const DOCUMENT_LIMIT: usize = 32 << 20;
 
 /// What is found at a place.
 pub(super) enum Content<P> {
@@ -73,24 +69,11 @@ pub(super) fn again(digest: &Digest, further: &[Algorithm]) -> Digest {
 impl<P: Platform> Content<P> {
     async fn digest(self, algorithm: Algorithm) -> Result<Digest> {
         match self {
-            Self::Listing(rendered) => Ok(Digest::of(algorithm, &plain(rendered).await?)),
+            Self::Listing(rendered) => Ok(Digest::of(algorithm, &rendered.plain().await?)),
             Self::File(artifact, _) => artifact.digest(algorithm).await,
             Self::Document(_, bytes) => Ok(Digest::of(algorithm, &bytes)),
         }
     }
-}
-
-/// The document that a kept listing is.
-pub(super) async fn plain(rendered: Rendered) -> Result<Vec<u8>> {
-    let compressed = rendered.body.collect(DOCUMENT_LIMIT).await?;
-    let mut plain = Vec::new();
-    let decoder = gzip::Reader::new(compressed);
-    let damaged = |error: std::io::Error| Error::Damaged {
-        key: "rendered listing".to_owned(),
-        reason: error.to_string(),
-    };
-    decoder.take(DOCUMENT_LIMIT as u64).read_to_end(&mut plain).map_err(damaged)?;
-    Ok(plain)
 }
 
 /// A file; one of a snapshot by its own name, or the newest of its kind.
