@@ -103,7 +103,7 @@ impl Unpacker {
 
     /// Writes some of the content, and takes what that needs from the input. Nothing is written once all input is used, or
     /// the stream at its end.
-    fn step(&mut self, input: &mut &[u8], output: &mut [u8]) -> io::Result<usize> {
+    pub fn step(&mut self, input: &mut &[u8], output: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.part {
                 Part::Header => {

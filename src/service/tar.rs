@@ -1,11 +1,19 @@
-//! Looking into a gzipped tar archive while it passes.
+//! Looking into a gzipped tar archive while it passes; taking one apart is `tar/archive.rs`'s, and writing one
+//! `tar/header.rs`'s.
 //!
-//! In scope: showing entries one by one, within bounds, until whoever looks has seen enough, and catching the content of
+//! In scope here: showing entries one by one, within bounds, until whoever looks has seen enough, and catching the content of
 //! one of them. Out of scope: names over 100 bytes by GNU's and POSIX's extensions (they are shown as
-//! [`Entry::renamed`]), and unpacking.
+//! [`Entry::renamed`]).
+
+mod archive;
+mod header;
+
+pub use archive::{Archive, ArchivedFile};
+pub use header::{END, padded, write_header};
 
 use crate::error::{Error, Result};
 use crate::model::gzip;
+use header::{BLOCK, Header, Kind};
 use std::io::{self, Write};
 
 /// Bytes inflated at most: past them a bomb is not worth the time, nor what is looked for the wait.
@@ -13,9 +21,6 @@ const INFLATED_LIMIT: u64 = 64 << 20;
 
 /// Bytes of content that is caught.
 const CAPTURE_LIMIT: u64 = 1 << 20;
-
-/// One block of a [tar archive](https://www.gnu.org/software/tar/manual/html_node/Standard.html).
-const BLOCK: usize = 512;
 
 /// An entry of an archive.
 #[derive(Debug)]
@@ -131,29 +136,16 @@ impl Scanner {
     }
 
     fn enter(&mut self) {
-        let header = std::mem::take(&mut self.header);
-        // The end: blocks of zeros.
-        if header.iter().all(|byte| *byte == 0) {
+        let block = std::mem::take(&mut self.header);
+        let Some(header) = Header::read(&block) else { return };
+        self.rest = header.padded();
+        let Header { path, size, kind, .. } = header;
+        if matches!(kind, Kind::LongPath | Kind::LongLink | Kind::Extended | Kind::Global) {
+            self.renamed |= kind != Kind::Global;
             return;
         }
-        let text = |range: std::ops::Range<usize>| {
-            let field = header.get(range).unwrap_or_default();
-            String::from_utf8_lossy(field.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
-        };
-        let size = u64::from_str_radix(text(124..136).trim(), 8).unwrap_or(0);
-        self.rest = size.div_ceil(BLOCK as u64).saturating_mul(BLOCK as u64);
-        let kind = header.get(156).copied().unwrap_or_default();
-        if matches!(kind, b'L' | b'K' | b'x' | b'g') {
-            self.renamed |= kind != b'g';
-            return;
-        }
-        let path = match text(345..500) {
-            // GNU archives keep other things there.
-            prefix if prefix.is_empty() || header.get(257..263) != Some(b"ustar\0") => text(0..100),
-            prefix => format!("{prefix}/{}", text(0..100)),
-        };
         let renamed = std::mem::take(&mut self.renamed);
-        match (self.judge)(&Entry { path, is_file: matches!(kind, b'0' | 0), renamed }) {
+        match (self.judge)(&Entry { path, is_file: kind == Kind::File, renamed }) {
             Verdict::Skip => {}
             Verdict::Capture if size <= CAPTURE_LIMIT => {
                 self.captured = Some(Vec::new());
