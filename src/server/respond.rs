@@ -167,11 +167,9 @@ async fn file<P: Platform>(
     artifact: &Artifact<P>,
     content_type: &'static str,
 ) -> Result<Response> {
-    let record = &artifact.record;
+    let size = artifact.size;
     let mut headers = Headers::new();
-    let strongest = record.digests.iter().max_by_key(|digest| digest.algorithm());
-    let etag =
-        strongest.map_or_else(|| format!("\"{}\"", record.size), |digest| format!("\"{}\"", digest.hex()));
+    let etag = format!("\"{}\"", artifact.tag());
     headers.insert(header::ETAG, &etag);
     let modified = artifact.added.http_date();
     headers.insert(header::LAST_MODIFIED, &modified);
@@ -179,7 +177,7 @@ async fn file<P: Platform>(
         if artifact.may_change { "private, no-cache" } else { "private, max-age=31536000, immutable" };
     headers.insert(header::CACHE_CONTROL, lifetime);
     headers.insert(header::ACCEPT_RANGES, "bytes");
-    for digest in &record.digests {
+    for digest in &artifact.digests {
         headers.insert(checksum_header(digest.algorithm()), &digest.hex());
     }
     if wanted.knows(&etag, &modified) {
@@ -188,11 +186,11 @@ async fn file<P: Platform>(
     headers.insert(header::CONTENT_TYPE, content_type);
     let applies = wanted.text(header::IF_RANGE).is_none_or(|known| known == etag);
     let range = match wanted.text(header::RANGE).filter(|_| applies) {
-        Some(text) => match range(text, record.size) {
+        Some(text) => match range(text, size) {
             Requested::Whole => None,
             Requested::Part(range) => Some(range),
             Requested::Unsatisfiable => {
-                headers.insert(header::CONTENT_RANGE, &format!("bytes */{}", record.size));
+                headers.insert(header::CONTENT_RANGE, &format!("bytes */{size}"));
                 return Ok(Response {
                     status: StatusCode::RANGE_NOT_SATISFIABLE,
                     headers,
@@ -202,12 +200,12 @@ async fn file<P: Platform>(
         },
         None => None,
     };
-    let length = range.map_or(record.size, |range| range.length);
+    let length = range.map_or(size, |range| range.length);
     headers.insert(header::CONTENT_LENGTH, &length.to_string());
     let status = match range {
         Some(ByteRange { start, length }) => {
             let last = start + length - 1;
-            headers.insert(header::CONTENT_RANGE, &format!("bytes {start}-{last}/{}", record.size));
+            headers.insert(header::CONTENT_RANGE, &format!("bytes {start}-{last}/{size}"));
             StatusCode::PARTIAL_CONTENT
         }
         None => StatusCode::OK,

@@ -5,7 +5,7 @@
 //! (`leavings.rs`).
 
 use super::copy;
-use super::download::Kept;
+use super::kept::Kept;
 use super::neighbours;
 use super::resolve::{Found, Goods};
 use super::stage::{self, Staged};

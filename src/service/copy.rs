@@ -6,7 +6,7 @@
 use super::claim::{Claim, claim};
 use super::fetch::{self, Fetched};
 use super::resolve::{Found, Goods};
-use super::{FeedContext, Package, download, registry, stage, upstream};
+use super::{FeedContext, Package, download, kept, registry, stage, upstream};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{Algorithm, ArtifactName, ArtifactRecord, Digest, Timestamp, UpstreamSource, Version};
 use crate::platform::{BlobStore as _, Body, Expected, Headers, Platform, PlatformError, header};
@@ -171,7 +171,7 @@ async fn keep<P: Platform>(
     let length =
         fetched.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()).filter(|_| !encoded);
     let stored = match length {
-        Some(length) if length <= download::SMALL => {
+        Some(length) if length <= kept::SMALL => {
             small(context, key, fetched.body, length, digest, declared).await
         }
         // What nobody says anything about must be hashed here, or a repeated save could not tell its own bytes.
@@ -211,7 +211,7 @@ async fn small<P: Platform>(
     let digest = digest.or_else(|| digests.last().cloned());
     let claim = claim(context, key, Body::Bytes(bytes.clone()), &Expected { length, digest }).await?;
     if claim == Claim::Ours {
-        download::remember_small(&context.platform, key, bytes);
+        kept::remember_small(&context.platform, key, bytes);
     }
     Ok((claim, length, digests))
 }

@@ -4,25 +4,19 @@
 //! edge cache where it has them. Cold in this isolate: slot and bytes are read side by side. Never saved: the owner
 //! is found, saved from, and the bytes are served from the store: what is served is what was verified.
 
+use super::kept::Kept;
 use super::stage::Staged;
-use super::{FeedContext, Package, resolve, save};
+use super::{FeedContext, Package, contents, pack, resolve, save};
 use crate::error::{Error, Missing, Result};
 use crate::model::{
-    Action, Algorithm, ArtifactName, ArtifactRecord, Digest, Hasher, Slot, Timestamp, Version,
+    Action, Algorithm, ArtifactName, ArtifactRecord, Digest, Hasher, Slot, Timestamp, TreeFile, Version,
 };
-use crate::platform::{BlobStore as _, Body, ByteRange, Platform, ResponseCache as _};
-use crate::store::keys::{self, PackagePath};
+use crate::platform::{Body, ByteRange, Platform};
+use crate::store::keys::PackagePath;
 use crate::store::{downloads, index, slots};
-use bytes::Bytes;
 use futures_util::StreamExt;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
-
-/// Files up to this size are remembered by the isolate for [`SMALL_REUSE`]: reading them costs more than holding them.
-pub(super) const SMALL: u64 = 128 << 10;
-
-/// For how long. Their bytes never change; whether they may be served is checked apart from that.
-const SMALL_REUSE: Duration = Duration::from_secs(300);
 
 /// For how long others wait for a save of which nothing more is heard before they begin one of their own.
 const SAVE_PATIENCE: Duration = Duration::from_secs(3);
@@ -30,22 +24,32 @@ const SAVE_PATIENCE: Duration = Duration::from_secs(3);
 /// How often a save that goes on says so.
 const SAVE_BEAT: Duration = Duration::from_secs(1);
 
-/// Larger files are not put into the edge cache: one read of them costs more than it saves.
-const EDGE_CACHE_LIMIT: u64 = 64 << 20;
-
 /// A file found, not opened yet: enough for conditional requests, `HEAD` and ranges.
 pub struct Artifact<P> {
     context: FeedContext<P>,
-    path: PackagePath,
-    version_key: String,
-    /// What its slot says of it.
-    pub record: ArtifactRecord,
+    package: Package,
+    version: Version,
+    source: Source,
+    /// Bytes.
+    pub size: u64,
+    /// Digests known, weakest algorithm first.
+    pub digests: Vec<Digest>,
     /// Since when it is here.
     pub added: Timestamp,
     /// May another file be found next time where this one was asked for? Files themselves never change.
     pub may_change: bool,
     /// Is handing it out a download of its version, as opposed to a look at what describes it?
     pub counts: bool,
+}
+
+/// Where the bytes come from.
+pub(super) enum Source {
+    /// A file of the slot.
+    File(ArtifactName),
+    /// A file that the slot's manifest names.
+    Named(TreeFile),
+    /// All that it names, as one archive, and what tells that from others.
+    Archive(Rc<str>, String),
 }
 
 /// Finds a file for this caller, saving it on the way if it must and may.
@@ -88,10 +92,18 @@ pub async fn artifact<P: Platform>(
         known => Rc::new(obtain(context, package, version, name, known.as_deref()).await?),
     };
     let record = slot.artifact(name).cloned();
-    let record = record.ok_or_else(|| no_artifact(package, name))?;
-    let context = context.clone();
-    let (version_key, added) = (version.key().to_owned(), slot.added);
-    Ok(Artifact { context, path, version_key, record, added, may_change: false, counts: true })
+    let ArtifactRecord { name, size, digests, .. } = record.ok_or_else(|| no_artifact(package, name))?;
+    Ok(Artifact {
+        context: context.clone(),
+        package: package.clone(),
+        version: version.clone(),
+        source: Source::File(name),
+        size,
+        digests,
+        added: slot.added,
+        may_change: false,
+        counts: true,
+    })
 }
 
 fn no_version(package: &Package, version: &Version) -> Box<Error> {
@@ -199,16 +211,6 @@ fn saving_key(path: &PackagePath, version: &Version, name: &ArtifactName) -> Str
     format!("saving:{}", path.file(version.key(), name))
 }
 
-/// Keeps the bytes of a small file at hand.
-pub(super) fn remember_small<P: Platform>(platform: &P, key: &str, bytes: Bytes) {
-    let weight = bytes.len();
-    platform.memo().put(small_key(key), Rc::new(bytes), weight, platform.now(), SMALL_REUSE);
-}
-
-fn small_key(key: &str) -> String {
-    format!("bytes:{key}")
-}
-
 /// Adds to what a slot says that one of its files hashes to.
 async fn keep_digests<P: Platform>(
     platform: &P,
@@ -235,33 +237,66 @@ async fn keep_digests<P: Platform>(
 }
 
 impl<P: Platform> Artifact<P> {
+    /// The same version's, from elsewhere: what its manifest names.
+    pub(super) fn from(self, source: Source, size: u64, digests: Vec<Digest>) -> Self {
+        Self { source, size, digests, ..self }
+    }
+
+    /// Where its bytes are kept, if they are.
+    pub(super) fn key(&self) -> Option<String> {
+        let path = self.context.path(&self.package);
+        match &self.source {
+            Source::File(name) => Some(path.file(self.version.key(), name)),
+            Source::Named(file) => Some(path.content(&file.digest)),
+            Source::Archive(..) => None,
+        }
+    }
+
+    /// What tells it from other files at its address.
+    pub fn tag(&self) -> String {
+        if let Source::Archive(_, tag) = &self.source {
+            return tag.clone();
+        }
+        let strongest = self.digests.iter().max_by_key(|digest| digest.algorithm());
+        strongest.map_or_else(|| self.size.to_string(), Digest::hex)
+    }
+
     /// Its content, for looking into it.
     pub fn content(&self) -> Staged {
-        Staged::kept(self.path.file(&self.version_key, &self.record.name), self.record.size)
+        Staged::kept(self.key().unwrap_or_default(), self.size)
     }
 
     /// Its bytes, or a range of them, for a client: a download. One that goes on where it was cut off is none.
     pub async fn hand_out(&self, range: Option<ByteRange>) -> Result<Body> {
         if self.counts && range.is_none_or(|range| range.start == 0) {
-            let subject = self.context.principal.subject();
-            downloads::count(&self.context.platform, &self.path, &self.version_key, subject);
+            let (platform, subject) = (&self.context.platform, self.context.principal.subject());
+            downloads::count(platform, &self.context.path(&self.package), self.version.key(), subject);
         }
         self.open(range).await
     }
 
     /// Its bytes, or a range of them.
     pub async fn open(&self, range: Option<ByteRange>) -> Result<Body> {
-        let key = self.path.file(&self.version_key, &self.record.name);
-        let lost =
-            || Error::Damaged { key: key.clone(), reason: "a live version has lost its bytes".to_owned() };
-        let kept = Kept { context: &self.context, key: &key, size: self.record.size };
-        Ok(kept.open(range).await?.ok_or_else(lost)?)
+        let (context, package, version) = (&self.context, &self.package, &self.version);
+        match &self.source {
+            Source::File(name) => {
+                let key = context.path(package).file(version.key(), name);
+                let reason = || "a live version has lost its bytes".to_owned();
+                let lost = || Error::Damaged { key: key.clone(), reason: reason() };
+                let kept = Kept { context, key: &key, size: self.size };
+                Ok(kept.open(range).await?.ok_or_else(lost)?)
+            }
+            Source::Named(file) => contents::open(context, package, version, file, range).await,
+            Source::Archive(manifest, _) => {
+                Ok(pack::stream(context, package, version, Rc::clone(manifest), range))
+            }
+        }
     }
 
     /// What it hashes to. What nobody declared when it was saved is computed on first request, and kept.
     pub async fn digest(&self, algorithm: Algorithm) -> Result<Digest> {
         let of = |digests: &[Digest]| digests.iter().find(|digest| digest.algorithm() == algorithm).cloned();
-        if let Some(known) = of(&self.record.digests) {
+        if let Some(known) = of(&self.digests) {
             return Ok(known);
         }
         // All at once: whoever asks for one that is not known will ask for others.
@@ -273,93 +308,14 @@ impl<P: Platform> Artifact<P> {
         let digests = hasher.finish();
         let missing = || Error::Damaged { key: "digest".to_owned(), reason: algorithm.name().to_owned() };
         let found = of(&digests).ok_or_else(missing)?;
-        let (context, path, version_key) =
-            (self.context.clone(), self.path.clone(), self.version_key.clone());
-        let name = self.record.name.clone();
-        self.context.platform.in_background(async move {
-            // What cannot be kept now is computed again.
-            let _ = keep_digests(&context.platform, &path, &version_key, &name, &digests).await;
-        });
+        if let Source::File(name) = &self.source {
+            let (platform, path) = (self.context.platform.clone(), self.context.path(&self.package));
+            let (version_key, name) = (self.version.key().to_owned(), name.clone());
+            self.context.platform.in_background(async move {
+                // What cannot be kept now is computed again.
+                let _ = keep_digests(&platform, &path, &version_key, &name, &digests).await;
+            });
+        }
         Ok(found)
-    }
-}
-
-/// Bytes that never change.
-pub(super) struct Kept<'a, P> {
-    pub(super) context: &'a FeedContext<P>,
-    pub(super) key: &'a str,
-    pub(super) size: u64,
-}
-
-impl<P: Platform> Kept<'_, P> {
-    /// The bytes, or a range of them; `None` if they are not there.
-    pub(super) async fn open(self, range: Option<ByteRange>) -> Result<Option<Body>> {
-        if range.is_some() || self.size > EDGE_CACHE_LIMIT {
-            return self.read_store(range).await;
-        }
-        if self.size <= SMALL {
-            return self.open_small().await;
-        }
-        if let Some(body) = self.cached().await {
-            return Ok(Some(body));
-        }
-        let body = self.read_store(None).await?;
-        if body.is_some() {
-            // A read of its own, so that no client's pace and no copy in memory is involved.
-            let (platform, key) = (self.context.platform.clone(), self.key.to_owned());
-            self.fill_edge_cache(async move { Some(platform.blobs().open(&key, None).await.ok()??.body) });
-        }
-        Ok(body)
-    }
-
-    /// A file that is held in memory from then on.
-    async fn open_small(self) -> Result<Option<Body>> {
-        let platform = &self.context.platform;
-        if let Some(bytes) = platform.memo().get::<Bytes>(&small_key(self.key), platform.now()) {
-            self.context.trace.note("memory");
-            return Ok(Some(Body::Bytes((*bytes).clone())));
-        }
-        let limit = usize::try_from(SMALL).unwrap_or(usize::MAX);
-        let bytes = if let Some(body) = self.cached().await {
-            body.collect(limit).await?
-        } else {
-            let Some(body) = self.read_store(None).await? else { return Ok(None) };
-            let bytes = body.collect(limit).await?;
-            let copy = bytes.clone();
-            self.fill_edge_cache(async move { Some(Body::Bytes(copy)) });
-            bytes
-        };
-        remember_small(platform, self.key, bytes.clone());
-        Ok(Some(Body::Bytes(bytes)))
-    }
-
-    /// The whole file from the edge cache. A cache that fails is a cache that has nothing.
-    async fn cached(&self) -> Option<Body> {
-        let cached = self.context.platform.cache().get(&keys::cached(self.key)).await.ok()??;
-        self.context.trace.note("edge-cache");
-        Some(cached.body)
-    }
-
-    async fn read_store(&self, range: Option<ByteRange>) -> Result<Option<Body>> {
-        let blob = self.context.platform.blobs().open(self.key, range).await?;
-        Ok(blob.map(|blob| blob.body))
-    }
-
-    /// Fills the edge cache; failing to costs time, not truth.
-    fn fill_edge_cache(&self, content: impl Future<Output = Option<Body>> + 'static) {
-        let platform = self.context.platform.clone();
-        let (memo, now) = (platform.memo(), platform.now());
-        // Where the Cache API keeps nothing (workers.dev), do not try every time.
-        let url = keys::cached(self.key);
-        let filled = format!("filled:{url}");
-        if memo.get::<()>(&filled, now).is_some() {
-            return;
-        }
-        memo.put(filled, Rc::new(()), 16, now, Duration::from_secs(3600));
-        self.context.platform.in_background(async move {
-            if let Some(content) = content.await {
-                let _ = platform.cache().put(&url, content).await;
-            }
-        });
     }
 }

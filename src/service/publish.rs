@@ -82,19 +82,19 @@ pub async fn publish_naming<P: Platform>(
     outcome
 }
 
-/// Refuses a push whose number cannot be had, before its bytes are taken in.
+/// Refuses a push whose number cannot be had, before its bytes are taken in; answers the version, if it is here.
 pub async fn check_number<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
     version: &Version,
-) -> Result<()> {
+) -> Result<Option<Slot>> {
     let path = context.path(package);
-    let slot = slots::get(&context.platform, &path, version.key()).await?;
-    match slot.map(|stored| stored.value.state) {
+    let slot = slots::get(&context.platform, &path, version.key()).await?.map(|stored| stored.value);
+    match slot.as_ref().map(|slot| &slot.state) {
         Some(SlotState::Deleted { .. } | SlotState::Purged { .. }) => Err(deleted(package, version)),
         // Of a saved version nothing but its bytes may come, and those come from its source.
         Some(SlotState::Dropped { .. }) => Err(exists(package, version)),
-        Some(SlotState::Live) | None => Ok(()),
+        Some(SlotState::Live) | None => Ok(slot),
     }
 }
 
@@ -374,7 +374,8 @@ async fn await_rival<P: Platform>(
     Ok(())
 }
 
-fn exists(package: &Package, version: &Version) -> Box<Error> {
+/// The number is taken, by other bytes.
+pub fn exists(package: &Package, version: &Version) -> Box<Error> {
     Error::Conflict(Conflict::VersionExists(package.to_string(), version.to_string())).into()
 }
 

@@ -1,43 +1,73 @@
 //! From endpoint to answer.
 
+mod archive;
+mod commit;
+mod draft;
 mod read;
 
 use super::route::{Change, Endpoint};
-use crate::error::Result;
-use crate::platform::{Platform, Request};
+use crate::error::{Error, Result};
+use crate::model::Version;
+use crate::platform::{Body, Headers, Platform, PlatformError, Request};
 use crate::protocol::Answer;
-use crate::service::{FeedContext, delete};
+use crate::service::{FeedContext, Package, delete, publish};
 use bytes::Bytes;
 use http::StatusCode;
+use read::Part;
 
 /// Answers an endpoint.
 pub(super) async fn handle<P: Platform>(
     context: &FeedContext<P>,
     endpoint: Endpoint,
-    _request: Request,
+    request: Request,
 ) -> Result<Answer<P>> {
     match endpoint {
         Endpoint::Packages(after, top) => read::packages(context, after, top).await,
         Endpoint::Versions(package) => read::versions(context, &package).await,
-        Endpoint::Manifest(package, selector) => {
-            let version = read::select(context, &package, selector).await?;
-            read::manifest(context, &package, &version).await
+        Endpoint::Manifest(package, selector) => read::get(context, &package, selector, Part::Manifest).await,
+        Endpoint::Archive(package, selector) => read::get(context, &package, selector, Part::Archive).await,
+        Endpoint::File(package, selector, path) => {
+            read::get(context, &package, selector, Part::File(path)).await
         }
-        Endpoint::Archive(..) | Endpoint::File(..) | Endpoint::Missing(_) => {
-            Err(crate::error::Error::no_endpoint().into())
+        Endpoint::Missing(package) => draft::missing(context, &package, request.body).await,
+        Endpoint::Change(package, version, Change::Delete) => {
+            delete::delete(context, &package, &version).await?;
+            Ok(done(StatusCode::NO_CONTENT))
         }
-        Endpoint::Change(package, version, change) => match change {
-            Change::Delete => {
-                delete::delete(context, &package, &version).await?;
-                Ok(done(StatusCode::NO_CONTENT))
-            }
-            Change::PutFile(..)
-            | Change::PutArchive
-            | Change::Commit
-            | Change::ShowDraft
-            | Change::DiscardDraft => Err(crate::error::Error::no_endpoint().into()),
-        },
+        Endpoint::Change(package, version, change) => {
+            publish::refuse_view(context)?;
+            let Request { headers, body, .. } = request;
+            change_draft(context, &package, &version, change, &headers, body).await
+        }
     }
+}
+
+async fn change_draft<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    version: &Version,
+    change: Change,
+    headers: &Headers,
+    body: Body,
+) -> Result<Answer<P>> {
+    match change {
+        Change::PutFile(path, executable) => {
+            draft::put(context, package, version, (path, executable), headers, body).await
+        }
+        Change::PutArchive => archive::publish(context, package, version, body).await,
+        Change::Commit => commit::commit(context, package, version, body).await,
+        Change::ShowDraft => draft::show(context, package, version).await,
+        Change::DiscardDraft => draft::discard(context, package, version).await,
+        Change::Delete => Err(Error::no_endpoint().into()),
+    }
+}
+
+/// A body that is read as a whole.
+async fn read_body(body: Body, limit: usize) -> Result<Bytes> {
+    body.collect(limit).await.map_err(|error| match error {
+        PlatformError::TooLong(_) => Error::TooLarge { what: "the body", limit: limit as u64 }.into(),
+        other => other.into(),
+    })
 }
 
 /// An answer that needs no words.

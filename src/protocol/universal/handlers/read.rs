@@ -1,13 +1,13 @@
-//! Reading: packages, versions, manifests.
+//! Reading: packages, versions, manifests, files, archives.
 
 use super::super::name::{self, Selector};
 use super::super::{Universal, VERSIONS, listing};
 use crate::error::{Error, Missing, Result};
-use crate::model::Version;
+use crate::model::{TreePath, Version};
 use crate::platform::Platform;
 use crate::protocol::{Answer, Protocol as _};
 use crate::service::catalog::{self, Sought};
-use crate::service::{FeedContext, Package, download, list};
+use crate::service::{FeedContext, Package, download, list, pack};
 use crate::store::keys;
 use http::StatusCode;
 use serde_json::json;
@@ -46,7 +46,7 @@ pub(super) async fn versions<P: Platform>(context: &FeedContext<P>, package: &Pa
 }
 
 /// Which version is meant: of those that the list of versions shows to this caller.
-pub(super) async fn select<P: Platform>(
+async fn select<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
     selector: Selector,
@@ -59,12 +59,33 @@ pub(super) async fn select<P: Platform>(
     name::parse_version(&listing::select(&document, &selector).ok_or_else(missing)?)
 }
 
-/// `GET {name}/{version}`.
-pub(super) async fn manifest<P: Platform>(
+/// What is asked for of a version.
+pub(super) enum Part {
+    /// `GET {name}/{version}`.
+    Manifest,
+    /// `GET {name}/{version}?format=tar`.
+    Archive,
+    /// `GET {name}/{version}/{path}`.
+    File(TreePath),
+}
+
+/// Finds it, in the version that is meant.
+pub(super) async fn get<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
-    version: &Version,
+    selector: Selector,
+    part: Part,
 ) -> Result<Answer<P>> {
-    let artifact = download::artifact(context, package, version, &name::manifest()?).await?;
-    Ok(Answer::Artifact { artifact, content_type: "application/json" })
+    let may_change = matches!(selector, Selector::Highest(_));
+    let version = select(context, package, selector).await?;
+    let name = name::manifest()?;
+    let (mut artifact, content_type) = match part {
+        Part::Manifest => (download::artifact(context, package, &version, &name).await?, "application/json"),
+        Part::Archive => (pack::archive(context, package, &version, &name).await?, "application/x-tar"),
+        Part::File(path) => {
+            (pack::file(context, package, &version, &name, &path).await?, "application/octet-stream")
+        }
+    };
+    artifact.may_change = may_change;
+    Ok(Answer::Artifact { artifact, content_type })
 }

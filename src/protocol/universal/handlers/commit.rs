@@ -1,0 +1,126 @@
+//! Making a version: all of it, or nothing.
+
+use super::super::name;
+use super::super::wire::{self, Commit};
+use super::{draft, read_body};
+use crate::error::{Conflict, Error, Result};
+use crate::model::{Algorithm, Digest, TreeFile, Version, arrange};
+use crate::platform::{Body, Platform, once};
+use crate::protocol::Answer;
+use crate::service::publish::{self, Growth, Incoming, IncomingFile};
+use crate::service::{FeedContext, Package, contents, drafts, stage, tree};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+/// Bytes of what a client says: a manifest, and a little more.
+const COMMIT_LIMIT: usize = tree::MANIFEST_BYTES + (1 << 20);
+
+/// Files that are still to be sent are named, so many of them.
+const MISSING_NAMED: usize = 1_000;
+
+/// `POST {name}/{version}`.
+pub(super) async fn commit<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    version: &Version,
+    body: Body,
+) -> Result<Answer<P>> {
+    let Commit { description, files } = Commit::parse(&read_body(body, COMMIT_LIMIT).await?)?;
+    let committed = draft::committed(context, package, version).await?;
+    let files = match files {
+        Some(files) => files,
+        None => {
+            let drafted = drafts::files(&context.platform, &context.path(package), version).await?;
+            if let Some(text) = committed {
+                return repeat(context, package, version, &drafted, &text).await;
+            }
+            drafted
+        }
+    };
+    make(context, package, version, files, &description).await
+}
+
+/// A client that does not know that it succeeded: what is left of the draft is what the version has.
+async fn repeat<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    version: &Version,
+    drafted: &[TreeFile],
+    text: &str,
+) -> Result<Answer<P>> {
+    if drafted.iter().any(|file| tree::find(text, &file.path).as_ref() != Some(file)) {
+        return Err(publish::exists(package, version));
+    }
+    drafts::discard(&context.platform, &context.path(package), version, &tree::digests(text)).await?;
+    answer(StatusCode::OK, package, version, &tree::files(text).collect::<Vec<_>>())
+}
+
+/// Makes a version of these files.
+pub(super) async fn make<P: Platform>(
+    context: &FeedContext<P>,
+    package: &Package,
+    version: &Version,
+    mut files: Vec<TreeFile>,
+    description: &str,
+) -> Result<Answer<P>> {
+    if files.is_empty() {
+        let text = "a version has at least one file: send files first, or say in the body which of those that are here";
+        return Err(Error::Invalid(text.to_owned()).into());
+    }
+    arrange(&mut files).map_err(|(one, other)| {
+        let text = "cannot be beside each other: a path is another's folder, or differs from it in case only";
+        Error::Invalid(format!("`{one}` and `{other}` {text}"))
+    })?;
+    let (platform, path) = (&context.platform, context.path(package));
+    let digests = draft::digests(&files);
+    let missing = contents::missing(platform, &path, &digests).await?;
+    if !missing.is_empty() {
+        return lacks(&files, &missing);
+    }
+    let text = tree::write(&files)?.into_bytes();
+    let incoming = Incoming {
+        version: version.clone(),
+        file: IncomingFile {
+            name: name::manifest()?,
+            content: stage::take(platform, once(text.into()), &[Algorithm::Sha256], u64::MAX).await?,
+            manifest: None,
+        },
+        companions: Vec::new(),
+        manifest: wire::facts(&files, description),
+        tags: Vec::new(),
+        growth: Growth::ByFile,
+    };
+    let published = publish::publish_naming(context, package, incoming, &digests).await;
+    let status = match published.map_err(|error| *error) {
+        Ok(()) => StatusCode::CREATED,
+        // A client that repeats itself is told that it succeeded.
+        Err(Error::Conflict(Conflict::FileExists { identical: true, .. })) => StatusCode::OK,
+        Err(Error::Conflict(Conflict::FileExists { .. })) => return Err(publish::exists(package, version)),
+        Err(error) => return Err(error.into()),
+    };
+    context.trace.note("published");
+    drafts::discard(platform, &path, version, &digests).await?;
+    answer(status, package, version, &files)
+}
+
+fn answer<P>(
+    status: StatusCode,
+    package: &Package,
+    version: &Version,
+    files: &[TreeFile],
+) -> Result<Answer<P>> {
+    let mut body = json!({ "name": package.as_str(), "version": version.as_str() });
+    let facts: Value = serde_json::from_str(wire::facts(files, "").get()).unwrap_or_default();
+    for name in ["files", "size"] {
+        body[name] = facts[name].clone();
+    }
+    Answer::json(status, &body)
+}
+
+/// A commit of which not everything is here: what is still to be sent.
+fn lacks<P>(files: &[TreeFile], missing: &[Digest]) -> Result<Answer<P>> {
+    let lacking = files.iter().filter(|file| missing.binary_search(&file.digest).is_ok());
+    let named: Vec<Value> = lacking.take(MISSING_NAMED).map(wire::shown).collect();
+    let text = format!("{} of the contents are not here; send them, then commit again", missing.len());
+    Answer::json(StatusCode::CONFLICT, &json!({ "message": text, "missing": named }))
+}
