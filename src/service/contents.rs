@@ -278,7 +278,7 @@ async fn fetch<P: Platform>(
     source: UpstreamSource,
     key: &str,
 ) -> Result<bool> {
-    let below = package.ecosystem.content_path(package, version, Some(file.path.as_str()));
+    let below = package.ecosystem.content_path(package, version, Some(&file.path.encoded()));
     let (Some(below), Some(name)) = (below, name_of(file)) else { return Ok(false) };
     let url = upstream::location(&source, package.ecosystem)?.join(&below);
     let offered = OfferedArtifact {

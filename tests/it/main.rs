@@ -34,6 +34,7 @@ mod stars;
 mod support;
 mod tags;
 mod tokens;
+mod universal;
 mod unpublish;
 mod uploads;
 mod upstream_failures;

@@ -96,6 +96,10 @@ impl Ecosystem for Universal {
         &[UPSTREAM_VERSIONS]
     }
 
+    fn has_contents(&self) -> bool {
+        true
+    }
+
     fn listing_request(
         &self,
         registry: Registry<'_>,

@@ -31,28 +31,19 @@ pub(super) async fn commit<P: Platform>(
         Some(files) => files,
         None => {
             let drafted = drafts::files(&context.platform, &context.path(package), version).await?;
-            if let Some(text) = committed {
-                return repeat(context, package, version, &drafted, &text).await;
+            match committed {
+                None => drafted,
+                // A client that does not know that it succeeded: what is left of the draft is what the version has.
+                Some(text)
+                    if drafted.iter().all(|file| tree::find(&text, &file.path).as_ref() == Some(file)) =>
+                {
+                    tree::files(&text).collect()
+                }
+                Some(_) => return Err(publish::exists(package, version)),
             }
-            drafted
         }
     };
     make(context, package, version, files, &description).await
-}
-
-/// A client that does not know that it succeeded: what is left of the draft is what the version has.
-async fn repeat<P: Platform>(
-    context: &FeedContext<P>,
-    package: &Package,
-    version: &Version,
-    drafted: &[TreeFile],
-    text: &str,
-) -> Result<Answer<P>> {
-    if drafted.iter().any(|file| tree::find(text, &file.path).as_ref() != Some(file)) {
-        return Err(publish::exists(package, version));
-    }
-    drafts::discard(&context.platform, &context.path(package), version, &tree::digests(text)).await?;
-    answer(StatusCode::OK, package, version, &tree::files(text).collect::<Vec<_>>())
 }
 
 /// Makes a version of these files.
@@ -77,7 +68,7 @@ pub(super) async fn make<P: Platform>(
     if !missing.is_empty() {
         return lacks(&files, &missing);
     }
-    let text = tree::write(&files)?.into_bytes();
+    let (facts, text) = (wire::facts(&files, description), tree::write(&files)?.into_bytes());
     let incoming = Incoming {
         version: version.clone(),
         file: IncomingFile {
@@ -86,7 +77,7 @@ pub(super) async fn make<P: Platform>(
             manifest: None,
         },
         companions: Vec::new(),
-        manifest: wire::facts(&files, description),
+        manifest: facts.clone(),
         tags: Vec::new(),
         growth: Growth::ByFile,
     };
@@ -100,21 +91,10 @@ pub(super) async fn make<P: Platform>(
     };
     context.trace.note("published");
     drafts::discard(platform, &path, version, &digests).await?;
-    answer(status, package, version, &files)
-}
-
-fn answer<P>(
-    status: StatusCode,
-    package: &Package,
-    version: &Version,
-    files: &[TreeFile],
-) -> Result<Answer<P>> {
-    let mut body = json!({ "name": package.as_str(), "version": version.as_str() });
-    let facts: Value = serde_json::from_str(wire::facts(files, "").get()).unwrap_or_default();
-    for name in ["files", "size"] {
-        body[name] = facts[name].clone();
-    }
-    Answer::json(status, &body)
+    let mut answer: Value = serde_json::from_str(facts.get()).unwrap_or_default();
+    answer["name"] = package.as_str().into();
+    answer["version"] = version.as_str().into();
+    Answer::json(status, &answer)
 }
 
 /// A commit of which not everything is here: what is still to be sent.

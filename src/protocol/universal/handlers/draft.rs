@@ -8,7 +8,6 @@ use crate::platform::{Body, Headers, Platform};
 use crate::protocol::Answer;
 use crate::service::publish::{check_number, exists};
 use crate::service::{FeedContext, Package, contents, drafts, pack, tree};
-use crate::store::slots;
 use http::StatusCode;
 use serde_json::{Value, json};
 use std::rc::Rc;
