@@ -12,6 +12,7 @@ use crate::model::{Digest, FeedId, Sha256State};
 use crate::platform::{BlobStore as _, Body, Platform, PlatformError, RecordStore as _};
 use crate::store::uploads::{self, Upload, missing};
 use crate::store::{cursors, keys};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Bytes of a part: R2 wants equal parts, and the platform takes bodies of 100 MB.
@@ -47,6 +48,18 @@ impl Progress {
             parts: upload.part_count(),
             digest: upload.is_complete().then(|| upload.state.digest()),
         }
+    }
+
+    /// The same, as its holder reads it.
+    pub fn print(&self) -> Value {
+        json!({
+            "id": self.id,
+            "size": self.size,
+            "partSize": self.part_size,
+            "parts": self.parts,
+            "received": self.received,
+            "sha256": self.digest.as_ref().map(Digest::hex),
+        })
     }
 }
 

@@ -37,6 +37,10 @@ pub(crate) enum Endpoint {
 pub(crate) enum Change {
     /// `PUT {path}`: takes a file into the draft; is it to be executable?
     PutFile(TreePath, bool),
+    /// `POST {path}?upload`: begins an upload in parts, for a file that is too large for one request.
+    BeginUpload(TreePath),
+    /// `?upload={id}`: something about one.
+    Upload(String, Verb),
     /// `PUT`: publishes an archive as a whole.
     PutArchive,
     /// `POST`: makes a version of the draft.
@@ -47,6 +51,17 @@ pub(crate) enum Change {
     DiscardDraft,
     /// `DELETE`: deletes the version.
     Delete,
+}
+
+/// What is done about an upload in parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Verb {
+    /// `GET`: how far it came.
+    Show,
+    /// `PUT ?upload={id}&part={number}`: sends a part.
+    PutPart(u64),
+    /// `DELETE`: gives it up.
+    Abandon,
 }
 
 impl Endpoint {
@@ -61,6 +76,10 @@ impl Endpoint {
             Self::Missing(_) => "missing",
             Self::Change(_, _, change) => match change {
                 Change::PutFile(..) => "put-file",
+                Change::BeginUpload(_) => "begin-upload",
+                Change::Upload(_, Verb::Show) => "upload",
+                Change::Upload(_, Verb::PutPart(_)) => "put-part",
+                Change::Upload(_, Verb::Abandon) => "abandon-upload",
                 Change::PutArchive => "put-archive",
                 Change::Commit => "commit",
                 Change::ShowDraft => "draft",
@@ -82,6 +101,8 @@ impl Endpoint {
             Self::Missing(_) => Action::Publish,
             Self::Change(_, _, change) => match change {
                 Change::PutFile(..)
+                | Change::BeginUpload(_)
+                | Change::Upload(..)
                 | Change::PutArchive
                 | Change::Commit
                 | Change::ShowDraft
@@ -149,15 +170,24 @@ fn file(method: &Method, package: Package, version: &str, path: &str, query: &Qu
         return Err(text::malformed());
     }
     let path = name::parse_path(&segments.join("/"))?;
-    match *method {
-        Method::GET | Method::HEAD => Ok(Endpoint::File(package, Selector::parse(version)?, path)),
-        Method::PUT => {
-            let executable = query.value("executable").is_some_and(|value| value != "false");
-            let version = name::parse_version(version)?;
-            Ok(Endpoint::Change(package, version, Change::PutFile(path, executable)))
+    let change = match (method.as_str(), query.value("upload").map(Cow::into_owned)) {
+        ("GET" | "HEAD", None) => return Ok(Endpoint::File(package, Selector::parse(version)?, path)),
+        ("PUT", None) => {
+            Change::PutFile(path, query.value("executable").is_some_and(|value| value != "false"))
         }
-        _ => Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }.into()),
-    }
+        ("POST", Some(id)) if id.is_empty() => Change::BeginUpload(path),
+        ("GET" | "HEAD", Some(id)) => Change::Upload(id, Verb::Show),
+        ("DELETE", Some(id)) => Change::Upload(id, Verb::Abandon),
+        ("PUT", Some(id)) => {
+            let part = query.value("part").and_then(|part| part.parse().ok());
+            let part =
+                part.ok_or_else(|| Error::Invalid("`part` is the number of a part, from 1".to_owned()))?;
+            Change::Upload(id, Verb::PutPart(part))
+        }
+        (_, None) => return Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT" }.into()),
+        (_, Some(_)) => return Err(Error::MethodNotAllowed { allow: "GET, HEAD, PUT, POST, DELETE" }.into()),
+    };
+    Ok(Endpoint::Change(package, name::parse_version(version)?, change))
 }
 
 fn read(method: &Method, endpoint: Endpoint) -> Result<Endpoint> {
@@ -196,6 +226,10 @@ mod tests {
             Endpoint::Change(package, version, Change::PutFile(path, executable)) => {
                 format!("{name} {package} {version} {path} {executable}")
             }
+            Endpoint::Change(package, version, Change::BeginUpload(path)) => {
+                format!("{name} {package} {version} {path}")
+            }
+            Endpoint::Change(_, version, Change::Upload(id, verb)) => format!("{version} {id} {verb:?}"),
             Endpoint::Change(package, version, _) => format!("{name} {package} {version}"),
         })
     }
@@ -219,6 +253,10 @@ mod tests {
                 "put-file my-tools 1.0.0 bin/run.sh true",
             ),
             (Method::PUT, "my-tools/1.0.0/missing?executable=false", "put-file my-tools 1.0.0 missing false"),
+            (Method::POST, "my-tools/1.0.0/a/b?upload", "begin-upload my-tools 1.0.0 a/b"),
+            (Method::PUT, "my-tools/1.0.0/a/b?upload=x&part=2", "1.0.0 x PutPart(2)"),
+            (Method::GET, "my-tools/1.0.0/a/b?upload=x", "1.0.0 x Show"),
+            (Method::DELETE, "my-tools/1.0.0/a/b?upload=x", "1.0.0 x Abandon"),
             (Method::PUT, "my-tools/1.0.0", "put-archive my-tools 1.0.0"),
             (Method::POST, "my-tools/1.0.0", "commit my-tools 1.0.0"),
             (Method::POST, "my-tools/missing", "missing my-tools"),
@@ -250,6 +288,10 @@ mod tests {
             (Method::GET, "my-tools/1.0.0/a%00"),
             (Method::GET, "my-tools/1.0.0/a%zz"),
             (Method::GET, "my-tools/1.0.0/%ff"),
+            (Method::PUT, "my-tools/1.0.0/a?upload=x"),
+            (Method::PUT, "my-tools/1.0.0/a?upload=x&part=-1"),
+            (Method::POST, "my-tools/1.0.0/a?upload=x"),
+            (Method::POST, "my-tools/latest/a?upload"),
             (Method::PUT, "my-tools/1.*/a"),
             (Method::PUT, "my-tools/latest"),
             (Method::POST, "my-tools/latest"),
@@ -270,6 +312,8 @@ mod tests {
             (Method::GET, "my-tools/missing"),
             (Method::PATCH, "my-tools/1.0.0"),
             (Method::PATCH, "my-tools/1.0.0/a"),
+            (Method::POST, "my-tools/1.0.0/a"),
+            (Method::DELETE, "my-tools/1.0.0/a"),
         ] {
             let error = said(&method, tail).unwrap_err();
             assert!(matches!(*error, Error::MethodNotAllowed { .. }), "{method} {tail}: {error}");

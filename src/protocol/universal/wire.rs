@@ -4,7 +4,7 @@
 
 use super::name;
 use crate::error::{Error, Result};
-use crate::model::{Algorithm, Digest, TreeFile, json};
+use crate::model::{Algorithm, Digest, TreeFile, TreePath, json};
 use crate::protocol::text;
 use crate::service::description::Description;
 use serde_json::value::{RawValue, to_raw_value};
@@ -57,12 +57,21 @@ fn unreadable(error: &serde_json::Error) -> Box<Error> {
 
 fn file(text: &str) -> Result<TreeFile> {
     let value: Value = json::read(text.as_bytes()).map_err(|error| unreadable(&error))?;
-    let path = text::said(&value, "path");
-    let lacks = |what: &str| Error::Invalid(format!("file `{}` lacks its `{what}`", path.escape_debug()));
+    let path = name::parse_path(&text::said(&value, "path"))?;
+    file_at(path, &value)
+}
+
+/// A file that is about to come in parts.
+pub(super) fn wish(path: TreePath, body: &[u8]) -> Result<TreeFile> {
+    file_at(path, &json::read(body).map_err(|error| unreadable(&error))?)
+}
+
+fn file_at(path: TreePath, value: &Value) -> Result<TreeFile> {
+    let lacks = |what: &str| Error::Invalid(format!("file `{path}` lacks its `{what}`"));
     let size = value["size"].as_u64().ok_or_else(|| lacks("size"))?;
     let digest = digest(&value["sha256"]).ok_or_else(|| lacks("sha256"))?;
     let executable = value["executable"] == true;
-    Ok(TreeFile { path: name::parse_path(&path)?, size, digest, executable })
+    Ok(TreeFile { path, size, digest, executable })
 }
 
 fn digest(value: &Value) -> Option<Digest> {

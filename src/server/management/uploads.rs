@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::model::{Algorithm, Digest};
 use crate::platform::Platform;
 use crate::service::FeedContext;
-use crate::service::uploads::{self, Progress};
-use serde_json::{Value, json};
+use crate::service::uploads;
+use serde_json::Value;
 
 /// Answers.
 pub(super) async fn answer<P: Platform>(
@@ -21,11 +21,11 @@ pub(super) async fn answer<P: Platform>(
         UploadOperation::Begin => {
             let (size, sha256) = wish(&message::read(call.body).await?)?;
             let target = uploads::private_place(context);
-            Ok(Reply::created(&progress(uploads::begin(context, target, size, sha256).await?)))
+            Ok(Reply::created(&uploads::begin(context, target, size, sha256).await?.print()))
         }
-        UploadOperation::Get(id) => Ok(Reply::ok(&progress(uploads::find(context, &id).await?))),
+        UploadOperation::Get(id) => Ok(Reply::ok(&uploads::find(context, &id).await?.print())),
         UploadOperation::Put { id, part } => {
-            Ok(Reply::ok(&progress(uploads::put_part(context, &id, part, call.body).await?)))
+            Ok(Reply::ok(&uploads::put_part(context, &id, part, call.body).await?.print()))
         }
         UploadOperation::Abandon(id) => {
             uploads::abandon(context, &id).await?;
@@ -45,15 +45,4 @@ fn wish(body: &Value) -> Result<(u64, Option<Digest>)> {
             Err(Error::Invalid(text.to_owned()).into())
         }
     }
-}
-
-fn progress(progress: Progress) -> Value {
-    json!({
-        "id": progress.id,
-        "size": progress.size,
-        "partSize": progress.part_size,
-        "parts": progress.parts,
-        "received": progress.received,
-        "sha256": progress.digest.map(|digest| digest.hex()),
-    })
 }

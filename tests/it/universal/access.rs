@@ -21,6 +21,7 @@ fn table() -> Vec<(Method, &'static str, Vec<u8>, Statuses)> {
     let (get, put, post, delete) = (Method::GET, Method::PUT, Method::POST, Method::DELETE);
     let none = Vec::new;
     let question = json!({ "sha256": [] }).to_string().into_bytes();
+    let large = json!({ "size": 100 << 20, "sha256": "0".repeat(64) }).to_string().into_bytes();
     let files = named(&TOOLS[..1]).to_string().into_bytes();
     vec![
         (get.clone(), "", none(), READ),
@@ -36,8 +37,12 @@ fn table() -> Vec<(Method, &'static str, Vec<u8>, Statuses)> {
         (get.clone(), "saved/1.0.0?format=tar", none(), SAVE),
         (get.clone(), "saved/2.0.0", none(), SAVE),
         (get.clone(), "saved/2.0.0/empty", none(), SAVE),
-        (get, "own/1.1.0?draft", none(), write(200)),
         (put.clone(), "own/1.1.0/file", b"x".to_vec(), write(201)),
+        (post.clone(), "own/1.1.0/large?upload", large, write(201)),
+        (get.clone(), "own/1.1.0/large?upload=nothing", none(), write(404)),
+        (put.clone(), "own/1.1.0/large?upload=nothing&part=1", b"x".to_vec(), write(404)),
+        (delete.clone(), "own/1.1.0/large?upload=nothing", none(), write(404)),
+        (get, "own/1.1.0?draft", none(), write(200)),
         (put, "own/1.1.0", b"no archive".to_vec(), write(400)),
         (post.clone(), "own/1.1.0", files, write(201)),
         (post, "own/missing", question, write(200)),

@@ -252,3 +252,68 @@ fn a_description_is_shown_to_people() {
     let long = json!({ "description": "x".repeat(5_000) });
     contributor.post("my-tools/1.1.0", &long).expect(413);
 }
+
+#[test]
+fn a_large_file_comes_in_parts_to_where_it_belongs() {
+    let server = server();
+    let contributor = server.contributor().universal();
+    let content: Vec<u8> = (0..(64 << 20) + 10).map(|number: u32| (number % 251) as u8).collect();
+    let wish = json!({ "size": content.len(), "sha256": sha256(&content), "executable": true });
+    let begun = contributor.post("my-tools/1.0.0/large.bin?upload", &wish).expect(201).json();
+    assert_eq!(
+        (&begun["partSize"], &begun["parts"], &begun["received"]),
+        (&json!(64 << 20), &json!(2), &json!(0))
+    );
+    let address = format!("my-tools/1.0.0/large.bin?upload={}", begun["id"].as_str().unwrap());
+    let part = |client: &crate::support::Client<'_>, number: usize| {
+        let bytes = content[(number - 1) * (64 << 20)..].iter().take(64 << 20).copied().collect::<Vec<_>>();
+        client.send(Method::PUT, &format!("{address}&part={number}"), &[], bytes.into())
+    };
+    let refused = part(&contributor, 2).expect(409);
+    assert!(message(&refused).contains("part 1 of 2"), "{}", refused.text());
+    assert_eq!(part(&contributor, 1).expect(200).json()["received"], 1);
+    let refused = contributor.commit("my-tools/1.0.0").expect(409);
+    assert_eq!(refused.json()["missing"][0]["path"], "large.bin");
+    assert_eq!(contributor.get(&address).expect(200).json()["received"], 1);
+    server.owner().universal().get(&address).expect(404);
+    assert_eq!(part(&contributor, 1).expect(200).json()["received"], 1, "the same part again");
+    for _ in 0..2 {
+        assert_eq!(part(&contributor, 2).expect(200).json()["sha256"], sha256(&content));
+    }
+    contributor.commit("my-tools/1.0.0").expect(201);
+    let reader = server.reader().universal();
+    let range = format!("bytes={}-", (64 << 20) - 5);
+    let read = reader.get_with("my-tools/1.0.0/large.bin", &[("range", &range)]).expect(206);
+    assert_eq!(read.bytes(), content[(64 << 20) - 5..]);
+    assert_eq!(reader.get("my-tools/1.0.0").json()["files"][0]["executable"], true);
+    // What is here need not come again.
+    let known = contributor.post("my-tools/2.0.0/moved.bin?upload", &wish).expect(200).json();
+    assert_eq!((&known["path"], &known["id"]), (&json!("moved.bin"), &Value::Null));
+    contributor.commit("my-tools/2.0.0").expect(201);
+    contributor.post("my-tools/2.0.0/more.bin?upload", &wish).expect(409);
+}
+
+#[test]
+fn an_upload_can_be_given_up_and_must_be_what_was_declared() {
+    let server = server();
+    let contributor = server.contributor().universal();
+    let begin = |content: &[u8]| {
+        let wish = json!({ "size": content.len(), "sha256": sha256(content) });
+        let begun = contributor.post("a/1.0.0/x?upload", &wish).expect(201).json();
+        format!("a/1.0.0/x?upload={}", begun["id"].as_str().unwrap())
+    };
+    let address = begin(b"text");
+    contributor.delete(&address).expect(204);
+    contributor.get(&address).expect(404);
+    let address = begin(b"text");
+    let put = |content: &'static str| {
+        contributor.send(Method::PUT, &format!("{address}&part=1"), &[], content.into())
+    };
+    put("longer").expect(400);
+    let refused = put("tixt").expect(400);
+    assert!(message(&refused).contains("not the one declared"), "{}", refused.text());
+    contributor.commit("a/1.0.0").expect(409);
+    for wish in ["", "{}", "{\"size\": 1}", "{\"size\": 1, \"sha256\": \"00\"}"] {
+        contributor.send(Method::POST, "a/1.0.0/x?upload", &[], wish.into()).expect(400);
+    }
+}

@@ -4,6 +4,7 @@ mod archive;
 mod commit;
 mod draft;
 mod read;
+mod upload;
 
 use super::route::{Change, Endpoint};
 use crate::error::{Error, Result};
@@ -54,6 +55,8 @@ async fn change_draft<P: Platform>(
         Change::PutFile(path, executable) => {
             draft::put(context, package, version, (path, executable), headers, body).await
         }
+        Change::BeginUpload(path) => upload::begin(context, package, version, path, body).await,
+        Change::Upload(id, verb) => upload::go_on(context, &id, verb, body).await,
         Change::PutArchive => archive::publish(context, package, version, body).await,
         Change::Commit => commit::commit(context, package, version, body).await,
         Change::ShowDraft => draft::show(context, package, version).await,
