@@ -14,7 +14,7 @@ import { PythonWorkspace } from "./python.mjs";
 const ORGANIZATION = "local";
 
 /** Below a feed's base URL. */
-const ROOTS = { npm: "npm/registry/", pypi: "pypi/", nuget: "nuget/", maven: "maven/v1/", cargo: "Cargo/" };
+const ROOTS = { npm: "npm/registry/", pypi: "pypi/", nuget: "nuget/", maven: "maven/v1/", cargo: "Cargo/", upack: "upack/" };
 
 /** Each role with the narrowest scope that lets it do its work. */
 const SCOPES = { reader: "read", collaborator: "restore", contributor: "write", administrator: "manage" };

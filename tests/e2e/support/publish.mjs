@@ -78,5 +78,12 @@ export function publisher(base, token) {
       await send("PUT", "Cargo/api/v1/crates/new", Buffer.concat(framed));
       return { bytes, file: `${name}-${version}.crate` };
     },
+
+    async upack(name, version) {
+      const bytes = Buffer.from(`data of ${name} ${version}\n`);
+      await send("PUT", `upack/${name}/${version}/data.txt`, bytes);
+      await send("POST", `upack/${name}/${version}`);
+      return { bytes, file: "data.txt" };
+    },
   };
 }
