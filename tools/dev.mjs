@@ -21,6 +21,7 @@ const clients = [
   ["cargo", (base, token) => `mkdir -p .cargo && printf '[registries.edgefeed]\\nindex = "sparse+${base}/Cargo/index/"\\n[registry]\\nglobal-credential-providers = ["cargo:token"]\\n[source.crates-io]\\nreplace-with = "edgefeed"\\n' >> .cargo/config.toml && export CARGO_REGISTRIES_EDGEFEED_TOKEN="${token}"`],
   ["nuget, dotnet", (base, token) => `printf '${nugetConfig(base)}' "${token}" > nuget.config`],
   ["mvn", (base, token) => `mkdir -p .mvn && printf '${mavenSettings(base)}' "${token}" > .mvn/settings.xml && echo --settings=.mvn/settings.xml >> .mvn/maven.config`],
+  ["curl", (base, token) => `curl -H "Authorization: Bearer ${token}" ${base}/upack/`],
 ];
 
 /** What NuGet's clients look for in the folder of a project; the token stands in for `%s`. */

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
@@ -55,6 +56,17 @@ describe("the commands of README", () => {
     assert.deepEqual([restored.version, restored.views.map(({ name }) => name)], ["1.3.0", ["Local", "Release"]]);
     assert.equal((await about("_apis/packaging/feeds/crew")).name, "crew");
     assert.equal((await about("_packaging/main@Release/npm/registry/left-pad"))["dist-tags"].latest, "1.3.0");
+  });
+
+  test("on Universal packages do what they say", async () => {
+    await follow("Universal packages");
+    const read = (path) => readFile(join(shell.project, path));
+    assert.deepEqual(await read("restored/hello"), await read("tools/bin/hello"));
+    assert.deepEqual(await read("restored/docs/README.md"), await read("tools/README.md"));
+    assert.ok((await read("restored/large.bin")).equals(await read("tools/large.bin")), "other bytes");
+    const answer = await fetch(`${server.url}/local/_packaging/main/upack/my-tools`, { headers: { authorization: `Bearer ${tokens.READER_TOKEN}` } });
+    const { latest, versions } = await answer.json();
+    assert.deepEqual([latest, versions.map(({ version }) => version)], ["2.0.0", ["1.1.0", "1.2.0", "2.0.0"]]);
   });
 
   /** Runs the shell's block below a heading; the first command that fails, or is refused, ends it. */

@@ -2,6 +2,7 @@
 
 mod access;
 mod archives;
+mod documented;
 mod publishing;
 mod reading;
 mod saving;

@@ -52,7 +52,7 @@ impl Schemas {
             .iter()
             .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
             .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
-            .filter(|name| name != "keys")
+            .filter(|name| !matches!(name.as_str(), "keys" | "universal"))
             .collect();
         for name in &names {
             let resource: Resource =

@@ -204,7 +204,7 @@ def _():
 @step("provenance: what was published through a session tells so, whatever the protocol")
 def _():
     built = [one for one in feed.get_packages("each") if one.name.lower().endswith("built")]
-    same(sorted(one.protocol_type.lower() for one in built), ["cargo", "maven", "npm", "nuget", "pypi"])
+    same(sorted(one.protocol_type.lower() for one in built), ["cargo", "maven", "npm", "nuget", "pypi", "upack"])
     for one in built:
         found = feed.get_package_version_provenance("each", one.id, one.versions[0].id).provenance
         same((found.provenance_source, found.data), ("InternalBuild", {"Build.BuildId": "7"}))

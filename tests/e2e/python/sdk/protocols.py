@@ -6,11 +6,10 @@ In feed `each`, every package has versions 1.0.0 to 1.3.0. All protocols go thro
 import datetime
 import hashlib
 
-import requests
 from azure.devops.v7_1.npm import models as npm
 from azure.devops.v7_1.nuget import models as nuget
 from calls import FEED, Maven, Npm, ViewData, protocols
-from steps import ABOUT, URL, clients, drain, refused, run, same, step
+from steps import ABOUT, clients, drain, refused, run, same, step
 
 DIGESTS = ABOUT["digests"]
 
@@ -119,14 +118,6 @@ def declare(protocol):
         protocol.purge("1.2.0")
         refused("NotFound", "", protocol.deleted, "1.2.0")
         refused("NotFound", "", protocol.restore, "1.2.0")
-
-
-@step("universal: publish with plain HTTP")
-def _():
-    for version in ("1.0.0", "1.1.0", "1.2.0", "1.3.0"):
-        address = f"{URL}/_packaging/{FEED}/upack/each-files/{version}/data.txt"
-        answer = requests.put(address, data=f"data of {version}\n".encode(), auth=("any", ABOUT["tokens"]["admin"]), timeout=60)
-        assert answer.ok, f"{answer.status_code}: {answer.text}"
 
 
 for one in protocols():

@@ -210,16 +210,18 @@ def of_protocol(label):
     models = admin.of(label).models
     remove = models.JsonPatchOperation(op="remove", path="/views/Release")
     demotion = models.PackageVersionDetails(views=remove)
-    behavior = models.UpstreamingBehavior(versions_from_external_upstreams="auto")
     file = ABOUT["digests"][label]["file"]
     here, there = lambda _: live(label, "1.1.0"), lambda _: binned(label, "1.1.0")
     last = lambda who: binned(label, "1.3.0" if who.role == "admin" else "1.2.0")
     declare(f"{label}: get_package_version", "reader", lambda who, _: of(who).get("1.0.0"))
     declare(f"{label}: update_package_version", "contributor", lambda who, _: of(who).promote("1.0.0", "Release"))
     declare(f"{label}: update_package_version, out of a view", "owner", lambda who, _: of(who).call("update_package_version", "1.0.0", body=(demotion,)))
-    declare(f"{label}: get_upstreaming_behavior", "reader", lambda who, _: of(who).call("get_upstreaming_behavior"))
-    declare(f"{label}: set_upstreaming_behavior", "owner", lambda who, _: of(who).call("set_upstreaming_behavior", behavior))
-    declare(f"{label}: content", "reader", lambda who, _: of(who).call("content", "1.0.0", *file))
+    # One client has neither of these.
+    if hasattr(models, "UpstreamingBehavior"):
+        behavior = models.UpstreamingBehavior(versions_from_external_upstreams="auto")
+        declare(f"{label}: get_upstreaming_behavior", "reader", lambda who, _: of(who).call("get_upstreaming_behavior"))
+        declare(f"{label}: set_upstreaming_behavior", "owner", lambda who, _: of(who).call("set_upstreaming_behavior", behavior))
+        declare(f"{label}: content", "reader", lambda who, _: of(who).call("content", "1.0.0", *file))
     if "readme" in admin.of(label).functions:
         declare(f"{label}: readme", "reader", lambda who, _: of(who).call("readme", "1.0.0"))
     declare(f"{label}: delete_package_version", "owner", lambda who, version: of(who).delete(version), here)
@@ -231,7 +233,7 @@ def of_protocol(label):
     declare(f"{label}: delete_package_version_from_recycle_bin", "owner", lambda who, version: of(who).purge(version), last)
 
 
-for one in ("npm", "npm scoped", "nuget", "pypi", "maven"):
+for one in ("npm", "npm scoped", "nuget", "pypi", "maven", "universal"):
     of_protocol(one)
 
 OFFERED = {"collaborator": "1.1.0", "contributor": "1.2.0", "owner": "1.3.0"}
