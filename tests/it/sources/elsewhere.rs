@@ -6,6 +6,7 @@ use super::support::{
 };
 use crate::support::TestServer;
 use crate::support::server::UPSTREAM;
+use crate::universal::support::{Files, Universal, encoded};
 use edgefeed::model::{FirstPublished, Role, UpstreamingBehavior};
 use edgefeed::platform::memory::Reply as Scripted;
 use http::Method;
@@ -169,4 +170,34 @@ fn a_view_must_be_named_and_the_address_be_that_of_a_feed() {
     assert_eq!(again["upstreamSources"][0]["id"], told["id"], "sent back as it was read");
     registry(&server, "https://far.test/acme/_packaging/theirs@Local/npm/registry/");
     server.collaborator().download("lib", "1.0.0").expect(200);
+}
+
+/// A tree is saved file by file, each by its own address there.
+#[test]
+fn a_tree_of_files_comes_from_a_feed_on_another_host() {
+    let server = deployment();
+    let there = far_deployment(&server);
+    let theirs = there.role("theirs", Role::Contributor).universal_on("theirs");
+    let files: Files<'_> =
+        &[("a b#c?100%.txt", b"odd", false), ("bin/run", b"run", true), ("never", b"asked", false)];
+    theirs.push("lib/1.0.0", files).expect(201);
+    theirs.push("lib/1.1.0-rc.1", files).expect(201);
+    set_sources(&server, &json!([far("upack", far_credentials(there, Role::Reader))])).expect(200);
+    let (collaborator, reader) = (server.collaborator().universal(), server.reader().universal());
+    assert_eq!(collaborator.numbers("lib"), ["1.0.0", "1.1.0-rc.1"]);
+    let listed = collaborator.get("lib").expect(200).json();
+    assert_eq!((&listed["versions"][0]["files"], &listed["versions"][0]["size"]), (&json!(3), &json!(11)));
+    let manifest = collaborator.get("lib/latest").expect(200);
+    assert_eq!(manifest.bytes(), theirs.get("lib/1.0.0").expect(200).bytes());
+    reader.get("lib/1.0.0/bin/run").expect(403);
+    for (path, content, _) in &files[..2] {
+        let path = format!("lib/1.0.0/{}", encoded(path));
+        assert_eq!(collaborator.get(&path).expect(200).bytes(), *content, "{path}");
+        assert_eq!(reader.clone().elsewhere().get(&path).expect(200).bytes(), *content, "{path}");
+    }
+    assert!(shown(&server, "https://far.test/").iter().all(|(_, value)| value.is_some()));
+    there.role("theirs", Role::Owner).universal_on("theirs").delete("lib/1.0.0").expect(204);
+    let gone = collaborator.get("lib/1.0.0/never");
+    assert!(matches!(gone.status, 404 | 502), "{}", gone.text());
+    collaborator.get("lib/1.0.0/bin/run").expect(200);
 }
