@@ -173,8 +173,7 @@ async fn give_up<P: Platform>(platform: &P, feed: &FeedId, id: &str, upload: &Up
 /// are due are opened; but feeds come before times, so that a run goes on where the last one stopped.
 pub(super) async fn expire<P: Platform>(platform: &P, limit: usize) -> Result<usize> {
     let after = cursors::get(platform, "uploads").await?;
-    let begin = Some(after.as_str()).filter(|after| !after.is_empty());
-    let page = platform.records().list(keys::UPLOADS, begin, limit).await?;
+    let page = platform.records().list(keys::UPLOADS, after.as_deref(), limit).await?;
     let mut expired = 0;
     for key in &page.keys {
         let Some((feed, id, began)) = keys::parse_upload(key) else { continue };
@@ -187,9 +186,8 @@ pub(super) async fn expire<P: Platform>(platform: &P, limit: usize) -> Result<us
             expired += 1;
         }
     }
-    let next = page.cursor.unwrap_or_default();
-    if next != after {
-        cursors::set(platform, "uploads", next).await?;
+    if page.cursor != after {
+        cursors::set(platform, "uploads", page.cursor).await?;
     }
     Ok(expired)
 }
