@@ -102,10 +102,13 @@ pub async fn open<P: Platform>(
     settings: Settings,
 ) -> Result<FeedContext<P>> {
     let locator = address.locator.clone();
-    let (name, session) = session::named(&locator.feed, platform.now()).unzip();
+    let now = platform.now();
+    let (name, session) = session::named(&locator.feed, now).unzip();
     let name = name.as_ref().unwrap_or(&locator.feed);
     let found = feeds::find(&platform, &address.organization, address.project.as_ref(), name).await?;
-    let Some(feed) = found else { return Err(unknown(&principal, &locator)) };
+    let Some(feed) = found else {
+        return Err(session::ended(&locator.feed, now).unwrap_or_else(|| unknown(&principal, &locator)));
+    };
     let mut context = enter(platform, feed, locator, principal, root, settings)?;
     context.session = session;
     Ok(context)

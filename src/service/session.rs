@@ -5,7 +5,7 @@
 //! for the versions that refer to it. Out of scope: holding a session to one protocol.
 
 use super::FeedContext;
-use crate::error::Result;
+use crate::error::{Error, Missing, Result};
 use crate::model::{FeedId, FeedName, Timestamp};
 use crate::platform::Platform;
 use crate::store::{self, keys};
@@ -37,9 +37,21 @@ pub async fn said<P: Platform>(platform: &P, feed: &FeedId, id: &str) -> Result<
 
 /// The feed and the session that a name stands for, if it is that of a session which has not ended.
 pub(super) fn named(name: &FeedName, now: Timestamp) -> Option<(FeedName, Rc<str>)> {
+    let (feed, id, _) = parts(name).filter(|(.., ends)| now < *ends)?;
+    Some((FeedName::parse(feed.as_str()).ok()?, id.to_lowercase().into()))
+}
+
+/// What those are told who name one that has ended: it says so itself, whoever asks.
+pub(super) fn ended(name: &FeedName, now: Timestamp) -> Option<Box<Error>> {
+    let (.., ends) = parts(name).filter(|(.., ends)| now >= *ends)?;
+    let text = "begin another one (POST provenance/session/{protocol}) and publish through that";
+    Some(Error::NotFound(Missing::Other(format!("this provenance session ended at {ends}; {text}"))).into())
+}
+
+/// The feed, the session's id in it, and when it ends.
+fn parts(name: &FeedName) -> Option<(FeedId, &str, Timestamp)> {
     let (feed, id) = name.as_str().split_once('.')?;
     let (ends, random) = id.split_once('-')?;
-    let is_open = random.len() == 12 && ends.parse().is_ok_and(|ends| now.millis() < ends);
-    let feed = FeedId::parse(feed).filter(|_| is_open)?;
-    Some((FeedName::parse(feed.as_str()).ok()?, id.to_lowercase().into()))
+    let ends = ends.parse().ok().filter(|_| random.len() == 12)?;
+    Some((FeedId::parse(feed)?, id, Timestamp::from_millis(ends)))
 }

@@ -172,7 +172,7 @@ async fn dispatch<P: Platform>(
             feed(call, &context, operation).await
         }
         Endpoint::Search(organization) => search::answer(call, &organization).await,
-        Endpoint::BeginSession(place, protocol) => provenance::begin(call, place, protocol).await,
+        Endpoint::BeginSession(place, protocol) => provenance::begin(call, place, protocol, line).await,
         Endpoint::Badge(address, package) => {
             line.feed = address.to_string();
             badge::answer(&call, &address, &package).await

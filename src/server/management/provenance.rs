@@ -4,7 +4,7 @@ use super::catalog::find_version;
 use super::message::{self, Reply};
 use super::package_json::Opened;
 use super::route::{Need, Place};
-use super::{Call, admit};
+use super::{Call, RequestLog, admit};
 use crate::error::{Error, Result};
 use crate::model::{Action, Origin, ProtocolId};
 use crate::platform::{Body, Platform};
@@ -20,10 +20,13 @@ pub(super) async fn begin<P: Platform>(
     mut call: Call<'_, P>,
     place: Place,
     protocol: ProtocolId,
+    line: &mut RequestLog,
 ) -> Result<Reply> {
     let body = message::read(std::mem::replace(&mut call.body, Body::Empty)).await?;
     let (feed, said) = wish(&body, protocol, call.principal.subject())?;
-    let context = admit::feed(&call, &place.feed(&feed)?, Need::Feed(Action::Publish)).await?;
+    let address = place.feed(&feed)?;
+    line.feed = address.to_string();
+    let context = admit::feed(&call, &address, Need::Feed(Action::Publish)).await?;
     let name = Value::from(session::begin(&context, said).await?);
     Ok(Reply::printed(format!("{{\"sessionId\":{name},\"sessionName\":{name}}}")))
 }

@@ -3,6 +3,7 @@
 use super::rest::{ROOT, Server};
 use super::{FEEDS, on, roles};
 use crate::support::{publish_document, tarball};
+use edgefeed::platform::Platform as _;
 use futures_executor::block_on;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -74,6 +75,48 @@ fn what_is_published_through_a_session_tells_so() {
     server.platform.advance(Duration::from_secs(24 * 3600 + 1));
     assert_eq!(publish(&server, &format!("_packaging/{session}"), &contributor, "own", "1.3.0"), 404);
     assert_eq!(provenance(&server, &main, "own", "1.0.0"), told);
+}
+
+/// Builds that take too long are told why they cannot publish, and what to do, in the words of each protocol.
+#[test]
+fn a_session_that_ended_says_so() {
+    let server = Server::new();
+    let feed = server.feed(json!({ "name": "main" }));
+    let session = begun(&server, BEGIN, "main");
+    server.platform.advance(Duration::from_secs(24 * 3600));
+    let ended = server.platform.now().to_string();
+    for (what, token) in [
+        (format!("PUT /acme/_packaging/{session}/npm/registry/own"), server.admin.as_str()),
+        (format!("GET /acme/_packaging/{session}/npm/registry/own"), ""),
+        (format!("PUT /acme/_packaging/{session}/nuget/v2/package"), ""),
+        (format!("POST /acme/_packaging/{session}/pypi/upload/"), ""),
+        (format!("PUT /acme/_packaging/{session}/maven/v1/com/own/own/1.0/own-1.0.jar"), ""),
+        (format!("PUT /acme/_packaging/{session}/cargo/api/v1/crates/new"), ""),
+        (format!("GET {FEEDS}/{session}"), &server.admin),
+    ] {
+        let (status, _, body) = block_on(server.fetch(&server.platform, &what, token, Value::Null, &[]));
+        assert_eq!(status, 404, "{what}");
+        let told = String::from_utf8_lossy(&body);
+        assert!(told.contains(&format!("this provenance session ended at {ended}")), "{what}: {told}");
+        assert!(told.contains("POST provenance/session/{protocol}"), "{what}: {told}");
+    }
+    // One that has time left, of a feed that is no more, says nothing of it.
+    let session = begun(&server, BEGIN, "main");
+    server.call(&format!("DELETE {FEEDS}/{feed}"), &server.admin, Value::Null).expect(204);
+    server
+        .call(&format!("DELETE /acme/_apis/packaging/feedrecyclebin/{feed}"), &server.admin, Value::Null)
+        .expect(204);
+    let refused = server.call(&format!("GET {FEEDS}/{session}"), &server.admin, Value::Null).expect(404);
+    assert!(!refused.message().contains("ended"), "{}", refused.message());
+}
+
+#[test]
+fn the_log_names_the_feed_of_a_session() {
+    let server = Server::new();
+    server.feed(json!({ "name": "main" }));
+    begun(&server, BEGIN, "main");
+    let line: Value = serde_json::from_str(&server.platform.log_lines().pop().unwrap()).unwrap();
+    assert_eq!((&line["endpoint"], &line["feed"]), (&json!("create-session"), &json!("acme/main")));
 }
 
 #[test]
