@@ -12,6 +12,7 @@ mod provenance;
 #[path = "support/rest.rs"]
 mod rest;
 mod retention;
+mod roles;
 mod searching;
 mod tokens;
 mod versions;
