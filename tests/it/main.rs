@@ -15,6 +15,7 @@ mod deleting;
 mod dropping;
 mod guard;
 mod hosts;
+mod housekeeping;
 mod http_rules;
 mod integrity;
 mod large;
