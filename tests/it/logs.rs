@@ -124,7 +124,7 @@ fn cron_logs_what_it_did() {
         line,
         json!({
             "endpoint": "housekeeping", "purged": 0, "rebuilt": 0, "counted": 0, "swept": 0, "retired": 0,
-            "emptied": 0, "forgotten": 0, "removed": 0,
+            "emptied": 0, "forgotten": 0, "removed": 0, "givenUp": 0, "cleared": 0,
         })
     );
 }
