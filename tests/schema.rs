@@ -150,7 +150,7 @@ fn records_of_every_release_read_back() {
             "slot" => reads::<Slot>(name, &value),
             "package-index" => reads::<PackageIndex>(name, &value),
             "package-settings" => reads::<PackageSettings>(name, &value),
-            "log-entry" | "repair-note" | "retention-run" | "dropped-note" | "leaving" => {
+            "log-entry" | "repair-note" | "retention-run" | "dropped-note" | "leaving" | "upload" => {
                 reads::<Value>(name, &value);
             }
             "source-health" => reads::<SourceHealth>(name, &value),
@@ -335,6 +335,7 @@ fn the_rest_surface_is_as_documented() {
     batch("packagesbatch", "promote", &json!([items[0]]), 200);
     batch("RecycleBin/packagesbatch", "restoreToFeed", &json!([]), 200);
     packages_are_as_documented(&documented, &admin, &feed);
+    uploads_are_as_documented(&call);
 
     logs_are_as_documented(&documented, &call, &feed);
 
@@ -426,6 +427,18 @@ fn packages_are_as_documented(documented: &Documented, admin: &str, feed: &str) 
     let search = "POST /acme/_apis/search/packagesearchresults";
     let body = json!({ "searchText": "o", "includeFacets": true, "$top": 1 });
     assert!(call(search, body).expect(200).body["continuationToken"].is_string());
+}
+
+fn uploads_are_as_documented(call: &dyn Fn(&str, Value) -> Answer) {
+    let uploads = "/acme/_packaging/main/uploads";
+    let content = json!("text");
+    let begun = call(&format!("POST {uploads}"), json!({ "size": content.to_string().len() })).expect(201).body;
+    let upload = format!("{uploads}/{}", begun["id"].as_str().unwrap());
+    call(&format!("GET {upload}"), Value::Null).expect(200);
+    call(&format!("PUT {upload}?part=2"), content.clone()).expect(409);
+    let complete = call(&format!("PUT {upload}?part=1"), content).expect(200).body;
+    assert!(complete["sha256"].is_string());
+    call(&format!("DELETE {upload}"), Value::Null).expect(204);
 }
 
 fn operations(api: &Value) -> BTreeSet<String> {

@@ -157,6 +157,7 @@ pub(crate) fn eventful_server() -> Server {
         assert!(matches!(npm("PUT own", publish_document("own", version, &bytes)), 200 | 201));
     }
     publish_in_session(&server);
+    server.call("POST /acme/_packaging/main/uploads", &server.admin, json!({ "size": 7 })).expect(201);
     let bytes = archive(&[
         ("package/package.json", br#"{"name":"described","version":"1.0.0"}"#),
         ("package/README.md", b"# Described"),
