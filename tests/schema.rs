@@ -432,7 +432,8 @@ fn packages_are_as_documented(documented: &Documented, admin: &str, feed: &str) 
 fn uploads_are_as_documented(call: &dyn Fn(&str, Value) -> Answer) {
     let uploads = "/acme/_packaging/main/uploads";
     let content = json!("text");
-    let begun = call(&format!("POST {uploads}"), json!({ "size": content.to_string().len() })).expect(201).body;
+    let begun =
+        call(&format!("POST {uploads}"), json!({ "size": content.to_string().len() })).expect(201).body;
     let upload = format!("{uploads}/{}", begun["id"].as_str().unwrap());
     call(&format!("GET {upload}"), Value::Null).expect(200);
     call(&format!("PUT {upload}?part=2"), content.clone()).expect(409);

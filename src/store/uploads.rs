@@ -129,3 +129,28 @@ pub fn missing() -> Box<Error> {
         "there is no such upload: it was given up or used, or is more than seven days old; begin another";
     Error::NotFound(Missing::Other(text.to_owned())).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_of_every_release_read_back() {
+        let mut state = Sha256State::default();
+        state.update(b"a part");
+        let upload = Upload {
+            holder: "0123456789abcdef".to_owned(),
+            target: "v1/staging/0123".to_owned(),
+            upload: "upload-1".to_owned(),
+            size: 100_000_000,
+            part_size: 67_108_864,
+            sha256: Some(Digest::of(Algorithm::Sha256, b"all parts")),
+            parts: vec!["etag-1".to_owned()],
+            state,
+        };
+        let golden = include_str!("../../tests/golden/upload.json");
+        for text in [golden.as_bytes(), &upload.print()] {
+            assert_eq!(decode("upload", Some(text)).unwrap(), upload, "{}", String::from_utf8_lossy(text));
+        }
+    }
+}

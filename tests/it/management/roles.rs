@@ -116,7 +116,8 @@ fn of_organization(least: usize, status: u16) -> [u16; 9] {
 }
 
 fn table() -> Vec<Row> {
-    [of_organizations(), of_tokens_and_feeds(), of_feeds(), of_versions(), of_packages()].concat()
+    [of_organizations(), of_tokens_and_feeds(), of_feeds(), of_versions(), of_packages(), of_uploads()]
+        .concat()
 }
 
 fn of_organizations() -> Vec<Row> {
@@ -421,5 +422,20 @@ fn of_packages() -> Vec<Row> {
             of_feed(READER, 200),
         ),
         ("empty-bin", "DELETE {feeds}/main/RecycleBin/packages", Value::Null, of_feed(OWNER, 202)),
+    ]
+}
+
+fn of_uploads() -> Vec<Row> {
+    let none = of_feed(CONTRIBUTOR, 404);
+    vec![
+        (
+            "begin-upload",
+            "POST /acme/_packaging/main/uploads",
+            json!({ "size": 7 }),
+            of_feed(CONTRIBUTOR, 201),
+        ),
+        ("get-upload", "GET /acme/_packaging/main/uploads/none", Value::Null, none),
+        ("put-part", "PUT /acme/_packaging/main/uploads/none?part=1", json!("text"), none),
+        ("abandon-upload", "DELETE /acme/_packaging/main/uploads/none", Value::Null, none),
     ]
 }
