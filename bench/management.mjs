@@ -33,6 +33,16 @@ const calls = [
     body: () => ({ searchText: "package-0", $top: 25 }),
     most: 68,
   },
+  { what: "page of 100 changes", path: (feed) => `${feed}/packagechanges?batchSize=100`, most: 6 },
+  { what: "audit, page of 100", path: (feed) => `${feed}/audit`, most: 6 },
+  { what: "what retention would remove, a page", path: (feed) => `${feed}/retentionpolicies/preview`, body: () => ({ countLimit: 1 }), most: 406 },
+  {
+    what: "a version deprecated anew",
+    method: "PATCH",
+    path: (feed) => `${feed}/npm/packages/package-00007/versions/2.0.0`,
+    body: (ids, round) => ({ deprecateMessage: `round ${round}` }),
+    most: 16,
+  },
 ];
 
 export async function management({ scope, report, scale, build }) {
@@ -56,15 +66,15 @@ export async function management({ scope, report, scale, build }) {
 }
 
 /** Storage operations of a call whose token and feed are in memory, and its time. */
-async function measure({ url, admin }, { path, body }, ids, rounds) {
+async function measure({ url, admin }, { path, body, method = "POST" }, ids, rounds) {
   const target = url + path("/local/_apis/packaging/feeds/main", ids[7 % ids.length]);
   const headers = { authorization: `Bearer ${admin}`, "content-type": "application/json" };
-  const options = body ? { method: "POST", headers, body: JSON.stringify(body(ids.slice(0, 10))) } : { headers };
+  const options = (round) => (body ? { method, headers, body: JSON.stringify(body(ids.slice(0, 10), round)) } : { headers });
   const times = [];
   let spent;
   for (let round = 0; round <= rounds; round += 1) {
     const begun = performance.now();
-    const response = await fetch(target, options);
+    const response = await fetch(target, options(round));
     const text = await response.text();
     if (!response.ok) throw new Error(`${target}: ${response.status} ${text.slice(0, 300)}`);
     if (round > 0) times.push(performance.now() - begun);
@@ -76,6 +86,7 @@ async function measure({ url, admin }, { path, body }, ids, rounds) {
 
 /** Puts packages of three versions each into a feed; answers the ids of the first. */
 async function seed(bucket, feed, size) {
+  const hourAgo = Date.now() - 3_600_000;
   const ids = [];
   let next = 0;
   const put = async () => {
@@ -89,6 +100,12 @@ async function seed(bucket, feed, size) {
       if (isOpened(index)) {
         await bucket.put(`v1/pkg/${place}/index.json`, JSON.stringify(packageIndex(name, deleted)));
         await bucket.put(`v1/ids/${feed}/${id}`, JSON.stringify(place));
+        const note = JSON.stringify({ action: "published", subject: "somebody", protocol: "npm", package: name, version: "2.0.0" });
+        await bucket.put(`v1/log/${feed}/${hourAgo + index}-00000000`, note, { customMetadata: { note } });
+      }
+      if (index === 7) {
+        const changed = packageIndex(name, deleted).slots.find(({ key }) => key === "2.0.0");
+        await bucket.put(`v1/pkg/${place}/slots/2.0.0`, JSON.stringify(changed.slot));
       }
       await bucket.put(`v1/catalog/${place}`, "{}");
       if (deleted) await bucket.put(`v1/bin/${place}/1.0.0`, "{}");
