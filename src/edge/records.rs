@@ -44,7 +44,7 @@ impl R2Records {
         after: &str,
         limit: usize,
         with: bool,
-    ) -> Result<NotedPage, PlatformError> {
+    ) -> Result<(NotedPage, Vec<u64>), PlatformError> {
         let limit = u32::try_from(limit.clamp(1, PAGE)).unwrap_or(u32::MAX);
         let after = if after.is_empty() { JsValue::UNDEFINED } else { after.into() };
         let include = if with { Array::of1(&"customMetadata".into()) } else { Array::new() }.into();
@@ -53,13 +53,14 @@ impl R2Records {
         let page = self.call("list", &Array::of1(&object(&options)?)).await?;
         let (key, metadata, note) = ("key".into(), "customMetadata".into(), NOTE.into());
         let text = |value: JsValue| value.as_string().unwrap_or_default();
-        let mut notes = Vec::new();
+        let (mut notes, mut sizes) = (Vec::new(), Vec::new());
         for object in Array::from(&member(&page, &"objects".into())?) {
             let metadata = Some(member(&object, &metadata)?).filter(JsValue::is_object);
             let note = metadata.map(|metadata| member(&metadata, &note)).transpose()?;
             notes.push((text(member(&object, &key)?), note.map(text).unwrap_or_default()));
+            sizes.push(member(&object, &"size".into())?.as_f64().unwrap_or_default() as u64);
         }
-        Ok(NotedPage { notes, more: member(&page, &"truncated".into())?.is_truthy() })
+        Ok((NotedPage { notes, more: member(&page, &"truncated".into())?.is_truthy() }, sizes))
     }
 
     async fn put(&self, key: &str, bytes: Bytes, condition: Conditional) -> Result<Written, PlatformError> {
@@ -107,13 +108,13 @@ impl RecordStore for R2Records {
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<KeyPage, PlatformError> {
-        let page = self.page(prefix, after.unwrap_or_default(), limit, false).await?;
+        let (page, sizes) = self.page(prefix, after.unwrap_or_default(), limit, false).await?;
         let mut keys = Vec::new();
         for (key, _) in page.notes {
             keys.push(key);
         }
         let cursor = keys.last().filter(|_| page.more).cloned();
-        Ok(KeyPage { keys, cursor })
+        Ok(KeyPage { keys, sizes, cursor })
     }
 
     async fn append(&self, key: &str, note: &str) -> Result<(), PlatformError> {
@@ -124,13 +125,8 @@ impl RecordStore for R2Records {
         Ok(())
     }
 
-    fn list_noted(
-        &self,
-        prefix: &str,
-        after: &str,
-        limit: usize,
-    ) -> impl Future<Output = Result<NotedPage, PlatformError>> {
-        self.page(prefix, after, limit, true)
+    async fn list_noted(&self, prefix: &str, after: &str, limit: usize) -> Result<NotedPage, PlatformError> {
+        Ok(self.page(prefix, after, limit, true).await?.0)
     }
 }
 

@@ -42,7 +42,9 @@ pub enum Written {
 pub struct KeyPage {
     /// Keys below the prefix, in lexicographic order, at most 1,000.
     pub keys: Vec<String>,
-    /// The last of them, if there are more: where to go on.
+    /// How many bytes the records have, in the same order.
+    pub sizes: Vec<u64>,
+    /// The last key, if there are more: where to go on.
     pub cursor: Option<String>,
 }
 

@@ -46,7 +46,18 @@ pub async fn missing<P: Platform>(
     path: &PackagePath,
     digests: &[Digest],
 ) -> Result<Vec<Digest>> {
-    let (contents, mut rest, mut missing) = (path.contents(), digests, Vec::new());
+    let sizes = sizes(platform, path, digests).await?;
+    let lacking = digests.iter().zip(sizes).filter(|(_, size)| size.is_none());
+    Ok(lacking.map(|(digest, _)| digest.clone()).collect())
+}
+
+/// How long each of some contents, sorted, is; nothing for one that a package does not hold.
+pub async fn sizes<P: Platform>(
+    platform: &P,
+    path: &PackagePath,
+    digests: &[Digest],
+) -> Result<Vec<Option<u64>>> {
+    let (contents, mut rest, mut sizes) = (path.contents(), digests, Vec::new());
     let mut after = String::new();
     while let Some(first) = rest.first().filter(|_| rest.len() > FEW) {
         // What comes before the first one wanted is passed over.
@@ -57,19 +68,19 @@ pub async fn missing<P: Platform>(
             None => rest.len(),
         };
         let (now, later) = rest.split_at(looked_at);
-        let lacks = |digest: &&Digest| page.keys.binary_search(&path.content(digest)).is_err();
-        missing.extend(now.iter().filter(lacks).cloned());
+        for digest in now {
+            let at = page.keys.binary_search(&path.content(digest)).ok();
+            sizes.push(at.and_then(|at| page.sizes.get(at).copied()));
+        }
         (rest, after) = (later, page.cursor.unwrap_or_default());
     }
     for some in rest.chunks(AT_ONCE) {
         let infos = some.iter().map(|digest| async { platform.blobs().info(&path.content(digest)).await });
-        for (digest, info) in some.iter().zip(together::all(infos.collect::<Vec<_>>()).await) {
-            if info?.is_none() {
-                missing.push(digest.clone());
-            }
+        for info in together::all(infos.collect::<Vec<_>>()).await {
+            sizes.push(info?.map(|info| info.size));
         }
     }
-    Ok(missing)
+    Ok(sizes)
 }
 
 /// A key without its last character: it comes before the key, and all but a few others do that come before that.

@@ -16,6 +16,12 @@ use std::time::Duration;
 /// For how long an isolate remembers a manifest. It never changes; whether it may be used is checked apart from that.
 const REUSE: Duration = Duration::from_secs(300);
 
+/// A larger manifest is not held for every file that is asked for.
+const HELD: u64 = 4 << 20;
+
+/// Of one, so much is read at a time: more than its longest line.
+const PIECE: u64 = 64 << 10;
+
 /// Files up to this size are read several at a time.
 const SMALL: u64 = 256 << 10;
 
@@ -30,17 +36,56 @@ pub async fn manifest<P: Platform>(
     name: &ArtifactName,
 ) -> Result<(Artifact<P>, Rc<str>)> {
     let artifact = download::artifact(context, package, version, name).await?;
+    let text = text(context, &artifact).await?;
+    Ok((artifact, text))
+}
+
+async fn text<P: Platform>(context: &FeedContext<P>, artifact: &Artifact<P>) -> Result<Rc<str>> {
     let (memo, now) = (context.platform.memo(), context.platform.now());
     let key = format!("manifest:{}", artifact.key().unwrap_or_default());
     if let Some(text) = memo.get::<Rc<str>>(&key, now) {
-        return Ok((artifact, Rc::clone(&text)));
+        return Ok(Rc::clone(&text));
     }
     let bytes = artifact.open(None).await?.collect(tree::MANIFEST_BYTES).await?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|error| Error::Damaged { key: key.clone(), reason: error.to_string() })?;
     let text: Rc<str> = text.into();
     memo.put(key, Rc::new(Rc::clone(&text)), text.len(), now, REUSE);
-    Ok((artifact, text))
+    Ok(text)
+}
+
+/// Looks for a file in a manifest that is too large to be held, a piece at a time: its lines are in order.
+async fn search<P: Platform>(artifact: &Artifact<P>, path: &TreePath) -> Result<Option<TreeFile>> {
+    let (mut start, mut end) = (0, artifact.size);
+    while start < end {
+        let middle = start + (end - start).saturating_sub(PIECE) / 2;
+        let range = ByteRange { start: middle, length: PIECE.min(end - middle) };
+        let piece =
+            artifact.open(Some(range)).await?.collect(usize::try_from(PIECE).unwrap_or_default()).await?;
+        // The first line and the last one may be cut, unless the piece is all that is left.
+        let is_rest = middle == start;
+        let head =
+            if is_rest { 0 } else { piece.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1) };
+        let text = String::from_utf8_lossy(piece.get(head..).unwrap_or_default());
+        let (mut first, mut last) = (None, None);
+        for file in tree::files(&text) {
+            if file.path == *path {
+                return Ok(Some(file));
+            }
+            first.get_or_insert_with(|| file.path.clone());
+            last = Some(file.path);
+        }
+        if first.is_some_and(|first| *path < first) && !is_rest {
+            end = middle + head as u64;
+        } else if last.is_some_and(|last| *path > last) && range.start + range.length < end {
+            // The last line that is whole ends there.
+            let tail = piece.iter().rposition(|byte| *byte == b'\n').map_or(piece.len(), |at| at + 1);
+            start = middle + tail as u64;
+        } else {
+            return Ok(None);
+        }
+    }
+    Ok(None)
 }
 
 /// A file of a version.
@@ -51,9 +96,14 @@ pub async fn file<P: Platform>(
     name: &ArtifactName,
     path: &TreePath,
 ) -> Result<Artifact<P>> {
-    let (artifact, text) = manifest(context, package, version, name).await?;
+    let artifact = download::artifact(context, package, version, name).await?;
+    let found = if artifact.size > HELD {
+        search(&artifact, path).await?
+    } else {
+        tree::find(&text(context, &artifact).await?, path)
+    };
     let missing = || Error::NotFound(Missing::Artifact(format!("{package} {version}"), path.to_string()));
-    let file = tree::find(&text, path).ok_or_else(missing)?;
+    let file = found.ok_or_else(missing)?;
     let (size, digests) = (file.size, vec![file.digest.clone()]);
     let mut artifact = artifact.from(Source::Named(file), size, digests);
     // The version was downloaded when its manifest was.

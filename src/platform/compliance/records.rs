@@ -198,6 +198,13 @@ async fn list_prefix<P: Platform>(platform: &P, key: String) -> Result<(), Strin
         let page = platform.records().list(&format!("{key}/b/"), Some(&after), 1_000).await;
         equal(&after, &page.map_err(|error| failed(&error))?.keys, &keys[first.min(4)..4].to_vec())?;
     }
+    patiently(platform, || platform.records().overwrite(&keys[3], text(1_000))).await?;
+    let page = platform.records().list(&format!("{key}/b/"), None, 1_000).await;
+    equal(
+        "sizes",
+        &page.map_err(|error| failed(&error))?.sizes,
+        &vec![text(1).len() as u64, text(1_000).len() as u64],
+    )?;
     let none = list(platform, &format!("{key}/c/"), 1_000).await?.concat();
     equal("keys below nothing", &none, &Vec::new())?;
     remove(platform, &keys).await

@@ -119,13 +119,15 @@ impl Objects {
         let after = after.filter(|after| *after >= prefix);
         let start = after.map_or(Bound::Included(prefix), Bound::Excluded);
         let objects = self.stored.borrow();
-        let below = objects.range::<str, _>((start, Bound::Unbounded)).map(|(key, _)| key);
-        let mut keys: Vec<String> =
-            below.take_while(|key| key.starts_with(prefix)).take(limit + 1).cloned().collect();
+        let below = objects.range::<str, _>((start, Bound::Unbounded));
+        let below = below.take_while(|(key, _)| key.starts_with(prefix)).take(limit + 1);
+        let (mut keys, mut sizes): (Vec<String>, Vec<u64>) =
+            below.map(|(key, object)| (key.clone(), object.bytes.len() as u64)).unzip();
         let is_last = keys.len() <= limit;
         keys.truncate(limit);
+        sizes.truncate(limit);
         let cursor = keys.last().filter(|_| !is_last).cloned();
-        Ok(KeyPage { keys, cursor })
+        Ok(KeyPage { keys, sizes, cursor })
     }
 
     /// Notes count towards how much R2 answers at once: this store gives at most [`NOTED_PAGE`].

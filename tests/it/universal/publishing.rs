@@ -102,7 +102,7 @@ fn a_commit_that_lacks_contents_names_them() {
     let contributor = server.contributor().universal();
     contributor.push("my-tools/1.0.0", &TOOLS[..1]).expect(201);
     let refused = contributor.post("my-tools/1.1.0", &named(TOOLS)).expect(409);
-    assert!(message(&refused).contains("2 of the contents"), "{}", refused.text());
+    assert!(message(&refused).contains("2 of the files"), "{}", refused.text());
     let missing = refused.json()["missing"].clone();
     let paths: Vec<_> = missing.as_array().unwrap().iter().map(|file| file["path"].clone()).collect();
     assert_eq!(paths, ["docs/a b.txt", "empty"]);
@@ -110,6 +110,10 @@ fn a_commit_that_lacks_contents_names_them() {
     for file in &TOOLS[1..] {
         contributor.put_file("my-tools/1.1.0", *file).expect(201);
     }
+    let mut lying = named(TOOLS);
+    lying["files"][1]["size"] = json!(1_000);
+    let refused = contributor.post("my-tools/1.1.0", &lying).expect(400);
+    assert!(message(&refused).contains("has 9 bytes, not 1000"), "{}", refused.text());
     contributor.post("my-tools/1.1.0", &named(TOOLS)).expect(201);
     assert_eq!(contributor.get("my-tools/1.1.0/bin/run.sh").expect(200).bytes(), TOOLS[0].1);
 }

@@ -188,3 +188,33 @@ fn a_download_is_counted_once_for_a_version() {
     assert!(record.to_string().contains("1.0.0"), "{record}");
     assert_eq!(record["versions"]["1.0.0"]["count"], 2, "{record}");
 }
+
+#[test]
+fn a_file_is_found_in_a_manifest_that_is_too_large_to_be_held() {
+    let server = server();
+    let contributor = server.contributor().universal();
+    contributor.push("many/1.0.0", &[("x", b"content", false)]).expect(201);
+    let path = |number: usize| {
+        format!("{}/{number:05}.{}", "folder".repeat(number % 9 + 1), "x".repeat(number % 60))
+    };
+    let files = (0..40_000).map(|number| {
+        json!({ "path": path(number), "size": 7, "sha256": sha256(b"content"), "executable": number % 2 == 0 })
+    });
+    let made =
+        contributor.post("many/2.0.0", &json!({ "files": files.collect::<Vec<_>>() })).expect(201).json();
+    assert_eq!(made["files"], 40_000);
+    let reader = server.reader().universal().elsewhere();
+    let manifest = reader.get("many/2.0.0").expect(200);
+    assert!(manifest.bytes().len() > 5 << 20, "{}", manifest.bytes().len());
+    let manifest = manifest.json();
+    let told = manifest["files"].as_array().unwrap();
+    for at in (0..told.len()).step_by(1_999).chain([1, told.len() - 1]) {
+        let path = told[at]["path"].as_str().unwrap();
+        let reply = reader.get(&format!("many/2.0.0/{path}")).expect(200);
+        assert_eq!(reply.bytes(), &b"content"[..], "{path}");
+        assert!(reply.count("r2") < 16, "{path}: {}", reply.count("r2"));
+    }
+    for absent in ["a", "folder", "folder/00003.", "folderfolder/00001.xx", "zzz"] {
+        reader.get(&format!("many/2.0.0/{absent}")).expect(404);
+    }
+}

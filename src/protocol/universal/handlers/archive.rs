@@ -3,7 +3,7 @@
 //! Files that are small are kept several at a time. What came before something was refused is a draft like any other.
 
 use super::super::name;
-use super::commit;
+use super::commit::{self, Content};
 use crate::error::{Error, Result};
 use crate::model::{Algorithm, TreeFile, TreePath, Version};
 use crate::platform::{Body, Platform, together};
@@ -34,7 +34,8 @@ pub(super) async fn publish<P: Platform>(
     let mut archive = Archive::open(body.into_stream()).await?;
     let taken = take(context, package, version, &mut archive).await;
     archive.drain().await;
-    commit::make(context, package, version, taken?, "").await
+    let content = Content { files: taken?, said: true, description: "" };
+    commit::make(context, package, version, content).await
 }
 
 async fn take<P: Platform>(

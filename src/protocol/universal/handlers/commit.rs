@@ -4,7 +4,7 @@ use super::super::name;
 use super::super::wire::{self, Commit};
 use super::{draft, read_body};
 use crate::error::{Conflict, Error, Result};
-use crate::model::{Algorithm, Digest, TreeFile, Version, arrange};
+use crate::model::{Algorithm, TreeFile, Version, arrange, json};
 use crate::platform::{Body, Platform, once};
 use crate::protocol::Answer;
 use crate::service::publish::{self, Growth, Incoming, IncomingFile};
@@ -26,6 +26,7 @@ pub(super) async fn commit<P: Platform>(
     body: Body,
 ) -> Result<Answer<P>> {
     let Commit { description, files } = Commit::parse(&read_body(body, COMMIT_LIMIT).await?)?;
+    let said = files.is_some();
     let committed = draft::committed(context, package, version).await?;
     let files = match files {
         Some(files) => files,
@@ -43,7 +44,18 @@ pub(super) async fn commit<P: Platform>(
             }
         }
     };
-    make(context, package, version, files, &description).await
+    let content = Content { files, said, description: &description };
+    make(context, package, version, content).await
+}
+
+/// What a version is made of.
+pub(super) struct Content<'a> {
+    /// Its files.
+    pub(super) files: Vec<TreeFile>,
+    /// Did a client say so? Then what it says must be true; of a draft, what was sent last need not have come whole.
+    pub(super) said: bool,
+    /// What it is, for people.
+    pub(super) description: &'a str,
 }
 
 /// Makes a version of these files.
@@ -51,9 +63,9 @@ pub(super) async fn make<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
     version: &Version,
-    mut files: Vec<TreeFile>,
-    description: &str,
+    content: Content<'_>,
 ) -> Result<Answer<P>> {
+    let Content { mut files, said, description } = content;
     if files.is_empty() {
         let text = "a version has at least one file: send files first, or say in the body which of those that are here";
         return Err(Error::Invalid(text.to_owned()).into());
@@ -64,9 +76,19 @@ pub(super) async fn make<P: Platform>(
     })?;
     let (platform, path) = (&context.platform, context.path(package));
     let digests = draft::digests(&files);
-    let missing = contents::missing(platform, &path, &digests).await?;
+    let sizes = contents::sizes(platform, &path, &digests).await?;
+    let held = |file: &TreeFile| digests.binary_search(&file.digest).ok().and_then(|at| *sizes.get(at)?);
+    let missing: Vec<&TreeFile> = files.iter().filter(|file| held(file).is_none()).collect();
     if !missing.is_empty() {
-        return lacks(&files, &missing);
+        return lacks(&missing);
+    }
+    for file in &mut files {
+        let size = held(file).unwrap_or_default();
+        if said && size != file.size {
+            let text = format!("`{}` has {size} bytes, not {}", file.path, file.size);
+            return Err(Error::Invalid(text).into());
+        }
+        file.size = size;
     }
     let (facts, text) = (wire::facts(&files, description), tree::write(&files)?.into_bytes());
     let incoming = Incoming {
@@ -91,16 +113,15 @@ pub(super) async fn make<P: Platform>(
     };
     context.trace.note("published");
     drafts::discard(platform, &path, version, &digests).await?;
-    let mut answer: Value = serde_json::from_str(facts.get()).unwrap_or_default();
+    let mut answer: Value = json::read(facts.get().as_bytes()).unwrap_or_default();
     answer["name"] = package.as_str().into();
     answer["version"] = version.as_str().into();
     Answer::json(status, &answer)
 }
 
 /// A commit of which not everything is here: what is still to be sent.
-fn lacks<P>(files: &[TreeFile], missing: &[Digest]) -> Result<Answer<P>> {
-    let lacking = files.iter().filter(|file| missing.binary_search(&file.digest).is_ok());
-    let named: Vec<Value> = lacking.take(MISSING_NAMED).map(wire::shown).collect();
-    let text = format!("{} of the contents are not here; send them, then commit again", missing.len());
+fn lacks<P>(missing: &[&TreeFile]) -> Result<Answer<P>> {
+    let named: Vec<Value> = missing.iter().take(MISSING_NAMED).map(|file| wire::shown(file)).collect();
+    let text = format!("{} of the files are not here; send them, then commit again", missing.len());
     Answer::json(StatusCode::CONFLICT, &json!({ "message": text, "missing": named }))
 }
