@@ -26,10 +26,7 @@ const SAVE_BEAT: Duration = Duration::from_secs(1);
 
 /// A file found, not opened yet: enough for conditional requests, `HEAD` and ranges.
 pub struct Artifact<P> {
-    context: FeedContext<P>,
-    package: Package,
-    version: Version,
-    source: Source,
+    place: Box<Place<P>>,
     /// Bytes.
     pub size: u64,
     /// Digests known, weakest algorithm first.
@@ -40,6 +37,14 @@ pub struct Artifact<P> {
     pub may_change: bool,
     /// Is handing it out a download of its version, as opposed to a look at what describes it?
     pub counts: bool,
+}
+
+/// Whose it is, and for whom.
+struct Place<P> {
+    context: FeedContext<P>,
+    package: Package,
+    version: Version,
+    source: Source,
 }
 
 /// Where the bytes come from.
@@ -93,11 +98,9 @@ pub async fn artifact<P: Platform>(
     };
     let record = slot.artifact(name).cloned();
     let ArtifactRecord { name, size, digests, .. } = record.ok_or_else(|| no_artifact(package, name))?;
+    let (context, package, version) = (context.clone(), package.clone(), version.clone());
     Ok(Artifact {
-        context: context.clone(),
-        package: package.clone(),
-        version: version.clone(),
-        source: Source::File(name),
+        place: Box::new(Place { context, package, version, source: Source::File(name) }),
         size,
         digests,
         added: slot.added,
@@ -236,17 +239,24 @@ async fn keep_digests<P: Platform>(
     index::record(platform, path, "", &[(version_key.to_owned(), slot)], None).await
 }
 
+impl<P: Platform> Place<P> {
+    fn path(&self) -> PackagePath {
+        self.context.path(&self.package)
+    }
+}
+
 impl<P: Platform> Artifact<P> {
     /// The same version's, from elsewhere: what its manifest names.
-    pub(super) fn from(self, source: Source, size: u64, digests: Vec<Digest>) -> Self {
-        Self { source, size, digests, ..self }
+    pub(super) fn from(mut self, source: Source, size: u64, digests: Vec<Digest>) -> Self {
+        self.place.source = source;
+        Self { size, digests, ..self }
     }
 
     /// Where its bytes are kept, if they are.
     pub(super) fn key(&self) -> Option<String> {
-        let path = self.context.path(&self.package);
-        match &self.source {
-            Source::File(name) => Some(path.file(self.version.key(), name)),
+        let path = self.place.path();
+        match &self.place.source {
+            Source::File(name) => Some(path.file(self.place.version.key(), name)),
             Source::Named(file) => Some(path.content(&file.digest)),
             Source::Archive(..) => None,
         }
@@ -254,7 +264,7 @@ impl<P: Platform> Artifact<P> {
 
     /// What tells it from other files at its address.
     pub fn tag(&self) -> String {
-        if let Source::Archive(_, tag) = &self.source {
+        if let Source::Archive(_, tag) = &self.place.source {
             return tag.clone();
         }
         let strongest = self.digests.iter().max_by_key(|digest| digest.algorithm());
@@ -269,16 +279,16 @@ impl<P: Platform> Artifact<P> {
     /// Its bytes, or a range of them, for a client: a download. One that goes on where it was cut off is none.
     pub async fn hand_out(&self, range: Option<ByteRange>) -> Result<Body> {
         if self.counts && range.is_none_or(|range| range.start == 0) {
-            let (platform, subject) = (&self.context.platform, self.context.principal.subject());
-            downloads::count(platform, &self.context.path(&self.package), self.version.key(), subject);
+            let (platform, subject) = (&self.place.context.platform, self.place.context.principal.subject());
+            downloads::count(platform, &self.place.path(), self.place.version.key(), subject);
         }
         self.open(range).await
     }
 
     /// Its bytes, or a range of them.
     pub async fn open(&self, range: Option<ByteRange>) -> Result<Body> {
-        let (context, package, version) = (&self.context, &self.package, &self.version);
-        match &self.source {
+        let (context, package, version) = (&self.place.context, &self.place.package, &self.place.version);
+        match &self.place.source {
             Source::File(name) => {
                 let key = context.path(package).file(version.key(), name);
                 let reason = || "a live version has lost its bytes".to_owned();
@@ -308,10 +318,10 @@ impl<P: Platform> Artifact<P> {
         let digests = hasher.finish();
         let missing = || Error::Damaged { key: "digest".to_owned(), reason: algorithm.name().to_owned() };
         let found = of(&digests).ok_or_else(missing)?;
-        if let Source::File(name) = &self.source {
-            let (platform, path) = (self.context.platform.clone(), self.context.path(&self.package));
-            let (version_key, name) = (self.version.key().to_owned(), name.clone());
-            self.context.platform.in_background(async move {
+        if let Source::File(name) = &self.place.source {
+            let (platform, path) = (self.place.context.platform.clone(), self.place.path());
+            let (version_key, name) = (self.place.version.key().to_owned(), name.clone());
+            self.place.context.platform.in_background(async move {
                 // What cannot be kept now is computed again.
                 let _ = keep_digests(&platform, &path, &version_key, &name, &digests).await;
             });

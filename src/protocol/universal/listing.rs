@@ -1,7 +1,7 @@
 //! Our own document: the versions of a package, in their order, one on a line.
 
 use super::name::{self, Selector};
-use crate::model::json;
+use crate::model::{Digest, json};
 use crate::service::{Listed, ListingRenderer, Package, Summary};
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -21,7 +21,7 @@ impl VersionsRenderer {
 impl ListingRenderer for VersionsRenderer {
     fn version(&mut self, _: &mut dyn Write, version: Listed<'_>) -> io::Result<()> {
         let facts: Value = json::read(version.manifest.get().as_bytes())?;
-        let sha256 = version.files.first().and_then(|file| file.digests.last()).map(|digest| digest.hex());
+        let sha256 = version.files.first().and_then(|file| file.digests.last()).map(Digest::hex);
         let mut line = json!({
             "version": version.version,
             "listed": !version.listing.hidden,
@@ -68,7 +68,7 @@ pub(super) fn select(document: &[u8], selector: &Selector) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Algorithm, ArtifactName, Digest, ListingState, Timestamp};
+    use crate::model::{Algorithm, ArtifactName, ListingState, Timestamp};
     use crate::service::ListedFile;
     use serde_json::value::RawValue;
 

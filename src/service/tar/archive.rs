@@ -233,7 +233,7 @@ mod tests {
     use std::io::Write as _;
 
     fn entry(path: &str, content: &[u8]) -> Vec<u8> {
-        let mut bytes = write_header(path, content.len() as u64, path.ends_with(".sh"));
+        let mut bytes = write_header(path, content.len() as u64, path.contains("run"));
         bytes.extend_from_slice(content);
         bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
         bytes

@@ -28,20 +28,17 @@ pub(super) async fn commit<P: Platform>(
     let Commit { description, files } = Commit::parse(&read_body(body, COMMIT_LIMIT).await?)?;
     let said = files.is_some();
     let committed = draft::committed(context, package, version).await?;
-    let files = match files {
-        Some(files) => files,
-        None => {
-            let drafted = drafts::files(&context.platform, &context.path(package), version).await?;
-            match committed {
-                None => drafted,
-                // A client that does not know that it succeeded: what is left of the draft is what the version has.
-                Some(text)
-                    if drafted.iter().all(|file| tree::find(&text, &file.path).as_ref() == Some(file)) =>
-                {
-                    tree::files(&text).collect()
-                }
-                Some(_) => return Err(publish::exists(package, version)),
+    let files = if let Some(files) = files {
+        files
+    } else {
+        let drafted = drafts::files(&context.platform, &context.path(package), version).await?;
+        match committed {
+            None => drafted,
+            // A client that does not know that it succeeded: what is left of the draft is what the version has.
+            Some(text) if drafted.iter().all(|file| tree::find(&text, &file.path).as_ref() == Some(file)) => {
+                tree::files(&text).collect()
             }
+            Some(_) => return Err(publish::exists(package, version)),
         }
     };
     let content = Content { files, said, description: &description };
