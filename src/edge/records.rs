@@ -58,7 +58,7 @@ impl R2Records {
             let metadata = Some(member(&object, &metadata)?).filter(JsValue::is_object);
             let note = metadata.map(|metadata| member(&metadata, &note)).transpose()?;
             notes.push((text(member(&object, &key)?), note.map(text).unwrap_or_default()));
-            sizes.push(member(&object, &"size".into())?.as_f64().unwrap_or_default() as u64);
+            sizes.push(whole(&member(&object, &"size".into())?));
         }
         Ok((NotedPage { notes, more: member(&page, &"truncated".into())?.is_truthy() }, sizes))
     }
@@ -128,6 +128,11 @@ impl RecordStore for R2Records {
     async fn list_noted(&self, prefix: &str, after: &str, limit: usize) -> Result<NotedPage, PlatformError> {
         Ok(self.page(prefix, after, limit, true).await?.0)
     }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of bytes")]
+fn whole(number: &JsValue) -> u64 {
+    number.as_f64().unwrap_or_default() as u64
 }
 
 fn thrown(error: JsValue) -> PlatformError {
