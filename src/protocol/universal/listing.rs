@@ -32,16 +32,21 @@ impl ListingRenderer for VersionsRenderer {
         if facts["description"].is_string() {
             line["description"] = facts["description"].clone();
         }
-        self.versions.push(line);
+        // Most documents are in order already.
+        let is_before = |known: &Value| name::compare(number(known), version.version).is_le();
+        let place = match self.versions.last() {
+            Some(last) if !is_before(last) => self.versions.partition_point(is_before),
+            _ => self.versions.len(),
+        };
+        self.versions.insert(place, line);
         Ok(())
     }
 
     fn finish(mut self: Box<Self>, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-        self.versions.sort_by(|one, other| name::compare(version(one), version(other)));
         let latest = chosen(&self.versions, &Selector::Highest(Vec::new())).map(str::to_owned);
         write!(out, "{{\"name\":\"{}\",\"latest\":{},\"versions\":[", self.package, json!(latest))?;
         for (at, line) in self.versions.iter_mut().enumerate() {
-            if let Some(published) = summary.published.get(version(line)) {
+            if let Some(published) = summary.published.get(number(line)) {
                 line["published"] = json!(published);
             }
             write!(out, "{}{line}", if at == 0 { "\n" } else { ",\n" })?;
@@ -50,13 +55,13 @@ impl ListingRenderer for VersionsRenderer {
     }
 }
 
-fn version(line: &Value) -> &str {
+fn number(line: &Value) -> &str {
     line["version"].as_str().unwrap_or_default()
 }
 
 /// Which of these versions a request is about; those that were unlisted are found by their number only.
 fn chosen<'a>(versions: &'a [Value], selector: &Selector) -> Option<&'a str> {
-    selector.choose(versions.iter().filter(|line| line["listed"] != false).map(version))
+    selector.choose(versions.iter().filter(|line| line["listed"] != false).map(number))
 }
 
 /// Which of the versions in our own document a request is about.
@@ -104,7 +109,7 @@ mod tests {
         let versions = [("1.10.0", false), ("2.0.0-rc.1", false), ("1.9.0", false), ("3.0.0", true)];
         let text = render(&versions, &[("1.9.0", "2026-01-02T03:04:05Z")]);
         let document: Value = serde_json::from_str(&text).unwrap();
-        let shown = document["versions"].as_array().unwrap().iter().map(version);
+        let shown = document["versions"].as_array().unwrap().iter().map(number);
         assert_eq!(shown.collect::<Vec<_>>(), ["1.9.0", "1.10.0", "2.0.0-rc.1", "3.0.0"]);
         assert_eq!((&document["name"], &document["latest"]), (&json!("my-tools"), &json!("1.10.0")));
         let first = &document["versions"][0];

@@ -20,16 +20,23 @@ pub(crate) enum Endpoint {
     Packages(Option<String>, usize),
     /// `GET {name}`.
     Versions(Package),
-    /// `GET {name}/{selector}`.
-    Manifest(Package, Selector),
-    /// `GET {name}/{selector}?format=tar`.
-    Archive(Package, Selector),
-    /// `GET {name}/{selector}/{path}`.
-    File(Package, Selector, TreePath),
+    /// `GET` of a version, or of something in it.
+    Read(Package, Selector, Part),
     /// `POST {name}/missing`.
     Missing(Package),
     /// Something about a version that is to be, or to be no more.
     Change(Package, Version, Change),
+}
+
+/// What is read of a version.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    /// `{name}/{selector}`.
+    Manifest,
+    /// `{name}/{selector}?format=tar`.
+    Archive,
+    /// `{name}/{selector}/{path}`.
+    File(TreePath),
 }
 
 /// What is done about a version.
@@ -70,9 +77,9 @@ impl Endpoint {
         match self {
             Self::Packages(..) => "packages",
             Self::Versions(_) => "versions",
-            Self::Manifest(..) => "manifest",
-            Self::Archive(..) => "archive",
-            Self::File(..) => "file",
+            Self::Read(_, _, Part::Manifest) => "manifest",
+            Self::Read(_, _, Part::Archive) => "archive",
+            Self::Read(_, _, Part::File(_)) => "file",
             Self::Missing(_) => "missing",
             Self::Change(_, _, change) => match change {
                 Change::PutFile(..) => "put-file",
@@ -92,11 +99,7 @@ impl Endpoint {
     /// The right it needs.
     pub(super) fn action(&self) -> Action {
         match self {
-            Self::Packages(..)
-            | Self::Versions(_)
-            | Self::Manifest(..)
-            | Self::Archive(..)
-            | Self::File(..) => Action::Read,
+            Self::Packages(..) | Self::Versions(_) | Self::Read(..) => Action::Read,
             // Which contents are here is told to those who may add some.
             Self::Missing(_) => Action::Publish,
             Self::Change(_, _, change) => match change {
@@ -145,12 +148,12 @@ fn version(method: &Method, package: Package, text: &str, query: &Query<'_>) -> 
     let is_draft = query.value("draft").is_some();
     let change = match *method {
         Method::GET | Method::HEAD if !is_draft => {
-            let selector = Selector::parse(text)?;
-            return match query.value("format").as_deref() {
-                None => Ok(Endpoint::Manifest(package, selector)),
-                Some("tar") => Ok(Endpoint::Archive(package, selector)),
-                Some(_) => Err(Error::Invalid("`format` is `tar`".to_owned()).into()),
+            let part = match query.value("format").as_deref() {
+                None => Part::Manifest,
+                Some("tar") => Part::Archive,
+                Some(_) => return Err(Error::Invalid("`format` is `tar`".to_owned()).into()),
             };
+            return Ok(Endpoint::Read(package, Selector::parse(text)?, part));
         }
         Method::GET | Method::HEAD => Change::ShowDraft,
         Method::PUT => Change::PutArchive,
@@ -165,13 +168,14 @@ fn version(method: &Method, package: Package, text: &str, query: &Query<'_>) -> 
 /// A file of a version.
 fn file(method: &Method, package: Package, version: &str, path: &str, query: &Query<'_>) -> Result<Endpoint> {
     // What an encoded slash would stand between is no name of a file or a folder.
-    let segments = path.split('/').map(text::decode).collect::<Result<Vec<_>>>()?;
-    if segments.iter().any(|segment| segment.contains('/')) {
+    if path.to_ascii_lowercase().contains("%2f") {
         return Err(text::malformed());
     }
-    let path = name::parse_path(&segments.join("/"))?;
+    let path = name::parse_path(&text::decode(path)?)?;
     let change = match (method.as_str(), query.value("upload").map(Cow::into_owned)) {
-        ("GET" | "HEAD", None) => return Ok(Endpoint::File(package, Selector::parse(version)?, path)),
+        ("GET" | "HEAD", None) => {
+            return Ok(Endpoint::Read(package, Selector::parse(version)?, Part::File(path)));
+        }
         ("PUT", None) => {
             Change::PutFile(path, query.value("executable").is_some_and(|value| value != "false"))
         }
@@ -219,10 +223,10 @@ mod tests {
         Ok(match &endpoint {
             Endpoint::Packages(after, top) => format!("{name} {} {top}", after.as_deref().unwrap_or("-")),
             Endpoint::Versions(package) | Endpoint::Missing(package) => format!("{name} {package}"),
-            Endpoint::Manifest(package, selector) | Endpoint::Archive(package, selector) => {
-                format!("{name} {package} {selector}")
+            Endpoint::Read(package, selector, Part::File(path)) => {
+                format!("{name} {package} {selector} {path}")
             }
-            Endpoint::File(package, selector, path) => format!("{name} {package} {selector} {path}"),
+            Endpoint::Read(package, selector, _) => format!("{name} {package} {selector}"),
             Endpoint::Change(package, version, Change::PutFile(path, executable)) => {
                 format!("{name} {package} {version} {path} {executable}")
             }

@@ -14,7 +14,6 @@ use crate::protocol::Answer;
 use crate::service::{FeedContext, Package, delete, publish};
 use bytes::Bytes;
 use http::StatusCode;
-use read::Part;
 
 /// Answers an endpoint.
 pub(super) async fn handle<P: Platform>(
@@ -25,11 +24,7 @@ pub(super) async fn handle<P: Platform>(
     match endpoint {
         Endpoint::Packages(after, top) => read::packages(context, after, top).await,
         Endpoint::Versions(package) => read::versions(context, &package).await,
-        Endpoint::Manifest(package, selector) => read::get(context, &package, selector, Part::Manifest).await,
-        Endpoint::Archive(package, selector) => read::get(context, &package, selector, Part::Archive).await,
-        Endpoint::File(package, selector, path) => {
-            read::get(context, &package, selector, Part::File(path)).await
-        }
+        Endpoint::Read(package, selector, part) => read::get(context, &package, selector, part).await,
         Endpoint::Missing(package) => draft::missing(context, &package, request.body).await,
         Endpoint::Change(package, version, Change::Delete) => {
             delete::delete(context, &package, &version).await?;

@@ -1,9 +1,10 @@
 //! Reading: packages, versions, manifests, files, archives.
 
 use super::super::name::{self, Selector};
+use super::super::route::Part;
 use super::super::{Universal, VERSIONS, listing};
 use crate::error::{Error, Missing, Result};
-use crate::model::{TreePath, Version};
+use crate::model::Version;
 use crate::platform::Platform;
 use crate::protocol::{Answer, Protocol as _};
 use crate::service::catalog::{self, Sought};
@@ -59,17 +60,7 @@ async fn select<P: Platform>(
     name::parse_version(&listing::select(&document, &selector).ok_or_else(missing)?)
 }
 
-/// What is asked for of a version.
-pub(super) enum Part {
-    /// `GET {name}/{version}`.
-    Manifest,
-    /// `GET {name}/{version}?format=tar`.
-    Archive,
-    /// `GET {name}/{version}/{path}`.
-    File(TreePath),
-}
-
-/// Finds it, in the version that is meant.
+/// Finds what is read of a version, in the one that is meant.
 pub(super) async fn get<P: Platform>(
     context: &FeedContext<P>,
     package: &Package,
