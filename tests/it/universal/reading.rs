@@ -1,6 +1,6 @@
 //! Reading: packages, versions by number and by wildcard, files, ranges, views.
 
-use super::support::{TOOLS, Universal, message, sha256};
+use super::support::{TOOLS, Universal, message, named, sha256};
 use crate::support::server::TestServer;
 use crate::support::verbs::{Verb, owner_does};
 use futures_executor::block_on;
@@ -217,4 +217,33 @@ fn a_file_is_found_in_a_manifest_that_is_too_large_to_be_held() {
     for absent in ["a", "folder", "folder/00003.", "folderfolder/00001.xx", "zzz"] {
         reader.get(&format!("many/2.0.0/{absent}")).expect(404);
     }
+}
+
+#[test]
+fn the_rest_surface_hands_out_the_same() {
+    let server = server();
+    let contributor = server.contributor().universal();
+    let files = [("README.md", &b"# Tools\n"[..], false), TOOLS[0]];
+    let made = named(&files);
+    for file in files {
+        contributor.put_file("my-tools/1.0.0", file).expect(201);
+    }
+    let mut described = made.clone();
+    described["description"] = json!("Our tools");
+    contributor.post("my-tools/1.0.0", &described).expect(201);
+    let reader = server.reader();
+    let feed = "https://edge.test/acme/_apis/packaging/feeds/main";
+    let version = format!("{feed}/upack/packages/my-tools/versions/1.0.0");
+    let manifest = contributor.get("my-tools/1.0.0").expect(200);
+    assert_eq!(reader.get(&format!("{version}/content")).expect(200).bytes(), manifest.bytes());
+    assert_eq!(reader.get(&format!("{version}/readme")).expect(200).text(), "# Tools\n");
+    let file =
+        reader.get_with(&format!("{version}/bin%2Frun.sh/content"), &[("range", "bytes=2-")]).expect(206);
+    assert_eq!(file.text(), "/bin/sh\n");
+    reader.get(&format!("{version}/nothing/content")).expect(404);
+    let packages =
+        reader.get(&format!("{feed}/packages?protocolType=UPack&includeDescription=true")).expect(200).json();
+    let package = &packages["value"][0];
+    assert_eq!((&package["name"], &package["protocolType"]), (&json!("my-tools"), &json!("UPack")));
+    assert_eq!(package["versions"][0]["packageDescription"], "Our tools");
 }
