@@ -124,7 +124,7 @@ pub async fn archive<P: Platform>(
     }
     let (mut size, tag) = (tar::END.len() as u64, format!("{}.tar", artifact.tag()));
     for file in tree::files(&text) {
-        size += entry(&file).1;
+        size = entry(&file).1.saturating_add(size);
     }
     Ok(artifact.from(Source::Archive(text, tag), size, Vec::new()))
 }
@@ -149,7 +149,7 @@ async fn insist_on_all<P: Platform>(
 /// What stands before the content of a file, and how long all of its entry is.
 fn entry(file: &TreeFile) -> (Vec<u8>, u64) {
     let header = tar::write_header(file.path.as_str(), file.size, file.executable);
-    let length = header.len() as u64 + tar::padded(file.size);
+    let length = tar::padded(file.size).saturating_add(header.len() as u64);
     (header, length)
 }
 

@@ -47,7 +47,7 @@ async fn take<P: Platform>(
     let (mut files, mut held, mut size) = (Vec::new(), Vec::new(), 0);
     loop {
         let next = archive.next().await?;
-        let fits = next.as_ref().is_some_and(|file| size + file.size <= HELD_LIMIT && held.len() < AT_A_TIME);
+        let fits = next.as_ref().is_some_and(|file| file.size <= HELD_LIMIT - size && held.len() < AT_A_TIME);
         if !fits {
             let kept = std::mem::take(&mut held).into_iter();
             let kept = kept.map(|(file, arriving)| drafts::add(context, package, version, file, arriving));
@@ -61,7 +61,7 @@ async fn take<P: Platform>(
             let text = format!("the archive has more than {FILES_LIMIT} files: send them one by one");
             return Err(Error::Invalid(text).into());
         }
-        size += file.size;
+        size = file.size.saturating_add(size).min(HELD_LIMIT);
         held.push(receive(context, archive, file).await?);
     }
 }
