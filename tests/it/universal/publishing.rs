@@ -1,9 +1,11 @@
 //! Publishing: drafts, commits, and whose number it is.
 
-use super::support::{Files, TOOLS, Universal, message, named, sha256};
+use super::support::{Files, TOOLS, Universal, encoded, message, named, sha256};
+use crate::support::Client;
 use crate::support::server::TestServer;
 use crate::support::verbs::{Verb, owner_does};
-use edgefeed::platform::Body;
+use edgefeed::platform::memory::Fault;
+use edgefeed::platform::{Body, PlatformError};
 use futures_executor::block_on;
 use futures_util::future::join_all;
 use http::Method;
@@ -125,7 +127,7 @@ fn only_what_a_package_does_not_hold_need_be_sent() {
     contributor.push("my-tools/1.0.0", TOOLS).expect(201);
     contributor.push("other/1.0.0", &[("secret", b"of another package", false)]).expect(201);
     let asked = [sha256(b"some text"), sha256(b"of another package"), sha256(b"new")];
-    let missing = |client: &crate::support::Client<'_>, name: &str| {
+    let missing = |client: &Client<'_>, name: &str| {
         let reply = client.post(&format!("{name}/missing"), &json!({ "sha256": asked }));
         reply.expect(200).json()["missing"].clone()
     };
@@ -269,7 +271,7 @@ fn a_large_file_comes_in_parts_to_where_it_belongs() {
         (&json!(64 << 20), &json!(2), &json!(0))
     );
     let address = format!("my-tools/1.0.0/large.bin?upload={}", begun["id"].as_str().unwrap());
-    let part = |client: &crate::support::Client<'_>, number: usize| {
+    let part = |client: &Client<'_>, number: usize| {
         let bytes = content[(number - 1) * (64 << 20)..].iter().take(64 << 20).copied().collect::<Vec<_>>();
         client.send(Method::PUT, &format!("{address}&part={number}"), &[], bytes.into())
     };
@@ -320,4 +322,45 @@ fn an_upload_can_be_given_up_and_must_be_what_was_declared() {
     for wish in ["", "{}", "{\"size\": 1}", "{\"size\": 1, \"sha256\": \"00\"}"] {
         contributor.send(Method::POST, "a/1.0.0/x?upload", &[], wish.into()).expect(400);
     }
+}
+
+#[test]
+fn whichever_write_fails_all_of_it_can_be_repeated() {
+    let mut fired = 0;
+    for nth in 1..40 {
+        for after in [false, true] {
+            let server = server();
+            let client = server.contributor().universal();
+            let fault = Fault::any_write().nth(nth);
+            let error = PlatformError::TimedOut;
+            server.platform.faults().add(if after { fault.after(error) } else { fault.before(error) });
+            let publish = |client: &Client<'_>| {
+                let sent = TOOLS.iter().all(|file| {
+                    let headers = [("x-checksum-sha256", sha256(file.1))];
+                    let headers: Vec<_> =
+                        headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                    let path = format!("my-tools/1.0.0/{}?executable={}", encoded(file.0), file.2);
+                    matches!(
+                        client.send(Method::PUT, &path, &headers, file.1.to_vec().into()).status,
+                        200 | 201
+                    )
+                });
+                sent && matches!(client.commit("my-tools/1.0.0").status, 200 | 201)
+            };
+            let first = publish(&client);
+            fired += server.platform.faults().fired();
+            server.platform.faults().clear();
+            let client = client.elsewhere();
+            assert!(first || publish(&client), "write {nth} failed, after it took effect: {after}");
+            server.advance(3);
+            assert_eq!(client.numbers("my-tools"), ["1.0.0"], "write {nth}, {after}");
+            for (path, content, _) in TOOLS {
+                assert_eq!(
+                    client.get(&format!("my-tools/1.0.0/{}", encoded(path))).expect(200).bytes(),
+                    *content
+                );
+            }
+        }
+    }
+    assert!(fired > 20, "only {fired} writes failed");
 }
