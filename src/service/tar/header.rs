@@ -1,8 +1,6 @@
 //! Blocks that stand before the content of a [tar archive](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html)'s
 //! entries: reading those of others, and writing our own.
 
-use std::fmt::Write as _;
-
 /// What everything in an archive is a multiple of.
 pub(super) const BLOCK: usize = 512;
 
@@ -127,13 +125,13 @@ pub fn write_header(path: &str, size: u64, executable: bool) -> Vec<u8> {
         more += &extended("size", &size.to_string());
     }
     if !more.is_empty() {
-        block(&mut out, "pax-header", more.len() as u64, 'x', 0o644);
+        block(&mut out, "pax-header", more.len() as u64, b'x', 0o644);
         out.extend_from_slice(more.as_bytes());
         out.resize(out.len().next_multiple_of(BLOCK), 0);
     }
     let short: String = path.chars().filter(char::is_ascii).take(PATH.len()).collect();
     let size = if size < OCTAL_LIMIT { size } else { 0 };
-    block(&mut out, &short, size, '0', if executable { 0o755 } else { 0o644 });
+    block(&mut out, &short, size, b'0', if executable { 0o755 } else { 0o644 });
     out
 }
 
@@ -147,20 +145,37 @@ fn extended(name: &str, value: &str) -> String {
     format!("{length}{rest}")
 }
 
-fn block(out: &mut Vec<u8>, path: &str, size: u64, kind: char, mode: u32) {
-    let mut text = String::with_capacity(BLOCK);
-    // Writing to a string does not fail. The magic word stands where it does by the widths before it.
-    let _ = write!(
-        text,
-        "{path:\0<100}{mode:07o}\0{0:07o}\0{0:07o}\0{size:011o}\0{MODIFIED:011o}\0{1:8}{kind}",
-        0, ""
-    );
-    let _ = write!(text, "{:\0<100}ustar\x0000", "");
-    let mut header = text.into_bytes();
-    header.resize(BLOCK, 0);
-    let sum = format!("{:06o}\0 ", checksum(&header));
-    header.splice(CHECKSUM, sum.into_bytes());
-    out.append(&mut header);
+fn block(out: &mut Vec<u8>, path: &str, size: u64, kind: u8, mode: u64) {
+    let mut block = [0; BLOCK];
+    let mut put = |start: usize, bytes: &[u8]| {
+        for (place, byte) in block.iter_mut().skip(start).zip(bytes) {
+            *place = *byte;
+        }
+    };
+    put(PATH.start, path.as_bytes());
+    // Whose it is: nobody's.
+    for (start, number) in [(MODE.start, mode), (108, 0), (116, 0)] {
+        put(start, &octal(number)[4..]);
+    }
+    put(SIZE.start, &octal(size));
+    put(136, &octal(MODIFIED));
+    put(KIND, &[kind]);
+    put(MAGIC.start, b"ustar\x0000");
+    let sum = octal(checksum(&block).into());
+    for (place, byte) in block.iter_mut().skip(CHECKSUM.start).zip(sum[5..].iter().chain(b"\0 ")) {
+        *place = *byte;
+    }
+    out.extend_from_slice(&block);
+}
+
+/// The last eleven octal digits of a number.
+fn octal(mut number: u64) -> [u8; 11] {
+    let mut digits = [b'0'; 11];
+    for digit in digits.iter_mut().rev() {
+        *digit += (number & 7) as u8;
+        number >>= 3;
+    }
+    digits
 }
 
 /// The values of a POSIX header that say where an entry is and how long.
