@@ -157,7 +157,6 @@ pub(crate) fn eventful_server() -> Server {
         assert!(matches!(npm("PUT own", publish_document("own", version, &bytes)), 200 | 201));
     }
     publish_in_session(&server);
-    server.call("POST /acme/_packaging/main/uploads", &server.admin, json!({ "size": 7 })).expect(201);
     let bytes = archive(&[
         ("package/package.json", br#"{"name":"described","version":"1.0.0"}"#),
         ("package/README.md", b"# Described"),
@@ -215,7 +214,7 @@ pub(crate) fn eventful_server() -> Server {
     leave_contents(server)
 }
 
-/// Publishes what a build made.
+/// Publishes what a build made, and begins an upload.
 fn publish_in_session(server: &Server) {
     let said = json!({ "feed": "main", "source": "InternalBuild", "data": { "Build.BuildId": "7" } });
     let begin = "POST /acme/_apis/provenance/session/npm";
@@ -224,6 +223,7 @@ fn publish_in_session(server: &Server) {
     let body = publish_document("built", "1.0.0", &tarball("built", "1.0.0"));
     let answer = block_on(server.fetch(&server.platform, &through, &server.admin, body, &[]));
     assert!(answer.0.is_success());
+    server.call("POST /acme/_packaging/main/uploads", &server.admin, json!({ "size": 7 })).expect(201);
 }
 
 /// A file of a draft, and one that a draft left. No protocol of this list makes any.
