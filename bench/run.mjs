@@ -14,6 +14,7 @@ import { buildDir } from "../tools/toolchain.mjs";
 import { application } from "./application.mjs";
 import { cargo } from "./cargo.mjs";
 import { costs } from "./costs.mjs";
+import { large } from "./large.mjs";
 import { management } from "./management.mjs";
 import { maven } from "./maven.mjs";
 import { memory } from "./memory.mjs";
@@ -24,7 +25,7 @@ import { Scope } from "./scope.mjs";
 import { size } from "./size.mjs";
 import { throughput } from "./throughput.mjs";
 
-const parts = { throughput, costs, application, pypi, nuget, maven, cargo, management, size, memory };
+const parts = { throughput, costs, application, pypi, nuget, maven, cargo, management, size, memory, large };
 
 /** How much of everything. */
 const scales = {

@@ -140,6 +140,7 @@ fn a_delete_that_died_half_way_is_done_again() {
         published,
         |server, steps| owner_crashes(server, "own", Verb::Delete("1.2.0"), steps),
         |server, steps| {
+            server.advance(2);
             owner_retries(server, "own", Verb::Delete("1.2.0")).unwrap();
             let reader = server.reader().elsewhere();
             assert_eq!(reader.versions("own"), ["1.0.0", "1.1.0"], "after {steps}");
@@ -273,6 +274,7 @@ fn the_log_tells_of_a_deletion_that_died_and_was_done_again() {
         published,
         |server, steps| owner_crashes(server, "own", Verb::Delete("1.2.0"), steps),
         |server, steps| {
+            server.advance(2);
             owner_retries(server, "own", Verb::Delete("1.2.0")).unwrap();
             log_tells(server, steps, "own", "deleted 1.2.0", true);
         },

@@ -227,6 +227,7 @@ fn a_part_costs_five_operations() {
     let server = TestServer::new();
     let client = server.contributor();
     let id = begin(&client, b"content")["id"].as_str().unwrap().to_owned();
+    server.advance(2);
     server.platform.clear_operation_log();
     client.send(Method::PUT, &format!("{UPLOADS}/{id}?part=1"), &[], b"content"[..].into()).expect(200);
     let operations: Vec<_> =

@@ -138,7 +138,8 @@ impl MemoryPlatform {
         self.shared.kv.stale_for.set(stale_for);
     }
 
-    /// Refuses a second write to one key within one second of the manual clock, as production does.
+    /// Whether a second write to one key within one second of the manual clock is refused, as production does: it is, unless a
+    /// test is about what happens within a second.
     pub fn limit_writes(&self, limit: bool) {
         self.shared.world.limits_writes.set(limit);
     }

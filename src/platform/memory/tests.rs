@@ -75,6 +75,7 @@ fn a_fault_before_changes_nothing_and_a_fault_after_does() {
 #[test]
 fn somebody_else_can_win_a_race() {
     let platform = MemoryPlatform::new();
+    platform.limit_writes(false);
     let rival = platform.clone();
     platform.faults().add(Fault::of(Operation::Create).meanwhile(move || rival.put_object("key", "theirs")));
     assert_eq!(block_on(platform.records().create("key", "ours".into())), Ok(Written::No));

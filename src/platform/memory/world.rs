@@ -30,7 +30,7 @@ impl World {
             now: Cell::new(BEGINNING),
             faults: Faults::default(),
             log: RefCell::default(),
-            limits_writes: Cell::new(false),
+            limits_writes: Cell::new(true),
         }
     }
 

@@ -531,6 +531,7 @@ fn what_leads_to_a_package_is_repaired() {
     server
         .platform
         .put_object(&format!("v1/repair/{feed}/npm/lib/1.0.0"), r#"{"failed":"2026-11-22T12:00:00.000Z"}"#);
+    server.platform.advance(std::time::Duration::from_secs(2));
     scheduled(&server);
     assert_eq!(get(&server, &format!("main/packages/{lib}")).expect(200).body["name"], "lib");
 }
