@@ -5,7 +5,7 @@ use crate::error::{Error, Missing, Result};
 use crate::model::{Algorithm, Digest, FeedId, Sha256State, json};
 use crate::platform::{Platform, RecordStore as _, UploadPart};
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// An upload in parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,17 +52,15 @@ impl Upload {
 
     fn print(&self) -> Bytes {
         let sha256 = self.sha256.as_ref().map(Digest::hex);
-        let value = json!({
-            "holder": self.holder,
-            "target": self.target,
-            "upload": self.upload,
-            "size": self.size,
-            "partSize": self.part_size,
-            "sha256": sha256,
-            "parts": self.parts,
-            "state": self.state.to_string(),
-        });
-        value.to_string().into()
+        let texts = [&self.holder, &self.target, &self.upload].map(|text| Value::from(text.as_str()));
+        let [holder, target, upload] = texts;
+        let (sha256, parts) = (Value::from(sha256), Value::from(self.parts.clone()));
+        let Self { size, part_size, state, .. } = self;
+        let text = format!(
+            "{{\"holder\":{holder},\"target\":{target},\"upload\":{upload},\"size\":{size},\"partSize\":{part_size},\
+             \"sha256\":{sha256},\"parts\":{parts},\"state\":\"{state}\"}}"
+        );
+        text.into()
     }
 
     fn parse(value: &Map<String, Value>) -> Option<Self> {
