@@ -103,7 +103,10 @@ fn maven_push() -> Push {
     }
 }
 
-const PUSHES: [(&str, fn() -> Push); 5] = [
+/// A protocol, and what its client sends.
+type Pushing = (&'static str, fn() -> Push);
+
+const PUSHES: [Pushing; 5] = [
     ("npm", npm_push),
     ("cargo", cargo_push),
     ("pypi", pypi_push),
