@@ -273,21 +273,23 @@ impl<P: Platform> Packer<P> {
     async fn begin(&mut self, file: &TreeFile) -> Result<Bytes> {
         let header = Bytes::from(entry(file).0);
         let start = self.skip.saturating_sub(header.len() as u64).min(file.size);
-        let range = (start > 0).then_some(ByteRange { start, length: file.size - start });
         self.skip -= start;
-        let body =
-            if start < file.size || file.size == 0 { self.open(file, range).await? } else { Body::Empty };
         let padding = usize::try_from(tar::padded(file.size) - file.size).unwrap_or_default();
-        self.content = Some((body.into_stream(), padding));
+        self.content = Some((self.open(file, start).await?.into_stream(), padding));
         Ok(header)
     }
 
     async fn read(&self, file: &TreeFile) -> Result<Bytes> {
         let limit = usize::try_from(SMALL).unwrap_or_default();
-        Ok(self.open(file, None).await?.collect(limit).await?)
+        Ok(self.open(file, 0).await?.collect(limit).await?)
     }
 
-    async fn open(&self, file: &TreeFile, range: Option<ByteRange>) -> Result<Body> {
+    /// The content from there on, straight from the store: so many files in the edge cache would be as many operations more.
+    async fn open(&self, file: &TreeFile, start: u64) -> Result<Body> {
+        if start == file.size {
+            return Ok(Body::Empty);
+        }
+        let range = Some(ByteRange { start, length: file.size - start });
         contents::open(&self.context, &self.package, &self.version, file, range).await
     }
 }
