@@ -9,6 +9,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 
 import { startEdgefeed } from "./support/edgefeed.mjs";
 
@@ -122,7 +123,10 @@ describe("a version of one file of 5 GB", { timeout: 900_000 }, () => {
   test("is sent in parts, goes on where it was cut, and is restored in ranges", async (t) => {
     const hash = createHash("sha256");
     const parts = Math.ceil(LARGE / block.length);
-    for (let number = 1; number <= parts; number += 1) hash.update(part(number, block.length));
+    for (let number = 1; number <= parts; number += 1) {
+      hash.update(part(number, block.length));
+      await setImmediate(); // or connections that are closed meanwhile are taken for open ones
+    }
     const digest = hash.digest("hex");
     const wish = { size: LARGE, sha256: digest, executable: false };
     let began = performance.now();
