@@ -286,10 +286,11 @@ impl<P: Platform> Packer<P> {
 
     /// The content from there on, straight from the store: so many files in the edge cache would be as many operations more.
     async fn open(&self, file: &TreeFile, start: u64) -> Result<Body> {
-        if start == file.size {
+        if start == file.size && start > 0 {
             return Ok(Body::Empty);
         }
-        let range = Some(ByteRange { start, length: file.size - start });
+        // Nothing has no range, and is copied like everything else.
+        let range = (file.size > 0).then_some(ByteRange { start, length: file.size - start });
         contents::open(&self.context, &self.package, &self.version, file, range).await
     }
 }
