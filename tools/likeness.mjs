@@ -78,7 +78,8 @@ function* gramsOf(body) {
   for (let at = 0; at + gramLength <= body.length; at++) yield body.readUIntBE(at, gramLength);
 }
 
-class Reader {
+/** Reads a module, or a part of one, from its beginning. */
+export class Reader {
   constructor(bytes) {
     this.bytes = bytes;
     this.at = 0;
@@ -111,7 +112,8 @@ class Reader {
   }
 }
 
-function* readSections(module) {
+/** The sections of a module: `{ id, content, whole }`. */
+export function* readSections(module) {
   const reader = new Reader(module);
   for (reader.take(8); reader.more; ) {
     const start = reader.at;
@@ -154,6 +156,7 @@ function text(value) {
   return [...number(value.length), ...Buffer.from(value)];
 }
 
-function number(value) {
+/** A number as every one in a module is written. */
+export function number(value) {
   return value < 128 ? [value] : [(value & 127) | 128, ...number(value >>> 7)];
 }

@@ -17,7 +17,7 @@ import { nuspec } from "../upstream/nuget-packages.mjs";
 import { coreMetadata } from "../upstream/pypi-packages.mjs";
 import { npm12 } from "./support/clients.mjs";
 import { startEdgefeed } from "./support/edgefeed.mjs";
-import { BODY_LIMIT, startLimited } from "./support/limited.mjs";
+import { BODY_LIMIT, limitedBuild, startLimited } from "./support/limited.mjs";
 import { missing as missingMaven } from "./support/maven.mjs";
 import { missing as missingNuget, nuget5 } from "./support/nuget.mjs";
 import { pip26 } from "./support/python.mjs";
@@ -32,7 +32,7 @@ let folder;
 let ballast;
 
 before(async () => {
-  edgefeed = await startEdgefeed();
+  edgefeed = await startEdgefeed({ build: limitedBuild() });
   front = await startLimited(edgefeed.url);
   folder = await mkdtemp(join(tmpdir(), "edgefeed-large-"));
   ballast = noise(SIZE);

@@ -10,6 +10,7 @@ import { noise } from "../upstream/archive.mjs";
 import { startNpmUpstream } from "../upstream/npm.mjs";
 import { bun, npm12 } from "./support/clients.mjs";
 import { startEdgefeed } from "./support/edgefeed.mjs";
+import { limitedBuild } from "./support/limited.mjs";
 
 const MEGABYTE = 1 << 20;
 
@@ -22,7 +23,7 @@ let upstream;
 
 before(async () => {
   upstream = await startNpmUpstream();
-  edgefeed = await startEdgefeed();
+  edgefeed = await startEdgefeed({ build: limitedBuild() });
 });
 
 after(async () => {

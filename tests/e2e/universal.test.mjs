@@ -12,6 +12,7 @@ import { after, before, describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 
 import { startEdgefeed } from "./support/edgefeed.mjs";
+import { limitedBuild } from "./support/limited.mjs";
 
 const MEGABYTE = 1 << 20;
 const FILES = 10_000;
@@ -22,7 +23,7 @@ let edgefeed;
 let feed;
 
 before(async () => {
-  edgefeed = await startEdgefeed({ vars: { LOG: "failures" } });
+  edgefeed = await startEdgefeed({ build: limitedBuild(), vars: { LOG: "failures" } });
   feed = await edgefeed.feed({ protocol: "upack" });
 });
 

@@ -169,3 +169,23 @@ fn counts_are_per_request_and_memory_is_per_location() {
     assert!(platform.memo().get::<i32>("key", platform.now()).is_some());
     assert!(platform.elsewhere().memo().get::<i32>("key", platform.now()).is_none());
 }
+
+/// As in production, where the seventh of a request waits for one of six.
+#[test]
+fn six_operations_are_under_way_at_once() {
+    let platform = MemoryPlatform::new();
+    let under_way = || platform.shared.world.connections.get();
+    let twenty = || futures_util::future::join_all((0..20).map(|_| platform.records().get("key")));
+    let poll = |future: &mut _| {
+        let waker = futures_util::task::noop_waker();
+        let mut context = std::task::Context::from_waker(&waker);
+        std::future::Future::poll(Pin::new(future), &mut context).is_pending()
+    };
+    let mut given_up = twenty();
+    assert!(poll(&mut given_up));
+    assert_eq!((under_way(), platform.operation_log().len()), (world::CONNECTIONS, 0));
+    drop(given_up);
+    assert_eq!(under_way(), 0);
+    assert_eq!(block_on(twenty()).len(), 20);
+    assert_eq!((under_way(), platform.operation_log().len()), (0, 20));
+}

@@ -16,12 +16,26 @@ const BEGINNING: Timestamp = Timestamp::from_millis(1_795_348_800_000);
 /// Size of the pieces in which stored content arrives.
 const PIECE: usize = 64 << 10;
 
+/// So many operations of a request may wait for the beginning of their answer; those that come after wait for one of them.
+pub(super) const CONNECTIONS: usize = 6;
+
 pub(super) struct World {
     now: Cell<Timestamp>,
     pub(super) faults: Faults,
     pub(super) log: RefCell<Vec<(Operation, String)>>,
     /// Is a second write to one key within a second refused?
     pub(super) limits_writes: Cell<bool>,
+    /// How many operations are under way. Here all requests share what in production each has.
+    pub(super) connections: Cell<usize>,
+}
+
+/// An operation that is under way; one that is given up is none any more.
+struct Connection<'a>(&'a Cell<usize>);
+
+impl Drop for Connection<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl World {
@@ -31,6 +45,7 @@ impl World {
             faults: Faults::default(),
             log: RefCell::default(),
             limits_writes: Cell::new(true),
+            connections: Cell::default(),
         }
     }
 
@@ -53,9 +68,18 @@ impl World {
         key: &str,
         action: impl FnOnce() -> Result<T, PlatformError>,
     ) -> Result<T, PlatformError> {
+        let _connection = self.connect().await;
         yield_once().await;
         self.log.borrow_mut().push((operation, key.to_owned()));
         self.faults.apply(operation, key, action)
+    }
+
+    async fn connect(&self) -> Connection<'_> {
+        while self.connections.get() >= CONNECTIONS {
+            yield_once().await;
+        }
+        self.connections.set(self.connections.get() + 1);
+        Connection(&self.connections)
     }
 
     /// May a key that was last written at `last` be written now?
