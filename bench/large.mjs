@@ -109,7 +109,8 @@ class Edgefeed {
 
   async get() {
     this.operations = {};
-    await this.#send("GET", this.#path(), {});
+    const { received } = await send("GET", this.base + this.#path(), { authorization: this.authorization });
+    if (received !== this.size) throw new Error(`${received} of ${this.size} bytes came`);
   }
 }
 
@@ -141,7 +142,8 @@ class Bare {
   }
 
   async get() {
-    await send("GET", this.#url(), {});
+    const { received } = await send("GET", this.#url(), {});
+    if (received !== this.size) throw new Error(`${received} of ${this.size} bytes came`);
   }
 }
 

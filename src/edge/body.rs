@@ -18,6 +18,9 @@ use wasm_streams::writable::WritableStreamDefaultWriter;
 use web_sys::{AbortController, ReadableStream, WritableStream};
 use worker::worker_sys::FixedLengthStream;
 
+/// Bytes of a stream that are looked at at a time.
+const LOOK: usize = 128 << 10;
+
 /// A stream that the runtime pumps by itself, as long as nobody asks for its bytes.
 pub(super) struct JsBody {
     pub(super) stream: ReadableStream,
@@ -51,23 +54,36 @@ impl RawBody for JsBody {
     }
 
     fn into_stream(self: Box<Self>) -> ByteStream {
-        let raw = self.stream.unchecked_into();
-        let Ok(pieces) = wasm_streams::ReadableStream::from_raw(raw).try_into_stream() else {
-            return failed(PlatformError::Cut("the stream is in use elsewhere".to_owned()));
-        };
-        let pieces = pieces.map(|piece| match piece {
-            Ok(piece) => Ok(Bytes::from(Uint8Array::new(&piece).to_vec())),
-            Err(error) => Err(PlatformError::Cut(text(&error))),
-        });
+        let pieces = large_pieces(wasm_streams::ReadableStream::from_raw(self.stream.unchecked_into()));
         match self.source {
-            Some(source) => impatient(Box::pin(pieces), source),
-            None => Box::pin(pieces),
+            Some(source) => impatient(pieces, source),
+            None => pieces,
         }
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
     }
+}
+
+/// Reads as much at a time as there is, up to [`LOOK`]: a reader without a buffer of its own gets 4 KiB.
+fn large_pieces(stream: wasm_streams::ReadableStream) -> ByteStream {
+    let state = Some((stream, vec![0; LOOK], array_of(LOOK)));
+    Box::pin(stream::unfold(state, |state| async {
+        let (mut stream, mut look, buffer) = state?;
+        let read = match stream.try_get_byob_reader() {
+            Ok(mut reader) => reader.read_with_buffer(&mut look, buffer).await,
+            Err(error) => Err(error.into()),
+        };
+        match read {
+            Ok((0, _) | (_, None)) => None,
+            Ok((read, Some(buffer))) => {
+                let piece = Bytes::copy_from_slice(look.get(..read)?);
+                Some((Ok(piece), Some((stream, look, buffer))))
+            }
+            Err(error) => Some((Err(PlatformError::Cut(text(&error))), None)),
+        }
+    }))
 }
 
 fn failed(error: PlatformError) -> ByteStream {
@@ -135,9 +151,6 @@ pub(super) fn fixed(length: u64) -> Result<FixedLengthStream, JsValue> {
         Err(_) => FixedLengthStream::new_big_int(js_sys::BigInt::from(length)),
     }
 }
-
-/// Bytes of a stream that are looked at at a time.
-const LOOK: usize = 256 << 10;
 
 /// Passes a body of exactly `length` bytes on, and shows it in passing: of the runtime's own streams each piece is copied
 /// once, to be seen, and goes on as it is.
