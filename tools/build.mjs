@@ -15,9 +15,11 @@ const budget = { wasm: 2_000_000, gzip: 700_000 };
 const wasmFeatures = ["bulk-memory", "exception-handling", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext", "simd"]
   .map((feature) => `--enable-${feature}`);
 // What is compressed best, found by measuring: functions that stay whole (a future with everything inlined has thousands of
-// locals, whose numbers no two places share), like beside like; together a seventh of it all.
+// locals, whose numbers no two places share), like beside like, expressions repeated as they are; together a seventh of it all.
 const wasmPasses = {
-  optimize: ["-Oz", "--converge", "--one-caller-inline-max-function-size=10", "--low-memory-unused", "--strip-debug"],
+  optimize: [
+    "-Oz", "--converge", "--one-caller-inline-max-function-size=10", "--skip-pass=local-cse", "--low-memory-unused", "--strip-debug",
+  ],
   order: ["--optimize-level=2", "--shrink-level=2", "--reorder-functions-by-name", "--strip-debug"],
 };
 const wasmFile = join(buildDir, "index_bg.wasm");
