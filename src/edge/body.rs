@@ -54,7 +54,11 @@ impl RawBody for JsBody {
     }
 
     fn into_stream(self: Box<Self>) -> ByteStream {
-        let pieces = large_pieces(wasm_streams::ReadableStream::from_raw(self.stream.unchecked_into()));
+        let look = self
+            .length
+            .and_then(|length| usize::try_from(length).ok())
+            .map_or(LOOK, |length| length.clamp(1, LOOK));
+        let pieces = large_pieces(wasm_streams::ReadableStream::from_raw(self.stream.unchecked_into()), look);
         match self.source {
             Some(source) => impatient(pieces, source),
             None => pieces,
@@ -66,9 +70,9 @@ impl RawBody for JsBody {
     }
 }
 
-/// Reads as much at a time as there is, up to [`LOOK`]: a reader without a buffer of its own gets 4 KiB.
-fn large_pieces(stream: wasm_streams::ReadableStream) -> ByteStream {
-    let state = Some((stream, vec![0; LOOK], array_of(LOOK)));
+/// Reads as much at a time as there is, up to `most` bytes: a reader without a buffer of its own gets 4 KiB.
+fn large_pieces(stream: wasm_streams::ReadableStream, most: usize) -> ByteStream {
+    let state = Some((stream, vec![0; most], array_of(most)));
     Box::pin(stream::unfold(state, |state| async {
         let (mut stream, mut look, buffer) = state?;
         let read = match stream.try_get_byob_reader() {
