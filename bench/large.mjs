@@ -17,6 +17,18 @@ const MEGABYTE = 1_000_000;
 const PART = 64 << 20;
 const LEAST = 0.8;
 
+/**
+ * What is measured, how, and how the other does the same. Where a client says what its bytes hash to, they go straight to their
+ * place; a Maven client does not, so that they are hashed, kept apart, and copied.
+ */
+const WAYS = [
+  ["up in one request (Universal)", "putDeclared", "put"],
+  ["up in parts (Universal)", "partsInPlace", "parts"],
+  ["up in one request (Maven)", "put"],
+  ["up in parts (Maven)", "parts"],
+  ["down (Maven)", "get"],
+];
+
 /** The least that streams into R2 and out of it. */
 const BARE = `export default {
   async fetch(request, { R2 }) {
@@ -43,13 +55,13 @@ export async function large({ scale, scope, report, build, folder }) {
   const theirs = new Bare(bare.url, size);
 
   const rounds = scale.quick ? 1 : 3;
-  for (const [what, verb] of [["up in one request", "put"], ["up in parts", "parts"], ["down", "get"]]) {
-    const timed = (one) => async () => {
+  for (const [what, verb, bareVerb = verb] of WAYS) {
+    const timed = (one, verb) => async () => {
       const began = performance.now();
       await one[verb]();
       return size / MEGABYTE / ((performance.now() - began) / 1000);
     };
-    const { edgefeed: figures, bare: others } = await interleave(rounds, { edgefeed: timed(ours), bare: timed(theirs) });
+    const { edgefeed: figures, bare: others } = await interleave(rounds, { edgefeed: timed(ours, verb), bare: timed(theirs, bareVerb) });
     report.compare(`${scale.megabytes} MB ${what}`, "MB/s", figures, { name: "bare Worker", figures: others }, { more: true, least: LEAST });
     const { r2 = 0, r2w = 0 } = ours.operations;
     report.figure(`${scale.megabytes} MB ${what}: R2 operations per GB`, `${number((r2 * 1000) / scale.megabytes)} reads, ${number((r2w * 1000) / scale.megabytes)} writes`);
@@ -98,13 +110,35 @@ class Edgefeed {
   async parts() {
     this.operations = {};
     this.#count += 1;
+    const { id } = await this.#upload("uploads", (id) => `uploads/${id}?`);
+    await this.#send("PUT", this.#path(), { "edgefeed-upload": id, "content-length": 0 });
+  }
+
+  async putDeclared() {
+    await this.#version((place) => this.#send("PUT", place, { "x-checksum-sha256": this.sha256 }, this.size));
+  }
+
+  async partsInPlace() {
+    await this.#version((place) => this.#upload(`${place}?upload`, (id) => `${place}?upload=${id}&`));
+  }
+
+  /** A version of one file, of a package of its own: nothing is here already. */
+  async #version(sendFile) {
+    this.operations = {};
+    this.#count += 1;
+    const version = `upack/large-${this.#count}/1.0.0`;
+    await sendFile(`${version}/large.bin`);
+    await this.#send("POST", version, {}, "");
+  }
+
+  async #upload(place, address) {
     const wish = { size: this.size, sha256: this.sha256 };
-    const upload = JSON.parse(await this.#send("POST", "uploads", { "content-type": "application/json" }, JSON.stringify(wish)));
+    const upload = JSON.parse(await this.#send("POST", place, { "content-type": "application/json" }, JSON.stringify(wish)));
     for (let part = 1; part <= upload.parts; part += 1) {
       const length = Math.min(upload.partSize, this.size - (part - 1) * upload.partSize);
-      await this.#send("PUT", `uploads/${upload.id}?part=${part}`, {}, length);
+      await this.#send("PUT", `${address(upload.id)}part=${part}`, {}, length);
     }
-    await this.#send("PUT", this.#path(), { "edgefeed-upload": upload.id, "content-length": 0 });
+    return upload;
   }
 
   async get() {
