@@ -73,7 +73,7 @@ impl RawBody for JsBody {
 /// Reads as much at a time as there is, up to `most` bytes: a reader without a buffer of its own gets 4 KiB.
 fn large_pieces(stream: wasm_streams::ReadableStream, most: usize) -> ByteStream {
     let state = Some((stream, vec![0; most], array_of(most)));
-    Box::pin(stream::unfold(state, |state| async {
+    let pieces = stream::unfold(state, |state| async {
         let (mut stream, mut look, buffer) = state?;
         let read = match stream.try_get_byob_reader() {
             Ok(mut reader) => reader.read_with_buffer(&mut look, buffer).await,
@@ -87,7 +87,9 @@ fn large_pieces(stream: wasm_streams::ReadableStream, most: usize) -> ByteStream
             }
             Err(error) => Some((Err(PlatformError::Cut(text(&error))), None)),
         }
-    }))
+    });
+    // Some ask again after the end.
+    Box::pin(pieces.fuse())
 }
 
 fn failed(error: PlatformError) -> ByteStream {
