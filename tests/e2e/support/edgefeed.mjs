@@ -212,7 +212,7 @@ async function send(url, options) {
   try {
     return await fetch(url, options);
   } catch (error) {
-    const isClosed = ["UND_ERR_SOCKET", "ECONNRESET"].includes(error.cause?.code);
+    const isClosed = ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"].includes(error.cause?.code);
     if (isClosed && ["GET", "HEAD"].includes(options.method ?? "GET")) return fetch(url, options);
     throw error;
   }
