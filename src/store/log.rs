@@ -166,7 +166,7 @@ pub async fn expire<P: Platform>(platform: &P, steps: usize) -> Result<usize> {
         removed += old.len();
         // All that was listed was old: there may be more of it. Otherwise on to the next log.
         let all_old = page.cursor.is_some() && old.len() == page.keys.len();
-        after = if all_old { old.pop() } else { Some(keys::log_end(log)) };
+        after = if all_old { old.pop() } else { Some(keys::end_of(log)) };
     }
     cursors::set(platform, TASK, after).await?;
     Ok(removed)

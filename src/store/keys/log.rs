@@ -38,11 +38,6 @@ pub fn log_after(log: &str, time: Timestamp) -> String {
     format!("{log}{:013}~", time.millis().max(0))
 }
 
-/// After all entries of a log.
-pub fn log_end(log: &str) -> String {
-    format!("{log}~")
-}
-
 /// The log an entry is in.
 pub fn log_of(key: &str) -> Option<&str> {
     Some(&key[..=LOGS.len() + key.get(LOGS.len()..)?.find('/')?])
