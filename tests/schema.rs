@@ -118,8 +118,8 @@ fn everything_of_a_feed_or_a_source_is_removed_with_the_feed() {
     for form in document("schema/keys.json").as_array().unwrap() {
         let key = form["key"].as_str().unwrap();
         let kind = key.split('/').nth(1).unwrap();
-        // Single keys, which go last, and the note for cron, which removes it.
-        if ["feeds", "health", "withdrawals", "expiry", "retention"].contains(&kind) {
+        // Single keys, which go last, and notes for cron, which removes them.
+        if ["feeds", "health", "withdrawals", "expiry", "retention", "staging"].contains(&kind) {
             continue;
         }
         if key.contains("{feed-id}") {

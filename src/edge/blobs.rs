@@ -46,9 +46,9 @@ impl R2Blobs {
             Body::Raw(raw) if raw.length().is_none() => {
                 self.put_pieces(key, raw.into_stream(), expected, condition).await
             }
-            Body::Raw(raw) => match raw.into_any().downcast::<JsBody>() {
+            Body::Raw(raw) => match raw.downcast::<JsBody>() {
                 Ok(body) => self.put_native(key, *body, expected, condition).await,
-                Err(_) => Err(PlatformError::Other("a body of another runtime".to_owned())),
+                Err(pieces) => self.put_pieces(key, pieces, expected, condition).await,
             },
         }
     }

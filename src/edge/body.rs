@@ -7,7 +7,6 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, stream};
 use js_sys::Uint8Array;
-use std::any::Any;
 use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
@@ -64,10 +63,6 @@ impl RawBody for JsBody {
             None => pieces,
         }
     }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
 }
 
 /// Reads as much at a time as there is, up to `most` bytes: a reader without a buffer of its own gets 4 KiB.
@@ -92,10 +87,6 @@ fn large_pieces(stream: wasm_streams::ReadableStream, most: usize) -> ByteStream
     Box::pin(pieces.fuse())
 }
 
-fn failed(error: PlatformError) -> ByteStream {
-    Box::pin(stream::iter([Err(error)]))
-}
-
 /// Ends a stream whose source falls silent.
 fn impatient(pieces: ByteStream, source: Source) -> ByteStream {
     Box::pin(stream::unfold(Some((pieces, source)), |state| async {
@@ -113,9 +104,9 @@ fn impatient(pieces: ByteStream, source: Source) -> ByteStream {
 /// The runtime's stream of a body. Those that came from the runtime go back as they came, without a byte in between.
 pub(super) fn into_js(body: Body) -> ReadableStream {
     match body {
-        Body::Raw(raw) => match raw.into_any().downcast::<JsBody>() {
+        Body::Raw(raw) => match raw.downcast::<JsBody>() {
             Ok(body) => body.stream,
-            Err(_) => from_rust(failed(PlatformError::Other("a body of another runtime".to_owned()))).0,
+            Err(stream) => from_rust(stream).0,
         },
         other => from_rust(other.into_stream()).0,
     }
@@ -170,9 +161,9 @@ pub(super) async fn pass(
     let mut to = to.try_get_writer().map_err(|error| failure::other(&error))?;
     let mut passing = Passing { to: &mut to, left: length, seen };
     let outcome = match body {
-        Body::Raw(raw) => match raw.into_any().downcast::<JsBody>() {
+        Body::Raw(raw) => match raw.downcast::<JsBody>() {
             Ok(body) => passing.native(*body).await,
-            Err(_) => Err(PlatformError::Other("a body of another runtime".to_owned())),
+            Err(stream) => passing.made(stream).await,
         },
         other => passing.made(other.into_stream()).await,
     };

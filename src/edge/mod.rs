@@ -12,11 +12,13 @@ mod config;
 mod convert;
 mod failure;
 mod fetch;
+mod hashing;
 mod kv;
 mod records;
 
+use crate::model::{Algorithm, Timestamp};
 use crate::platform::{Memo, Metered, OperationCounts, Platform};
-use crate::{model::Timestamp, server};
+use crate::server;
 use background::Background;
 use std::rc::Rc;
 use std::time::Duration;
@@ -66,6 +68,7 @@ impl Platform for EdgePlatform {
     type Kv = Metered<kv::WorkersKv>;
     type Http = Metered<fetch::FetchClient>;
     type Cache = Metered<cache::LocationCache>;
+    type Hashing = hashing::DigestStreams;
 
     fn records(&self) -> &Self::Records {
         &self.0.records
@@ -93,6 +96,10 @@ impl Platform for EdgePlatform {
 
     fn counts(&self) -> &OperationCounts {
         &self.0.counts
+    }
+
+    fn hashing(&self, algorithms: &[Algorithm]) -> Self::Hashing {
+        hashing::DigestStreams::new(algorithms)
     }
 
     fn now(&self) -> Timestamp {

@@ -56,6 +56,20 @@ pub struct ArtifactRecord {
     /// What listings say of it, in the protocol's own form, where versions have several files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Box<RawValue>>,
+    /// The place of its own where its bytes are, if they are not under its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+}
+
+impl ArtifactRecord {
+    /// Are the bytes surely others than those of another record?
+    pub fn differs_from(&self, other: &Self) -> bool {
+        let differs = |digest: &Digest| {
+            let same = other.digests.iter().find(|same| same.algorithm() == digest.algorithm());
+            same.is_some_and(|same| same != digest)
+        };
+        self.size != other.size || self.digests.iter().any(differs)
+    }
 }
 
 #[cfg(test)]

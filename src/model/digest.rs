@@ -84,7 +84,12 @@ impl Digest {
             .ok_or_else(|| InvalidDigest(text.to_owned()))
     }
 
-    /// Hashes bytes that are all at hand.
+    /// SHA-256 of bytes that are all at hand: names and secrets. What content hashes to, the platform computes.
+    pub fn sha256(bytes: &[u8]) -> Self {
+        Self { algorithm: Algorithm::Sha256, value: Sha256::digest(bytes).to_vec() }
+    }
+
+    /// Hashes bytes that are all at hand, on a machine of one's own.
     pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
         let mut hasher = Hasher::new(&[algorithm]);
         hasher.update(bytes);
@@ -118,11 +123,14 @@ impl Digest {
         format!("{}-{}", self.algorithm.name(), STANDARD.encode(&self.value))
     }
 
+    /// A value that was computed elsewhere; `None` if it is of another length.
+    pub fn of_value(algorithm: Algorithm, value: Vec<u8>) -> Option<Self> {
+        (value.len() == algorithm.length()).then_some(Self { algorithm, value })
+    }
+
     fn checked(algorithm: Algorithm, value: Option<Vec<u8>>, text: &str) -> Result<Self, InvalidDigest> {
-        match value {
-            Some(value) if value.len() == algorithm.length() => Ok(Self { algorithm, value }),
-            _ => Err(InvalidDigest(text.chars().take(160).collect())),
-        }
+        let digest = value.and_then(|value| Self::of_value(algorithm, value));
+        digest.ok_or_else(|| InvalidDigest(text.chars().take(160).collect()))
     }
 }
 
@@ -309,7 +317,7 @@ mod tests {
             let mut resumed = Sha256State::parse(&state.to_string()).unwrap();
             prop_assert_eq!(&resumed, &state);
             resumed.update(second);
-            prop_assert_eq!(resumed.digest(), Digest::of(Algorithm::Sha256, &bytes));
+            prop_assert_eq!(resumed.digest(), Digest::sha256(&bytes));
         }
 
         #[test]

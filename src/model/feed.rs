@@ -1,8 +1,8 @@
 //! Feeds and the names they are found by.
 
 use super::{
-    Algorithm, Digest, PackageSettings, Permission, ProtocolId, Retention, SourceId, Timestamp,
-    UpstreamSource, UpstreamingBehavior, UpstreamingRule, View, ViewName,
+    Digest, PackageSettings, Permission, ProtocolId, Retention, SourceId, Timestamp, UpstreamSource,
+    UpstreamingBehavior, UpstreamingRule, View, ViewName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -131,7 +131,7 @@ impl FeedId {
 
 /// A GUID that follows from a text.
 pub fn guid_of(text: &str) -> String {
-    let digest = Digest::of(Algorithm::Sha256, text.as_bytes());
+    let digest = Digest::sha256(text.as_bytes());
     let mut bytes = [0_u8; 16];
     bytes.iter_mut().zip(digest.value()).for_each(|(byte, value)| *byte = *value);
     guid(bytes)

@@ -196,6 +196,11 @@ impl Slot {
         if self.listing.is_plain() { &self.upstream_listing } else { &self.listing }
     }
 
+    /// Are the bytes of one of its files in that place of their own?
+    pub fn occupies(&self, place: &str) -> bool {
+        self.artifacts.iter().chain(&self.former).any(|record| record.place.as_deref() == Some(place))
+    }
+
     /// The file of that name.
     pub fn artifact(&self, name: &ArtifactName) -> Option<&ArtifactRecord> {
         self.artifacts.iter().find(|artifact| artifact.name == *name)

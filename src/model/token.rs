@@ -1,6 +1,6 @@
 //! Tokens: how callers prove who they are.
 
-use super::digest::{Algorithm, Digest, hexadecimal};
+use super::digest::{Digest, hexadecimal};
 use super::{Feed, FeedId, OrganizationName, Role, Scope, Secret, Timestamp, View};
 use serde::{Deserialize, Serialize};
 
@@ -32,12 +32,12 @@ impl TokenText {
 
     /// What is stored in its place.
     pub fn hash(&self) -> TokenHash {
-        TokenHash(Digest::of(Algorithm::Sha256, self.0.expose().as_bytes()).hex())
+        TokenHash(Digest::sha256(self.0.expose().as_bytes()).hex())
     }
 }
 
 fn checksum(body: &str) -> String {
-    Digest::of(Algorithm::Sha256, body.as_bytes()).hex().chars().take(8).collect()
+    Digest::sha256(body.as_bytes()).hex().chars().take(8).collect()
 }
 
 /// SHA-256 of a token, in hexadecimal: the key of its record.

@@ -126,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn file(path: &str) -> TreeFile {
-        let digest = Digest::of(Algorithm::Sha256, path.as_bytes());
+        let digest = Digest::sha256(path.as_bytes());
         TreeFile { path: TreePath::parse(path).unwrap(), size: 3, digest, executable: false }
     }
 
@@ -174,7 +174,7 @@ mod tests {
         #[test]
         fn a_note_reads_back(text: String, size: u64, executable: bool) {
             if let Ok(path) = TreePath::parse(&text) {
-                let digest = Digest::of(Algorithm::Sha256, text.as_bytes());
+                let digest = Digest::sha256(text.as_bytes());
                 let file = TreeFile { path, size, digest, executable };
                 let note = file.note();
                 prop_assert!(note.is_ascii() && note.len() <= 1_600);

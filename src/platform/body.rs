@@ -10,13 +10,22 @@ use std::pin::Pin;
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, PlatformError>>>>;
 
 /// A body of the runtime's own making, handed on untouched: its bytes never enter wasm memory.
-pub trait RawBody: 'static {
+pub trait RawBody: Any {
     /// How many bytes, if that is known.
     fn length(&self) -> Option<u64>;
     /// The bytes, for those who must look at them.
     fn into_stream(self: Box<Self>) -> ByteStream;
-    /// The runtime's own object, for the implementation that made it.
-    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl dyn RawBody {
+    /// What made it, for whoever did; else its bytes.
+    pub fn downcast<T: RawBody>(self: Box<Self>) -> Result<Box<T>, ByteStream> {
+        let is_one = (&*self as &dyn Any).is::<T>();
+        if !is_one {
+            return Err(self.into_stream());
+        }
+        (self as Box<dyn Any>).downcast().map_err(|_| Box::pin(futures_util::stream::empty()) as ByteStream)
+    }
 }
 
 /// The body of a request or an answer.

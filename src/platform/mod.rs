@@ -13,6 +13,7 @@ mod body;
 mod cache;
 #[cfg(any(not(target_arch = "wasm32"), feature = "compliance"))]
 pub mod compliance;
+mod hashing;
 mod headers;
 mod http_client;
 mod kv;
@@ -27,6 +28,7 @@ pub mod together;
 pub use blobs::{Blob, BlobInfo, BlobStore, ByteRange, Expected, PutOutcome, Seen, UploadPart};
 pub use body::{Body, ByteStream, RawBody, collect, once};
 pub use cache::{CachedResponse, ResponseCache};
+pub use hashing::Hashing;
 pub use headers::{Headers, header};
 pub use http_client::{HttpClient, OutgoingRequest, OutgoingResponse};
 pub use kv::{KeyValueStore, KvEntry};
@@ -35,7 +37,7 @@ pub use message::{Request, RequestUrl, Response};
 pub use metered::{Metered, OperationCounts};
 pub use records::{Etag, KeyPage, NotedPage, Record, RecordStore, Written};
 
-use crate::model::Timestamp;
+use crate::model::{Algorithm, Timestamp};
 use std::time::Duration;
 
 /// Why an operation on the platform failed.
@@ -78,6 +80,8 @@ pub trait Platform: Clone + 'static {
     type Http: HttpClient;
     /// The edge cache of this location.
     type Cache: ResponseCache;
+    /// Digests of long content in the making.
+    type Hashing: Hashing;
 
     /// Strongly consistent records.
     fn records(&self) -> &Self::Records;
@@ -93,6 +97,8 @@ pub trait Platform: Clone + 'static {
     fn memo(&self) -> &Memo;
     /// What has been counted for the present request.
     fn counts(&self) -> &OperationCounts;
+    /// Digests by these algorithms, the weakest first, of long content that is about to come.
+    fn hashing(&self, algorithms: &[Algorithm]) -> Self::Hashing;
     /// The time. It does not advance while computing.
     fn now(&self) -> Timestamp;
     /// Fills a buffer with cryptographically secure random bytes.

@@ -5,7 +5,7 @@
 
 use super::config::Config;
 use crate::error::{Error, Result};
-use crate::model::{Algorithm, Digest, Principal, Secret, TokenText};
+use crate::model::{Digest, Principal, Secret, TokenText};
 use crate::platform::{Headers, Platform, header};
 use crate::service;
 use crate::store::tokens;
@@ -63,7 +63,7 @@ fn password(encoded: &str) -> Option<String> {
 
 /// Compares hashes, so that the time it takes tells nothing about the secret.
 fn same(one: &Secret, other: &Secret) -> bool {
-    let hash = |secret: &Secret| Digest::of(Algorithm::Sha256, secret.expose().as_bytes());
+    let hash = |secret: &Secret| Digest::sha256(secret.expose().as_bytes());
     hash(one) == hash(other)
 }
 

@@ -97,7 +97,7 @@ pub(super) fn document(
     headers.insert(header::CACHE_CONTROL, "private, no-cache");
     if reading && status == StatusCode::OK {
         headers.insert(header::VARY, "Accept, Authorization");
-        let etag = format!("\"{}\"", &Digest::of(Algorithm::Sha256, &body).hex()[..32]);
+        let etag = format!("\"{}\"", &Digest::sha256(&body).hex()[..32]);
         headers.insert(header::ETAG, &etag);
         if wanted.has(&etag) {
             return Response { status: StatusCode::NOT_MODIFIED, headers, body: Body::Empty };

@@ -1,12 +1,12 @@
 //! Publishing what was uploaded in parts: a request that refers to an upload has its content for a body.
 //!
 //! So it is for every protocol: what is uploaded is the body that its client would send, and the request is the one it would
-//! send it with.
+//! send it with. Where that body is the file itself, it is not read again, and stays where it is.
 
 use crate::error::{Error, Result};
 use crate::model::Action;
 use crate::platform::{Platform, Request};
-use crate::service::{FeedContext, uploads};
+use crate::service::{FeedContext, stage, uploads};
 
 /// The header that refers to an upload.
 const HEADER: &str = "edgefeed-upload";
@@ -22,7 +22,7 @@ pub(super) async fn attach<P: Platform>(
         let text = "`Edgefeed-Upload` stands for the body of a request that publishes, and has none itself";
         return Err(Error::Invalid(text.to_owned()).into());
     }
-    request.body = uploads::content(context, &id).await?.open(&context.platform).await?;
+    request.body = stage::body(&context.platform, uploads::content(context, &id).await?);
     Ok(Some(id))
 }
 

@@ -1,10 +1,8 @@
 //! Claiming: bytes put under a name that nobody else has.
 
-use super::FeedContext;
+use super::{FeedContext, hash};
 use crate::error::{Conflict, Error, Result};
-use crate::model::Hasher;
 use crate::platform::{BlobStore as _, Body, Expected, Platform, PutOutcome};
-use futures_util::StreamExt;
 use std::time::Duration;
 
 /// Bytes without a slot that are older than this belong to nobody any more.
@@ -61,10 +59,5 @@ async fn same_bytes<P: Platform>(context: &FeedContext<P>, key: &str, expected: 
     let Some(digest) = expected.digest.as_ref().filter(|_| blob.info.size == expected.length) else {
         return Ok(false);
     };
-    let mut hasher = Hasher::new(&[digest.algorithm()]);
-    let mut stream = blob.body.into_stream();
-    while let Some(piece) = stream.next().await {
-        hasher.update(&piece?);
-    }
-    Ok(hasher.finish().contains(digest))
+    Ok(hash::one(&context.platform, blob.body, digest.algorithm()).await? == *digest)
 }

@@ -129,14 +129,18 @@ impl Arriving {
     }
 
     /// The body of a request. Where the client says how long it is and what it hashes to, nothing of it is looked at here.
-    pub async fn take<P: Platform>(platform: &P, body: Body, declared: Option<Digest>) -> Result<Self> {
+    pub async fn take<P: Platform>(
+        context: &FeedContext<P>,
+        body: Body,
+        declared: Option<Digest>,
+    ) -> Result<Self> {
         if let (Some(size), Some(digest)) = (body.length(), &declared) {
             return Ok(Self { size, digest: digest.clone(), source: Source::Body(body) });
         }
-        let staged = stage::take(platform, body.into_stream(), &[Algorithm::Sha256], u64::MAX).await?;
+        let staged = stage::take(context, body, &[Algorithm::Sha256], u64::MAX).await?;
         let arriving = Self::staged(staged)?;
         if declared.is_some_and(|digest| digest != arriving.digest) {
-            arriving.discard(platform).await;
+            arriving.discard(&context.platform).await;
             return Err(other_bytes().into());
         }
         Ok(arriving)
@@ -271,7 +275,7 @@ async fn copy<P: Platform>(
         if platform.blobs().info(&from).await?.is_some() {
             let name = name_of(file).ok_or_else(|| absent(package, version, file))?;
             let digests = vec![file.digest.clone()];
-            let record = ArtifactRecord { name, size: file.size, digests, manifest: None };
+            let record = ArtifactRecord { name, size: file.size, digests, manifest: None, place: None };
             copy::from_feed(context, &source, &record, &from, &key).await?;
             return Ok(());
         }

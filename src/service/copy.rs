@@ -6,7 +6,7 @@
 use super::claim::{Claim, claim};
 use super::fetch::{self, Fetched};
 use super::resolve::{Found, Goods};
-use super::{FeedContext, Package, download, kept, registry, stage, upstream};
+use super::{FeedContext, Package, download, hash, kept, registry, stage, upstream};
 use crate::error::{Error, Result, UpstreamFault};
 use crate::model::{Algorithm, ArtifactName, ArtifactRecord, Digest, Timestamp, UpstreamSource, Version};
 use crate::platform::{BlobStore as _, Body, Expected, Headers, Platform, PlatformError, header};
@@ -51,7 +51,7 @@ pub(super) async fn copy<P: Platform>(
         Goods::Slot(slot, from) => {
             let record = slot.artifact(artifact).ok_or_else(|| download::no_artifact(package, artifact))?;
             let record =
-                from_feed(context, &found.source, record, &from.file(version.key(), artifact), &key).await?;
+                from_feed(context, &found.source, record, &from.bytes(version.key(), record), &key).await?;
             Ok(Some(Copied { record, modified: None }))
         }
     }
@@ -185,7 +185,7 @@ async fn keep<P: Platform>(
     match stored.map_err(|error| *error) {
         Ok((Claim::Ours, size, digests)) => {
             let (name, manifest) = (offered.name.clone(), offered.manifest.clone());
-            Ok(Copied { record: ArtifactRecord { name, size, digests, manifest }, modified })
+            Ok(Copied { record: ArtifactRecord { name, size, digests, manifest, place: None }, modified })
         }
         Ok((Claim::Mismatch, ..)) => Err(fault(UpstreamFault::Integrity(offered.name.to_string()))),
         // A body that broke is the source's failure, not our storage's.
@@ -207,7 +207,11 @@ async fn small<P: Platform>(
     if bytes.len() as u64 != length {
         return Err(PlatformError::Cut(format!("{} of {length} bytes", bytes.len())).into());
     }
-    let digests = if declared.is_empty() { Digest::all_of(&bytes) } else { declared };
+    let digests = if declared.is_empty() {
+        hash::all(&context.platform, bytes.clone().into(), &Algorithm::ALL).await?
+    } else {
+        declared
+    };
     let digest = digest.or_else(|| digests.last().cloned());
     let claim = claim(context, key, Body::Bytes(bytes.clone()), &Expected { length, digest }).await?;
     if claim == Claim::Ours {
@@ -224,7 +228,9 @@ async fn staged<P: Platform>(
     length: Option<u64>,
     digest: Option<&Digest>,
 ) -> Result<(Claim, u64, Vec<Digest>)> {
-    let staged = stage::take(&context.platform, body.into_stream(), &Algorithm::ALL, u64::MAX).await?;
+    let declared = digest.map(|digest| [digest.algorithm()]);
+    let algorithms = declared.as_ref().map_or(&Algorithm::ALL[..], |declared| &declared[..]);
+    let staged = stage::take(context, body, algorithms, u64::MAX).await?;
     let (size, digests) = (staged.size(), staged.digests().to_vec());
     if let Some(length) = length.filter(|length| *length != size) {
         staged.discard(&context.platform).await?;
@@ -254,7 +260,7 @@ pub(super) async fn from_feed<P: Platform>(
     let digest = record.digests.iter().max_by_key(|digest| digest.algorithm()).cloned();
     let expected = Expected { length: record.size, digest };
     match claim(context, key, blob.body, &expected).await? {
-        Claim::Ours => Ok(record.clone()),
+        Claim::Ours => Ok(ArtifactRecord { place: None, ..record.clone() }),
         Claim::Mismatch => Err(missing()),
     }
 }

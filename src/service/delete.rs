@@ -276,7 +276,7 @@ async fn purge_at<P: Platform>(
         leavings::leave_version(platform, path, version_key).await?;
     }
     for artifact in slot.artifacts.iter().chain(&slot.former) {
-        platform.blobs().delete(&path.file(version_key, &artifact.name)).await?;
+        platform.blobs().delete(&path.bytes(version_key, artifact)).await?;
     }
     platform.records().delete(&[path.bin(version_key)]).await?;
     index::record_logged(platform, path, "", &[(version_key.to_owned(), slot)], None, entries).await

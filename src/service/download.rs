@@ -6,15 +6,14 @@
 
 use super::kept::Kept;
 use super::stage::Staged;
-use super::{FeedContext, Package, contents, pack, resolve, save};
+use super::{FeedContext, Package, contents, hash, pack, resolve, save};
 use crate::error::{Error, Missing, Result};
 use crate::model::{
-    Action, Algorithm, ArtifactName, ArtifactRecord, Digest, Hasher, Slot, Timestamp, TreeFile, Version,
+    Action, Algorithm, ArtifactName, ArtifactRecord, Digest, Slot, Timestamp, TreeFile, Version,
 };
 use crate::platform::{Body, ByteRange, Platform};
 use crate::store::keys::PackagePath;
 use crate::store::{downloads, index, slots};
-use futures_util::StreamExt;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -49,8 +48,8 @@ struct Place<P> {
 
 /// Where the bytes come from.
 pub(super) enum Source {
-    /// A file of the slot.
-    File(ArtifactName),
+    /// A file of the slot, and its key.
+    File(ArtifactName, String),
     /// A file that the slot's manifest names.
     Named(TreeFile),
     /// All that it names, as one archive, and what tells that from others.
@@ -96,11 +95,12 @@ pub async fn artifact<P: Platform>(
         Some(slot) if slot.is_published() => return Err(no_artifact(package, name)),
         known => Rc::new(obtain(context, package, version, name, known.as_deref()).await?),
     };
-    let record = slot.artifact(name).cloned();
-    let ArtifactRecord { name, size, digests, .. } = record.ok_or_else(|| no_artifact(package, name))?;
+    let record = slot.artifact(name).ok_or_else(|| no_artifact(package, name))?;
+    let source = Source::File(name.clone(), path.bytes(version.key(), record));
+    let ArtifactRecord { size, digests, .. } = record.clone();
     let (context, package, version) = (context.clone(), package.clone(), version.clone());
     Ok(Artifact {
-        place: Box::new(Place { context, package, version, source: Source::File(name) }),
+        place: Box::new(Place { context, package, version, source }),
         size,
         digests,
         added: slot.added,
@@ -254,10 +254,9 @@ impl<P: Platform> Artifact<P> {
 
     /// Where its bytes are kept, if they are.
     pub(super) fn key(&self) -> Option<String> {
-        let path = self.place.path();
         match &self.place.source {
-            Source::File(name) => Some(path.file(self.place.version.key(), name)),
-            Source::Named(file) => Some(path.content(&file.digest)),
+            Source::File(_, key) => Some(key.clone()),
+            Source::Named(file) => Some(self.place.path().content(&file.digest)),
             Source::Archive(..) => None,
         }
     }
@@ -273,7 +272,7 @@ impl<P: Platform> Artifact<P> {
 
     /// Its content, for looking into it.
     pub fn content(&self) -> Staged {
-        Staged::kept(self.key().unwrap_or_default(), self.size)
+        Staged::kept(self.key().unwrap_or_default(), self.size, Vec::new())
     }
 
     /// Its bytes, or a range of them, for a client: a download. One that goes on where it was cut off is none.
@@ -289,11 +288,10 @@ impl<P: Platform> Artifact<P> {
     pub async fn open(&self, range: Option<ByteRange>) -> Result<Body> {
         let (context, package, version) = (&self.place.context, &self.place.package, &self.place.version);
         match &self.place.source {
-            Source::File(name) => {
-                let key = context.path(package).file(version.key(), name);
+            Source::File(_, key) => {
                 let reason = || "a live version has lost its bytes".to_owned();
                 let lost = || Error::Damaged { key: key.clone(), reason: reason() };
-                let kept = Kept { context, key: &key, size: self.size };
+                let kept = Kept { context, key, size: self.size };
                 Ok(kept.open(range).await?.ok_or_else(lost)?)
             }
             Source::Named(file) => contents::open(context, package, version, file, range).await,
@@ -310,21 +308,13 @@ impl<P: Platform> Artifact<P> {
             return Ok(known);
         }
         // All at once: whoever asks for one that is not known will ask for others.
-        let mut hasher = Hasher::new(&Algorithm::ALL);
-        let mut stream = self.open(None).await?.into_stream();
-        while let Some(piece) = stream.next().await {
-            hasher.update(&piece?);
-        }
-        let digests = hasher.finish();
+        let (platform, path) = (&self.place.context.platform, self.place.path());
+        let digests = hash::all(platform, self.open(None).await?, &Algorithm::ALL).await?;
         let missing = || Error::Damaged { key: "digest".to_owned(), reason: algorithm.name().to_owned() };
         let found = of(&digests).ok_or_else(missing)?;
-        if let Source::File(name) = &self.place.source {
-            let (platform, path) = (self.place.context.platform.clone(), self.place.path());
-            let (version_key, name) = (self.place.version.key().to_owned(), name.clone());
-            self.place.context.platform.in_background(async move {
-                // What cannot be kept now is computed again.
-                let _ = keep_digests(&platform, &path, &version_key, &name, &digests).await;
-            });
+        if let Source::File(name, _) = &self.place.source {
+            // What cannot be kept now is computed again.
+            let _ = keep_digests(platform, &path, self.place.version.key(), name, &digests).await;
         }
         Ok(found)
     }

@@ -31,7 +31,7 @@ pub async fn put<P: Platform>(
     declared: Option<Digest>,
 ) -> Result<TreeFile> {
     publish::refuse_view(context)?;
-    let arriving = Arriving::take(&context.platform, body, declared).await?;
+    let arriving = Arriving::take(context, body, declared).await?;
     add(context, package, version, (path, executable), arriving).await
 }
 

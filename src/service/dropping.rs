@@ -175,7 +175,7 @@ pub(super) async fn empty<P: Platform>(
         leavings::leave_version(platform, path, version_key).await?;
     }
     for file in &slot.former {
-        platform.blobs().delete(&path.file(version_key, &file.name)).await?;
+        platform.blobs().delete(&path.bytes(version_key, file)).await?;
     }
     let slot = slots::update(platform, path, version_key, &mut |slot| {
         let ours = slot.state == SlotState::Dropped { at: now, remains: Remains::Going };

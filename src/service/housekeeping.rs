@@ -4,9 +4,8 @@
 
 use super::{Ecosystems, delete, drafts, dropping, feed_bin, leavings, retain, uploads};
 use crate::error::Result;
-use crate::platform::{BlobStore as _, Platform, RecordStore as _};
-use crate::store::{cursors, downloads, index, keys, log};
-use std::time::Duration;
+use crate::platform::{Platform, RecordStore as _};
+use crate::store::{cursors, downloads, index, keys, log, places};
 
 /// How many things of each kind are done at once: each costs a handful of the 1,000 operations an invocation has.
 const STEP: usize = 100;
@@ -19,9 +18,6 @@ const LOG_STEPS: usize = 25;
 
 /// How many operations go into finding contents that no version names: each may read a manifest.
 const CONTENT_STEPS: usize = 300;
-
-/// An upload older than this is nobody's.
-const STAGING_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,7 +61,7 @@ pub async fn run<P: Platform>(platform: &P, ecosystems: Ecosystems) -> Result<Do
         emptied: count(empty(platform, ecosystems, "dropped", keys::DROPPED).await),
         purged: count(delete::empty_queued(platform, ecosystems, STEP).await)
             + count(empty(platform, ecosystems, "bins", keys::BINS).await),
-        swept: count(sweep_staging(platform).await) + count(uploads::expire(platform, STEP).await),
+        swept: count(sweep_places(platform).await) + count(uploads::expire(platform, STEP).await),
         given_up: count(drafts::sweep(platform, STEP).await),
         // After whatever leaves some.
         cleared: count(leavings::sweep(platform, CONTENT_STEPS).await),
@@ -102,15 +98,12 @@ async fn empty<P: Platform>(platform: &P, ecosystems: Ecosystems, task: &str, no
     Ok(emptied)
 }
 
-async fn sweep_staging<P: Platform>(platform: &P) -> Result<usize> {
-    let page = platform.records().list(keys::STAGING, None, STEP).await?;
+/// Looks at places that were taken long ago.
+async fn sweep_places<P: Platform>(platform: &P) -> Result<usize> {
     let mut swept = 0;
-    for key in &page.keys {
-        let info = platform.blobs().info(key).await?;
-        if info.is_some_and(|info| platform.now().since(info.uploaded) > STAGING_LIMIT) {
-            platform.blobs().delete(key).await?;
-            swept += 1;
-        }
+    for (feed, place) in places::settled(platform, STEP).await? {
+        // One that cannot be read is no reason to leave the others.
+        swept += usize::from(places::forget(platform, &feed, &place).await.unwrap_or_default());
     }
     Ok(swept)
 }

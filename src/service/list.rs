@@ -10,7 +10,7 @@ use super::resolve::{self, Candidate};
 use super::upstream::{Need, STALE_LIMIT};
 use super::{FeedContext, Form, Package, neighbours};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Action, Algorithm, Digest, ListingMode, Timestamp};
+use crate::model::{Action, Digest, ListingMode, Timestamp};
 use crate::platform::{Body, Platform};
 use crate::store::index::{self, IndexEtag, PackageIndex};
 use crate::store::keys::PackagePath;
@@ -68,7 +68,7 @@ fn fresh_for(info: &RenderedInfo) -> Duration {
 
 /// A text that is only compared with others of its kind: KV metadata has 1,024 bytes in all.
 fn brief(text: String) -> String {
-    if text.len() > 128 { Digest::of(Algorithm::Sha256, text.as_bytes()).hex() } else { text }
+    if text.len() > 128 { Digest::sha256(text.as_bytes()).hex() } else { text }
 }
 
 /// How far the sources' word can be relied on, of which a document was made.
@@ -251,7 +251,7 @@ impl<'a, P: Platform> List<'a, P> {
         let document = Document::new(self.context, self.package, self.form, index).build(&candidates)?;
         let Some(document) = document else { return Err(self.nothing(&candidates)) };
         let Standing { confirmed, fresh, warning } = self.standing(&candidates);
-        let hash = Digest::of(Algorithm::Sha256, &document.bytes).hex()[..32].to_owned();
+        let hash = Digest::sha256(&document.bytes).hex()[..32].to_owned();
         let same = begun.before.filter(|before| before.etag == hash);
         let info = RenderedInfo {
             etag: hash,

@@ -16,6 +16,7 @@ mod dropping;
 mod ecosystem;
 pub mod feed_bin;
 mod fetch;
+pub mod hash;
 pub mod housekeeping;
 pub mod json_splitter;
 mod kept;

@@ -323,7 +323,7 @@ async fn add_files<P: Platform>(
     .await
 }
 
-/// Puts the bytes of every file under its name.
+/// Puts the bytes of every file under its name, unless they are in a place of their own and may stay there.
 async fn claim_files<P: Platform>(
     context: &FeedContext<P>,
     path: &PackagePath,
@@ -332,8 +332,15 @@ async fn claim_files<P: Platform>(
 ) -> Result<Vec<ArtifactRecord>> {
     let mut records = Vec::new();
     for file in std::iter::once(&incoming.file).chain(&incoming.companions) {
-        let key = path.file(incoming.version.key(), &file.name);
         let (size, digests) = (file.content.size(), file.content.digests().to_vec());
+        let (name, manifest) = (file.name.clone(), file.manifest.clone());
+        let slot = path.slot(&incoming.version);
+        let place = file.content.give(&context.platform, &slot, &name).await?;
+        if place.is_some() {
+            records.push(ArtifactRecord { name, size, digests, manifest, place });
+            continue;
+        }
+        let key = path.file(incoming.version.key(), &name);
         let expected = Expected { length: size, digest: digests.last().cloned() };
         let body = file.content.open(&context.platform).await?;
         let claimed = claim(context, &key, body, &expected).await;
@@ -345,8 +352,7 @@ async fn claim_files<P: Platform>(
                 Error::Invalid("the bytes changed on their way to the store; try again".to_owned()).into()
             );
         }
-        let (name, manifest) = (file.name.clone(), file.manifest.clone());
-        records.push(ArtifactRecord { name, size, digests, manifest });
+        records.push(ArtifactRecord { name, size, digests, manifest, place });
     }
     Ok(records)
 }

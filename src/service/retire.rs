@@ -6,7 +6,7 @@
 
 use super::{FeedContext, Package};
 use crate::error::Result;
-use crate::model::{ArtifactName, Slot, Version};
+use crate::model::{ArtifactName, ArtifactRecord, Slot, Version};
 use crate::platform::{BlobStore as _, Platform};
 use crate::store::{index, slots};
 
@@ -18,24 +18,27 @@ pub async fn retire<P: Platform>(
     outdated: &dyn Fn(&Slot) -> Vec<ArtifactName>,
 ) -> Result<()> {
     let (platform, path) = (&context.platform, context.path(package));
-    let mut retired: Vec<ArtifactName> = Vec::new();
+    let mut retired: Vec<ArtifactRecord> = Vec::new();
     let slot = slots::update(platform, &path, version.key(), &mut |slot| {
         let names = if slot.is_live() && slot.is_published() { outdated(slot) } else { Vec::new() };
         let mut next = slot.clone();
-        next.artifacts.retain(|record| !names.contains(&record.name));
-        let changes = !names.is_empty();
+        let is_outdated = |record: &ArtifactRecord| names.contains(&record.name);
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut next.artifacts).into_iter().partition(is_outdated);
+        next.artifacts = kept;
+        let changes = !gone.is_empty();
         // A write may take effect and be reported lost: what an earlier attempt took out is taken out.
-        retired.extend(names);
+        retired.extend(gone);
         Ok(changes.then_some(next))
     })
     .await?;
-    retired.retain(|name| slot.artifact(name).is_none());
+    retired.retain(|record| slot.artifact(&record.name).is_none());
     if retired.is_empty() {
         return Ok(());
     }
     index::record(platform, &path, package.as_str(), &[(version.key().to_owned(), slot)], None).await?;
-    for name in retired {
-        platform.blobs().delete(&path.file(version.key(), &name)).await?;
+    for record in retired {
+        platform.blobs().delete(&path.bytes(version.key(), &record)).await?;
     }
     Ok(())
 }

@@ -190,7 +190,7 @@ async fn commit<P: Platform>(
     if !existing.is_live() {
         // Deleted while we were saving: the number is gone, and a purged one may not get its bytes back.
         if matches!(existing.state, SlotState::Purged { .. }) {
-            platform.blobs().delete(&path.file(version.key(), &record.name)).await?;
+            platform.blobs().delete(&path.bytes(version.key(), &record)).await?;
         }
         return Err(Error::NotFound(Missing::Deleted(package.to_string(), version.to_string())).into());
     }

@@ -1,15 +1,20 @@
-//! Taking in content whose length is not known beforehand: hashed on the way, held in memory while it is small, in a
-//! private place in parts once it is not.
+//! Taking in content whose length is not known beforehand: held in memory while it is small, in a place of its own in parts
+//! once it is not, and hashed on the way.
 //!
 //! R2 takes no stream of unknown length, and an upload in parts has neither a condition nor a checksum. So large content
-//! goes to a name nobody else uses, and from there, its length and digests known, create-only to its own.
+//! goes to a name nobody else uses. What is published stays there ([`places`]); what is saved goes, its length and digests
+//! known, create-only to its own name.
 
+use super::{FeedContext, hash};
 use crate::error::{Error, Missing, Result};
-use crate::model::{Algorithm, Digest, Hasher};
-use crate::platform::{BlobStore as _, Body, ByteRange, ByteStream, Platform, PlatformError, UploadPart};
-use crate::store::keys;
+use crate::model::{Algorithm, ArtifactName, Digest, FeedId};
+use crate::platform::{
+    BlobStore as _, Body, ByteRange, ByteStream, Hashing as _, Platform, PlatformError, RawBody, UploadPart,
+};
+use crate::store::{keys, places};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::cell::Cell;
 
 /// One part: R2 wants equal parts of at least 5 MiB, and one is held in memory at a time.
 const PART: usize = 8 << 20;
@@ -20,25 +25,44 @@ pub struct Staged {
     place: Place,
     size: u64,
     digests: Vec<Digest>,
+    /// Was it given to a version? Then whether it goes is told by that version's slot alone.
+    is_given: Cell<bool>,
 }
 
 #[derive(Debug)]
 enum Place {
     Memory(Bytes),
-    Store(String),
+    /// A place of its own.
+    Own(FeedId, String),
+    /// The same, which is not ours to empty.
+    Lent(FeedId, String),
     /// Where it belongs.
     Kept(String),
 }
 
+impl Place {
+    fn key(&self) -> String {
+        match self {
+            Self::Memory(_) => String::new(),
+            Self::Own(feed, place) | Self::Lent(feed, place) => keys::placed(feed, place),
+            Self::Kept(key) => key.clone(),
+        }
+    }
+}
+
 impl Staged {
-    /// Content that is where it belongs already: for looking into it.
-    pub(super) fn kept(key: String, size: u64) -> Self {
-        Self { place: Place::Kept(key), size, digests: Vec::new() }
+    fn new(place: Place, size: u64, digests: Vec<Digest>) -> Self {
+        Self { place, size, digests, is_given: Cell::new(false) }
     }
 
-    /// Content that is in a private place already.
-    pub(super) fn stored(key: String, size: u64, digests: Vec<Digest>) -> Self {
-        Self { place: Place::Store(key), size, digests }
+    /// Content that is where it belongs already: for looking into it.
+    pub(super) fn kept(key: String, size: u64, digests: Vec<Digest>) -> Self {
+        Self::new(Place::Kept(key), size, digests)
+    }
+
+    /// Content that is in a place of its own already, and stays there if it is not published.
+    pub(super) fn lent(feed: &FeedId, place: &str, size: u64, digests: Vec<Digest>) -> Self {
+        Self::new(Place::Lent(feed.clone(), place.to_owned()), size, digests)
     }
 
     /// Bytes.
@@ -55,9 +79,7 @@ impl Staged {
     pub async fn open<P: Platform>(&self, platform: &P) -> Result<Body> {
         match &self.place {
             Place::Memory(bytes) => Ok(Body::Bytes(bytes.clone())),
-            Place::Store(key) | Place::Kept(key) => {
-                Ok(platform.blobs().open(key, None).await?.ok_or_else(lost)?.body)
-            }
+            place => Ok(platform.blobs().open(&place.key(), None).await?.ok_or_else(lost)?.body),
         }
     }
 
@@ -72,19 +94,46 @@ impl Staged {
                 let end = start.saturating_add(length).min(bytes.len());
                 Ok(bytes.slice(start.min(end)..end))
             }
-            Place::Store(key) | Place::Kept(key) => {
-                let blob = platform.blobs().open(key, Some(range)).await?.ok_or_else(lost)?;
+            place => {
+                let blob = platform.blobs().open(&place.key(), Some(range)).await?.ok_or_else(lost)?;
                 Ok(blob.body.collect(length).await?)
             }
         }
     }
 
-    /// Leaves nothing behind.
+    /// Gives it to a file of the version whose slot has that key, if it is in a place of its own: answers that place.
+    pub(super) async fn give<P: Platform>(
+        &self,
+        platform: &P,
+        slot: &str,
+        file: &ArtifactName,
+    ) -> Result<Option<String>> {
+        let (Place::Own(feed, place) | Place::Lent(feed, place)) = &self.place else { return Ok(None) };
+        self.is_given.set(true);
+        places::give(platform, feed, place, slot, file).await?;
+        Ok(Some(place.clone()))
+    }
+
+    /// Leaves nothing behind that was given to no version.
     pub async fn discard<P: Platform>(self, platform: &P) -> Result<()> {
         match self.place {
-            Place::Memory(_) | Place::Kept(_) => Ok(()),
-            Place::Store(key) => Ok(platform.blobs().delete(&key).await?),
+            Place::Memory(_) | Place::Lent(..) | Place::Kept(_) => Ok(()),
+            // Housekeeping asks the slot.
+            Place::Own(..) if self.is_given.get() => Ok(()),
+            Place::Own(feed, place) => places::forget(platform, &feed, &place).await.map(|_| ()),
         }
+    }
+
+    /// The same content, hashed also by what it was not hashed by yet.
+    pub async fn hashed<P: Platform>(mut self, platform: &P, algorithms: &[Algorithm]) -> Result<Self> {
+        let is_known = |algorithm| self.digests.iter().any(|digest| digest.algorithm() == algorithm);
+        let missing: Vec<Algorithm> =
+            algorithms.iter().copied().filter(|algorithm| !is_known(*algorithm)).collect();
+        if !missing.is_empty() {
+            self.digests.extend(hash::all(platform, self.open(platform).await?, &missing).await?);
+            self.digests.sort_unstable_by_key(Digest::algorithm);
+        }
+        Ok(self)
     }
 }
 
@@ -92,29 +141,59 @@ fn lost() -> Box<Error> {
     Error::NotFound(Missing::Other("an upload was lost on the way; try again".to_owned())).into()
 }
 
-/// Takes in pieces as they come: push, then finish.
-pub struct Intake<P> {
+/// Content that was taken in before, as the body of a request.
+struct Taken<P> {
     platform: P,
-    hasher: Hasher,
+    content: Staged,
+}
+
+impl<P: Platform> RawBody for Taken<P> {
+    fn length(&self) -> Option<u64> {
+        Some(self.content.size)
+    }
+
+    fn into_stream(self: Box<Self>) -> ByteStream {
+        let opened = async move {
+            let body = self.content.open(&self.platform).await;
+            let unread = |error: Box<Error>| PlatformError::Cut(error.to_string());
+            body.map(Body::into_stream).map_err(unread)
+        };
+        Box::pin(stream::once(opened).try_flatten())
+    }
+}
+
+/// Content that was taken in before, as the body of a request.
+pub fn body<P: Platform>(platform: &P, content: Staged) -> Body {
+    Body::Raw(Box::new(Taken { platform: platform.clone(), content }))
+}
+
+/// Takes in pieces as they come: push, then finish.
+pub struct Intake<P: Platform> {
+    platform: P,
+    feed: FeedId,
+    algorithms: Vec<Algorithm>,
     size: u64,
     limit: u64,
     /// At most one part. Always of the same size once it was sent once, so that the allocator finds the same room again.
     pending: Vec<u8>,
-    upload: Option<Upload>,
+    upload: Option<Upload<P>>,
 }
 
-struct Upload {
+struct Upload<P: Platform> {
+    place: String,
     key: String,
     id: String,
     parts: Vec<UploadPart>,
+    hashing: P::Hashing,
 }
 
 impl<P: Platform> Intake<P> {
     /// Begins; content over `limit` bytes is refused.
-    pub fn new(platform: &P, algorithms: &[Algorithm], limit: u64) -> Self {
+    pub fn new(context: &FeedContext<P>, algorithms: &[Algorithm], limit: u64) -> Self {
         Self {
-            platform: platform.clone(),
-            hasher: Hasher::new(algorithms),
+            platform: context.platform.clone(),
+            feed: context.feed.id.clone(),
+            algorithms: algorithms.to_vec(),
             size: 0,
             limit,
             pending: Vec::new(),
@@ -128,7 +207,6 @@ impl<P: Platform> Intake<P> {
         if self.size > self.limit {
             return Err(PlatformError::TooLong(self.limit).into());
         }
-        self.hasher.update(piece);
         let mut rest = piece;
         while !rest.is_empty() {
             if self.pending.len() == PART {
@@ -143,17 +221,18 @@ impl<P: Platform> Intake<P> {
 
     /// The content is complete.
     pub async fn finish(mut self) -> Result<Staged> {
-        let hasher = std::mem::take(&mut self.hasher);
-        let (size, digests) = (self.size, hasher.finish());
-        if self.upload.is_none() {
-            return Ok(Staged { place: Place::Memory(self.pending.into()), size, digests });
+        if self.upload.is_some() {
+            self.send_part().await?;
         }
-        self.send_part().await?;
+        let size = self.size;
         let Some(upload) = self.upload else {
-            return Err(PlatformError::Other("no upload".to_owned()).into());
+            let bytes = Bytes::from(self.pending);
+            let digests = hash::all(&self.platform, bytes.clone().into(), &self.algorithms).await?;
+            return Ok(Staged::new(Place::Memory(bytes), size, digests));
         };
         self.platform.blobs().complete_upload(&upload.key, &upload.id, &upload.parts).await?;
-        Ok(Staged { place: Place::Store(upload.key), size, digests })
+        let place = Place::Own(self.feed, upload.place);
+        Ok(Staged::new(place, size, upload.hashing.finish().await?))
     }
 
     /// Leaves nothing behind of content that turned out wrong.
@@ -161,6 +240,7 @@ impl<P: Platform> Intake<P> {
         if let Some(upload) = self.upload {
             // What cannot be aborted expires by itself after seven days.
             let _ = self.platform.blobs().abort_upload(&upload.key, &upload.id).await;
+            let _ = places::forget(&self.platform, &self.feed, &upload.place).await;
         }
     }
 
@@ -168,15 +248,20 @@ impl<P: Platform> Intake<P> {
         let bytes = Bytes::from(std::mem::take(&mut self.pending));
         let blobs = self.platform.blobs();
         if self.upload.is_none() {
-            let mut random = [0_u8; 16];
-            self.platform.random(&mut random);
-            let key = keys::staging(&random);
+            let place = places::take(&self.platform, &self.feed).await?;
+            let key = keys::placed(&self.feed, &place);
             let id = blobs.begin_upload(&key).await?;
-            self.upload = Some(Upload { key, id, parts: Vec::new() });
+            // SHA-512 takes as long as all others together, and of large content few ask for it: then it is computed.
+            let is_wanted =
+                |algorithm: &Algorithm| *algorithm != Algorithm::Sha512 || self.algorithms.len() < 3;
+            let algorithms: Vec<Algorithm> = self.algorithms.iter().copied().filter(is_wanted).collect();
+            let hashing = self.platform.hashing(&algorithms);
+            self.upload = Some(Upload { place, key, id, parts: Vec::new(), hashing });
         }
         if let Some(upload) = &mut self.upload {
             let number =
                 u16::try_from(upload.parts.len() + 1).map_err(|_| PlatformError::TooLong(u64::MAX))?;
+            upload.hashing.update(&bytes).await?;
             let (length, unseen) = (bytes.len() as u64, &mut |_: &[u8]| {});
             let part = blobs.upload_part(&upload.key, &upload.id, number, bytes.into(), length, unseen);
             upload.parts.push(part.await?);
@@ -186,14 +271,22 @@ impl<P: Platform> Intake<P> {
     }
 }
 
-/// Takes in a whole stream.
+/// Takes in a whole body. Content that was taken in before has the digests it had.
 pub async fn take<P: Platform>(
-    platform: &P,
-    mut stream: ByteStream,
+    context: &FeedContext<P>,
+    body: Body,
     algorithms: &[Algorithm],
     limit: u64,
 ) -> Result<Staged> {
-    let mut intake = Intake::new(platform, algorithms, limit);
+    let mut stream = match body {
+        Body::Raw(raw) => match raw.downcast::<Taken<P>>() {
+            Ok(taken) if taken.content.size > limit => return Err(PlatformError::TooLong(limit).into()),
+            Ok(taken) => return Ok(taken.content),
+            Err(stream) => stream,
+        },
+        body => body.into_stream(),
+    };
+    let mut intake = Intake::new(context, algorithms, limit);
     while let Some(piece) = stream.next().await {
         let outcome = match piece {
             Ok(piece) => intake.push(&piece).await,

@@ -104,6 +104,17 @@ fn ecosystems(protocol: &str) -> Option<&'static dyn Ecosystem> {
     (protocol == "trees").then_some(&Trees)
 }
 
+/// A feed as a token of that id sees it.
+pub(super) fn context_of(platform: &MemoryPlatform, holder: &str) -> FeedContext<MemoryPlatform> {
+    let mut feed: Feed = crate::model::json::read(include_bytes!("../../tests/golden/feed.json")).unwrap();
+    let mut token: Token = crate::model::json::read(include_bytes!("../../tests/golden/token.json")).unwrap();
+    feed.deleted = None;
+    token.id = holder.to_owned();
+    let (locator, principal) = (FeedLocator::parse("main").unwrap(), Principal::Token(Box::new(token)));
+    let (feed, root) = (Rc::new(feed), Rc::from("https://edge.test/"));
+    enter(platform.clone(), feed, locator, Rc::new(principal), root, Settings::default()).unwrap()
+}
+
 /// A platform with feeds of one organization, whose callers may do anything that their scope allows.
 struct World {
     platform: MemoryPlatform,
@@ -241,12 +252,7 @@ async fn commit(
     if !lacking.is_empty() {
         return Err(Error::Invalid(format!("{} are missing", lacking.len())).into());
     }
-    let content = stage::take(
-        &context.platform,
-        Body::from(text.into_bytes()).into_stream(),
-        &[Algorithm::Sha256],
-        u64::MAX,
-    );
+    let content = stage::take(context, text.into_bytes().into(), &[Algorithm::Sha256], u64::MAX);
     let file = IncomingFile {
         name: ArtifactName::parse(crate::store::keys::TREE).unwrap(),
         content: content.await?,

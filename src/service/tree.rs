@@ -105,7 +105,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn file(path: &str) -> TreeFile {
-        let digest = Digest::of(Algorithm::Sha256, path.as_bytes());
+        let digest = Digest::sha256(path.as_bytes());
         let path = TreePath::parse(path).unwrap();
         TreeFile { size: path.as_str().len() as u64, executable: path.as_str().contains("run"), path, digest }
     }

@@ -11,9 +11,8 @@ use crate::error::{Conflict, Error, Result};
 use crate::model::{Digest, FeedId, Sha256State};
 use crate::platform::{BlobStore as _, Body, Platform, PlatformError, RecordStore as _};
 use crate::store::uploads::{self, Upload, missing};
-use crate::store::{cursors, keys};
+use crate::store::{cursors, keys, places};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// Bytes of a part: R2 wants equal parts, and the platform takes bodies of 100 MB.
 const PART: u64 = 64 << 20;
@@ -63,17 +62,13 @@ impl Progress {
     }
 }
 
-/// How long an upload may take: R2 keeps those that are not complete for as long.
-const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// A new private place for the bytes of an upload.
-pub fn private_place<P: Platform>(context: &FeedContext<P>) -> String {
-    let mut random = [0_u8; 16];
-    context.platform.random(&mut random);
-    keys::staging(&random)
+/// A place of its own for the bytes of an upload.
+pub async fn own_place<P: Platform>(context: &FeedContext<P>) -> Result<String> {
+    let feed = &context.feed.id;
+    Ok(keys::placed(feed, &places::take(&context.platform, feed).await?))
 }
 
-/// Begins an upload of so many bytes to `target`: a private place, or one that only ever holds bytes of the digest that is
+/// Begins an upload of so many bytes to `target`: a place of its own, or one that only ever holds bytes of the digest that is
 /// declared.
 pub async fn begin<P: Platform>(
     context: &FeedContext<P>,
@@ -100,7 +95,7 @@ async fn begin_in_parts<P: Platform>(
     }
     let mut random = [0_u8; 16];
     platform.random(&mut random);
-    let id = keys::upload_id(platform.now(), &random);
+    let id = keys::timed_id(platform.now(), &random);
     let upload = Upload {
         holder: context.principal.id().to_owned(),
         upload: platform.blobs().begin_upload(&target).await?,
@@ -149,15 +144,19 @@ pub async fn content<P: Platform>(context: &FeedContext<P>, id: &str) -> Result<
     if context.platform.blobs().info(&upload.target).await?.is_none() {
         complete(context, &upload).await?;
     }
-    let digest = upload.state.digest();
-    Ok(Staged::stored(upload.target, upload.size, vec![digest]))
+    let (feed, digests) = (&context.feed.id, vec![upload.state.digest()]);
+    Ok(match keys::parse_placed(feed, &upload.target) {
+        Some(place) => Staged::lent(feed, place, upload.size, digests),
+        None => Staged::kept(upload.target, upload.size, digests),
+    })
 }
 
 /// Gives an upload up, or removes one that was used; what it put where it belongs stays there.
 pub async fn abandon<P: Platform>(context: &FeedContext<P>, id: &str) -> Result<()> {
     let upload = held(context, id).await?;
-    if upload.is_complete() && upload.target.starts_with(keys::STAGING) {
-        context.platform.blobs().delete(&upload.target).await?;
+    let place = keys::parse_placed(&context.feed.id, &upload.target).filter(|_| upload.is_complete());
+    if let Some(place) = place {
+        places::discard(&context.platform, &context.feed.id, place).await?;
     }
     give_up(&context.platform, &context.feed.id, id, &upload).await
 }
@@ -177,7 +176,7 @@ pub(super) async fn expire<P: Platform>(platform: &P, limit: usize) -> Result<us
     let mut expired = 0;
     for key in &page.keys {
         let Some((feed, id, began)) = keys::parse_upload(key) else { continue };
-        if platform.now().since(began) <= LIFETIME {
+        if platform.now().since(began) <= places::LIFETIME {
             continue;
         }
         // One that cannot be read is no reason to leave the others.

@@ -220,7 +220,6 @@ mod tests {
     use super::*;
     use crate::model::Algorithm;
     use crate::platform::memory::MemoryPlatform;
-    use crate::platform::once;
     use crate::service::stage;
     use flate2::{Compression, write::DeflateEncoder};
     use futures_executor::block_on;
@@ -271,7 +270,8 @@ mod tests {
     fn look(bytes: Vec<u8>, path: &str, limit: u64) -> Result<Option<Bytes>> {
         let platform = MemoryPlatform::new();
         block_on(async {
-            let staged = stage::take(&platform, once(bytes.into()), &[Algorithm::Sha256], 1 << 30).await?;
+            let context = crate::service::tests::context_of(&platform, "one");
+            let staged = stage::take(&context, bytes.into(), &[Algorithm::Sha256], 1 << 30).await?;
             let found = find(&platform, &staged, &|other| other == path).await?;
             match found.first() {
                 Some(entry) => read(&platform, &staged, entry, limit).await.map(Some),

@@ -26,7 +26,8 @@
 //!     v1/dropped/{feed-id}/{protocol}/{package}/{version} dropped, its bytes are to be removed: for cron overwritten
 //!     v1/expiry/{time}/{feed-id}                          then a feed's time in the bin, or its removal, is due: for cron  created once
 //!     v1/emptying/{feed-id}/{time}                        its recycle bin is to be emptied: for cron         overwritten
-//!     v1/staging/{random}                                 uploads, for a day at most                     private
+//!     v1/placed/{feed-id}/{time}-{random}                 bytes of a large file, in a place of its own   written once
+//!     v1/staging/{time}-{random}/{feed-id}[/fate]         such a place was taken, and for which slot     create-only, for eight days
 //!     v1/uploads/{feed-id}/{time}-{random}                an upload in parts, for seven days             CAS
 //!     v1/log/{feed-id}/{time}-{random}                    what was done to a feed                        appended, kept a year
 //!     v1/log/@{org}/{time}-{random}                       what was done in an organization               appended, kept a year
@@ -56,8 +57,8 @@ pub use parse::*;
 pub use uploads::*;
 
 use crate::model::{
-    Algorithm, ArtifactName, Digest, FeedId, FeedName, OrganizationName, PackageName, ProjectName,
-    ProtocolId, SourceId, TokenHash, Version, guid_of,
+    ArtifactName, Digest, FeedId, FeedName, OrganizationName, PackageName, ProjectName, ProtocolId, SourceId,
+    TokenHash, Version, guid_of,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -144,6 +145,7 @@ pub fn below_feed(feed: &FeedId, sources: &[&SourceId]) -> Vec<String> {
         "stars",
         "sessions",
         "uploads",
+        "placed",
         "pkg",
         "log",
     ];
@@ -156,12 +158,10 @@ pub fn health(source: &SourceId) -> String {
     format!("v1/health/{}", source.as_str())
 }
 
-/// A private place for an upload.
-pub fn staging(random: &[u8]) -> String {
-    format!("v1/staging/{}", Digest::of(Algorithm::Sha256, random).hex())
-}
+/// All bytes in places of their own.
+const PLACED: &str = "v1/placed/";
 
-/// All uploads under way, or left behind.
+/// All places of their own that were taken of late.
 pub const STAGING: &str = "v1/staging/";
 
 /// All records of uploads in parts.
@@ -182,7 +182,7 @@ pub const EMPTYING: &str = "v1/emptying/";
 /// KV: an answer passed through. The feed's sequence is part of it, so that other sources are asked anew.
 pub fn passed(feed: &FeedId, sequence: u64, protocol: ProtocolId, question: &str) -> String {
     let text = format!("{} {sequence} {protocol}\n{question}", feed.as_str());
-    format!("p1/{}", Digest::of(Algorithm::Sha256, text.as_bytes()).hex())
+    format!("p1/{}", Digest::sha256(text.as_bytes()).hex())
 }
 
 /// All packages of one protocol that were ever published to a feed.
@@ -209,7 +209,7 @@ pub fn stars(feed: &FeedId, protocol: ProtocolId, user: &str) -> String {
 
 fn star_prefix(feed: &FeedId, protocol: &str, user: &str) -> String {
     // A user's name may be longer, once encoded, than a key.
-    let user = Digest::of(Algorithm::Sha256, user.as_bytes()).hex();
+    let user = Digest::sha256(user.as_bytes()).hex();
     format!("v1/stars/{}/{protocol}/{user}/", feed.as_str())
 }
 
@@ -304,7 +304,7 @@ impl PackagePath {
         self.below(PACKAGES) + "/slots/"
     }
 
-    /// A file's bytes.
+    /// A file's bytes under its name.
     pub fn file(&self, version_key: &str, artifact: &ArtifactName) -> String {
         format!("{}/files/{}/{}", self.below(PACKAGES), segment(version_key), segment(artifact.as_str()))
     }
@@ -387,7 +387,7 @@ impl PackagePath {
     /// KV: a rendered listing. KV keys have at most 512 bytes, hence the hash.
     pub fn rendered(&self, variant: &str) -> String {
         let text = format!("{}\n{variant}", self.below(""));
-        format!("r1/{}", Digest::of(Algorithm::Sha256, text.as_bytes()).hex())
+        format!("r1/{}", Digest::sha256(text.as_bytes()).hex())
     }
 }
 

@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn notes_of_every_release_read_back() {
-        let of = |text: &str| Digest::of(Algorithm::Sha256, text.as_bytes());
+        let of = |text: &str| Digest::sha256(text.as_bytes());
         let left =
             Leaving { digests: vec![of("1"), of("2")], version: "1.0.0".to_owned(), ..Leaving::default() };
         let going = Leaving {

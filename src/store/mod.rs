@@ -16,6 +16,7 @@ pub mod log;
 pub mod organizations;
 pub mod packages;
 pub mod passed;
+pub mod places;
 pub mod rendered;
 pub mod slots;
 pub mod tokens;

@@ -162,16 +162,19 @@ pub async fn grow<P: Platform>(
     growing.borrow_mut().extend_from_slice(records);
     platform.memo().put(key, growing.clone(), 1_024, now, GROWING);
     let outcome = update(platform, path, version_key, &mut |slot| {
-        let others =
-            |record: &ArtifactRecord| slot.contradicts(&record.name, Some(record.size), &record.digests);
+        // Where bytes are under their name nobody else has it; where they are in a place of their own, the slot decides.
+        let others = |record: &ArtifactRecord| {
+            let is_taken = slot.artifact(&record.name).is_some_and(|kept| kept.differs_from(record));
+            is_taken || slot.contradicts(&record.name, Some(record.size), &record.digests)
+        };
         if !slot.is_live() || slot.is_published() != published || records.iter().any(others) {
             return Err(refusal(slot));
         }
         let mut growing = growing.borrow_mut();
         growing.retain(|record| slot.artifact(&record.name).is_none());
         let mut next = slot.clone();
-        // One name may come twice, with the same bytes: other bytes would not have got their name.
-        for record in growing.iter().chain(records) {
+        // One name may come twice: ours first, others' find it taken.
+        for record in records.iter().chain(growing.iter()) {
             if next.artifact(&record.name).is_none() && !others(record) {
                 next.artifacts.push(record.clone());
             }
@@ -194,7 +197,13 @@ mod tests {
 
     fn record(name: &str) -> ArtifactRecord {
         let digests = Digest::all_of(name.as_bytes());
-        ArtifactRecord { name: name.to_owned().try_into().unwrap(), size: 1, digests, manifest: None }
+        ArtifactRecord {
+            name: name.to_owned().try_into().unwrap(),
+            size: 1,
+            digests,
+            manifest: None,
+            place: None,
+        }
     }
 
     fn published() -> (MemoryPlatform, PackagePath, Slot) {

@@ -142,7 +142,7 @@ mod tests {
             upload: "upload-1".to_owned(),
             size: 100_000_000,
             part_size: 67_108_864,
-            sha256: Some(Digest::of(Algorithm::Sha256, b"all parts")),
+            sha256: Some(Digest::sha256(b"all parts")),
             parts: vec!["etag-1".to_owned()],
             state,
         };

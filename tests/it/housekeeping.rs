@@ -46,7 +46,8 @@ fn with_work() -> (TestServer, Vec<Due>) {
     let now = server.platform.now();
     block_on(feed_bin::announce(&server.platform, &gone, now)).unwrap();
     server.edit_feed("gone", |feed| (feed.deleted, feed.purged) = (Some(now), Some(now)));
-    put("v1/staging/abandoned", &Value::Null);
+    let abandoned = keys::staging(&main, &keys::timed_id(now, &[7]));
+    put(&abandoned, &Value::Null);
     server.advance(32 * DAYS);
     let now = server.platform.now();
     let emptying = keys::emptying(&server.add_feed("other", vec![]).id, now);
@@ -67,7 +68,7 @@ fn with_work() -> (TestServer, Vec<Due>) {
         due("remove bytes of dropped versions", "v1/housekeeping/dropped", "/npm/lib/files/1.0.0/"),
         due("empty recycle bins", keys::EMPTYING, &emptying),
         due("purge after 30 days", "v1/housekeeping/bins", "/npm/binned/files/1.0.0/"),
-        due("sweep uploads", keys::STAGING, "v1/staging/abandoned"),
+        due("sweep uploads", keys::STAGING, &abandoned),
         due("forget log entries", "v1/housekeeping/log", &entry),
         due("remove deleted feeds", keys::EXPIRIES, &keys::feed(&gone.id)),
         due("apply retention policies", "v1/housekeeping/retention", "/npm/unused/slots/1.0.0 live"),

@@ -19,6 +19,7 @@ mod housekeeping;
 mod http_rules;
 mod integrity;
 mod large;
+mod large_pushes;
 mod large_saves;
 mod logs;
 mod management;

@@ -374,16 +374,17 @@ fn a_body_that_breaks_off_stores_nothing() {
 }
 
 #[test]
-fn a_large_push_passes_through_a_private_place_and_leaves_nothing_there() {
+fn a_large_push_is_kept_where_it_was_taken_in_and_a_bad_one_leaves_nothing() {
     let server = server();
     let bytes = other_tarball("own", "1.0.0", &b"0123456789abcdef".repeat(550_000));
     assert!(bytes.len() > 8 << 20, "more than one part: {}", bytes.len());
     server.contributor().put("own", &publish_document("own", "1.0.0", &bytes)).expect(201);
     assert!(server.reader().get(&file("own", "1.0.0")).expect(200).bytes() == bytes);
-    assert!(server.package_keys().iter().all(|key| !key.contains("staging")));
+    let keys = server.platform.stored_keys();
+    assert_eq!(keys.iter().filter(|key| key.starts_with("v1/placed/")).count(), 1);
     let wrong = publish_document("own", "1.0.1", &bytes);
     server.contributor().put("own", &wrong).expect(400);
-    assert!(server.package_keys().iter().all(|key| !key.contains("staging")));
+    assert_eq!(server.platform.stored_keys(), keys);
     assert_eq!(server.platform.open_uploads(), 0);
 }
 

@@ -2,7 +2,7 @@
 
 use super::integrity::{assert_refused, pieces};
 use super::{Check, ensure, equal, failed, patiently};
-use crate::model::{Algorithm, Digest};
+use crate::model::Digest;
 use crate::platform::{
     Blob, BlobStore, Body, ByteRange, Etag, Expected, Platform, PlatformError, PutOutcome,
 };
@@ -116,7 +116,7 @@ async fn copy<P: Platform>(platform: &P, key: String) -> Result<(), String> {
     let bytes = sample(1, 1 << 20);
     create(platform, &from, &bytes).await?;
     let whole = open(platform, &from, None).await?.ok_or("absent")?;
-    let expected = Expected { length: whole.info.size, digest: Some(Digest::of(Algorithm::Sha256, &bytes)) };
+    let expected = Expected { length: whole.info.size, digest: Some(Digest::sha256(&bytes)) };
     let outcome =
         platform.blobs().create(&to, whole.body, &expected).await.map_err(|error| failed(&error))?;
     equal("copy", &outcome, &PutOutcome::Created)?;

@@ -18,7 +18,7 @@ pub use http::{MemoryHttp, Reply, SentRequest, Upstream};
 pub use kv::MemoryKv;
 pub use objects::MemoryRecords;
 
-use crate::model::{Algorithm, Digest, Timestamp};
+use crate::model::{Algorithm, Digest, Hasher, Timestamp};
 use crate::platform::{Memo, Metered, OperationCounts, Platform};
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
@@ -231,6 +231,7 @@ impl Platform for MemoryPlatform {
     type Kv = Metered<MemoryKv>;
     type Http = Metered<MemoryHttp>;
     type Cache = Metered<MemoryCache>;
+    type Hashing = Hasher;
 
     fn records(&self) -> &Self::Records {
         &self.records
@@ -260,6 +261,10 @@ impl Platform for MemoryPlatform {
         &self.counts
     }
 
+    fn hashing(&self, algorithms: &[Algorithm]) -> Hasher {
+        Hasher::new(algorithms)
+    }
+
     fn now(&self) -> Timestamp {
         self.shared.world.now()
     }
@@ -277,7 +282,7 @@ impl Platform for MemoryPlatform {
     fn random(&self, buffer: &mut [u8]) {
         for chunk in buffer.chunks_mut(32) {
             let counter = self.shared.random.replace(self.shared.random.get() + 1);
-            let digest = Digest::of(Algorithm::Sha256, &counter.to_le_bytes());
+            let digest = Digest::sha256(&counter.to_le_bytes());
             chunk.copy_from_slice(&digest.value()[..chunk.len()]);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::faults::Operation;
 use super::world::World;
-use crate::model::{Algorithm, Digest, Timestamp};
+use crate::model::{Digest, Timestamp};
 use crate::platform::{
     Body, Etag, Expected, KeyPage, NotedPage, PlatformError, PutOutcome, Record, RecordStore, UploadPart,
     Written,
@@ -291,7 +291,7 @@ impl RecordStore for MemoryRecords {
 
 /// Equal content has equal etags, as in R2 where they are MD5.
 pub(super) fn content_etag(bytes: &[u8]) -> Etag {
-    Etag::new(&Digest::of(Algorithm::Sha256, bytes).hex()[..32])
+    Etag::new(&Digest::sha256(bytes).hex()[..32])
 }
 
 pub(super) fn check_key(key: &str) -> Result<(), PlatformError> {

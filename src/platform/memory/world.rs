@@ -4,7 +4,6 @@ use super::faults::{Faults, Operation};
 use crate::model::Timestamp;
 use crate::platform::{ByteStream, PlatformError, RawBody};
 use bytes::Bytes;
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::task::Poll;
@@ -150,9 +149,5 @@ impl RawBody for MemoryBody {
                 Poll::Ready(Some(Ok(rest.split_to(rest.len().min(PIECE)))))
             }
         }))
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
     }
 }

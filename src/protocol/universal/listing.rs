@@ -73,14 +73,14 @@ pub(super) fn select(document: &[u8], selector: &Selector) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Algorithm, ArtifactName, ListingState, Timestamp};
+    use crate::model::{ArtifactName, ListingState, Timestamp};
     use crate::service::ListedFile;
     use serde_json::value::RawValue;
 
     fn render(versions: &[(&str, bool)], published: &[(&str, &str)]) -> String {
         let mut renderer = Box::new(VersionsRenderer::new(&name::parse("my-tools").unwrap()));
         let mut out = Vec::new();
-        let digests = [Digest::of(Algorithm::Sha256, b"")];
+        let digests = [Digest::sha256(b"")];
         let manifest = ArtifactName::parse(name::MANIFEST).unwrap();
         let files = [ListedFile { name: &manifest, size: Some(0), digests: &digests, manifest: None }];
         for (version, hidden) in versions {

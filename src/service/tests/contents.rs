@@ -83,10 +83,9 @@ fn what_is_not_declared_is_hashed_on_the_way() {
     // A body of unknown length whose digest is declared.
     let body = || Body::Stream(crate::platform::once("text".into()));
     let other = Digest::of(Algorithm::Sha256, b"other");
-    let refused = block_on(Arriving::take(&world.platform, body(), Some(other)));
+    let refused = block_on(Arriving::take(&world.main(), body(), Some(other)));
     assert!(refused.is_err_and(|error| matches!(*error, Error::Invalid(_))));
-    let taken =
-        block_on(Arriving::take(&world.platform, body(), Some(Digest::of(Algorithm::Sha256, b"text"))));
+    let taken = block_on(Arriving::take(&world.main(), body(), Some(Digest::of(Algorithm::Sha256, b"text"))));
     assert_eq!(taken.unwrap().size, 4);
 }
 

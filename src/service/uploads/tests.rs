@@ -1,25 +1,15 @@
 use super::*;
-use crate::model::{Algorithm, Feed, FeedLocator, Principal, Token, json};
+use crate::model::Algorithm;
 use crate::platform::memory::{Fault, MemoryPlatform, Operation};
 use crate::platform::{ByteStream, once};
+use crate::service::tests::context_of as context;
 use bytes::Bytes;
 use futures_executor::block_on;
 use futures_util::future::join;
-use std::rc::Rc;
+use std::time::Duration;
 
 /// Bytes of a part here.
 const SMALL: u64 = 1_000;
-
-fn context(platform: &MemoryPlatform, holder: &str) -> FeedContext<MemoryPlatform> {
-    let mut feed: Feed = json::read(include_bytes!("../../../tests/golden/feed.json")).unwrap();
-    let mut token: Token = json::read(include_bytes!("../../../tests/golden/token.json")).unwrap();
-    feed.deleted = None;
-    token.id = holder.to_owned();
-    let (locator, principal) = (FeedLocator::parse("main").unwrap(), Principal::Token(Box::new(token)));
-    let settings = crate::service::Settings::default();
-    let (feed, root) = (Rc::new(feed), Rc::from("https://edge.test/"));
-    crate::service::enter(platform.clone(), feed, locator, Rc::new(principal), root, settings).unwrap()
-}
 
 fn platform() -> MemoryPlatform {
     let platform = MemoryPlatform::new();
@@ -40,12 +30,17 @@ fn stream(bytes: Bytes) -> Body {
     Body::Stream(once(bytes))
 }
 
+/// Where the bytes go.
+fn target() -> String {
+    "v1/pkg/target".to_owned()
+}
+
 async fn begin_small(
     context: &FeedContext<MemoryPlatform>,
     size: u64,
     sha256: Option<Digest>,
 ) -> Result<Progress> {
-    begin_in_parts(context, "v1/staging/target".to_owned(), size, sha256, SMALL).await
+    begin_in_parts(context, target(), size, sha256, SMALL).await
 }
 
 /// What a client does: it sends parts until all are there, and asks where it is whenever something failed.
@@ -74,10 +69,9 @@ fn parts_become_content_without_being_read_back() {
     let done = block_on(send(&context, &bytes));
     assert_eq!((done.received, done.parts), (3, 3));
     assert_eq!(done.digest, Some(Digest::of(Algorithm::Sha256, &bytes)));
-    assert_eq!(platform.object("v1/staging/target"), Some(bytes.clone()));
-    let is_read = |(operation, key): &(Operation, String)| {
-        *operation == Operation::OpenBlob && key == "v1/staging/target"
-    };
+    assert_eq!(platform.object(&target()), Some(bytes.clone()));
+    let is_read =
+        |(operation, key): &(Operation, String)| *operation == Operation::OpenBlob && *key == target();
     assert!(!platform.operation_log().iter().any(is_read), "nothing is read back");
     let staged = block_on(content(&context, &done.id)).unwrap();
     assert_eq!((staged.size(), staged.digests()), (2_500, &[done.digest.unwrap()][..]));
@@ -99,11 +93,7 @@ fn whatever_fails_once_the_client_comes_through() {
             platform.faults().add(if is_after { fault.after(error) } else { fault.before(error) });
             block_on(send(&context(&platform, "one"), &bytes));
             assert_eq!(platform.faults().fired(), 1);
-            assert_eq!(
-                platform.object("v1/staging/target"),
-                Some(bytes.clone()),
-                "operation {nth} {is_after}"
-            );
+            assert_eq!(platform.object(&target()), Some(bytes.clone()), "operation {nth} {is_after}");
         }
     }
 }
@@ -113,7 +103,7 @@ fn writes_to_one_key_that_come_too_fast_are_waited_for() {
     let (platform, bytes) = (platform(), sample(2_500));
     platform.limit_writes(true);
     block_on(send(&context(&platform, "one"), &bytes));
-    assert_eq!(platform.object("v1/staging/target"), Some(bytes));
+    assert_eq!(platform.object(&target()), Some(bytes));
 }
 
 #[test]
@@ -132,7 +122,7 @@ fn a_part_that_breaks_off_is_sent_again() {
     for number in [1, 2] {
         block_on(put_part(&context, &begun.id, number, stream(part(&bytes, number)))).unwrap();
     }
-    assert_eq!(platform.object("v1/staging/target"), Some(bytes));
+    assert_eq!(platform.object(&target()), Some(bytes));
 }
 
 #[test]
@@ -165,7 +155,7 @@ fn one_part_sent_twice_at_the_same_time_counts_once() {
         let (one, other) = block_on(join(put(number), put(number)));
         assert_eq!((one.unwrap().received, other.unwrap().received), (number, number));
     }
-    assert_eq!(platform.object("v1/staging/target"), Some(bytes));
+    assert_eq!(platform.object(&target()), Some(bytes));
 }
 
 #[test]
@@ -202,7 +192,7 @@ fn uploads_are_their_holders_own() {
 #[test]
 fn sizes_have_bounds() {
     let context = context(&platform(), "one");
-    let ask = |size| block_on(begin(&context, private_place(&context), size, None));
+    let ask = |size| block_on(begin(&context, target(), size, None));
     assert!(matches!(*ask(0).unwrap_err(), Error::Invalid(_)));
     assert!(matches!(*ask(PART * PARTS + 1).unwrap_err(), Error::TooLarge { .. }));
     assert_eq!(ask(PART * PARTS).unwrap().parts, PARTS);
@@ -214,7 +204,7 @@ fn what_nobody_finishes_in_a_week_is_given_up() {
     let platform = platform();
     let context = context(&platform, "one");
     let old = block_on(begin_small(&context, 1_500, None)).unwrap().id;
-    platform.advance(LIFETIME);
+    platform.advance(places::LIFETIME);
     let young = block_on(begin_small(&context, 1_500, None)).unwrap().id;
     assert_eq!(block_on(expire(&platform, 1)).unwrap(), 0, "not yet");
     platform.advance(Duration::from_secs(1));

@@ -1,12 +1,20 @@
 //! Keys of what versions consist of whose files are kept one by one, and of the notes that keep it in order.
 
-use super::{DRAFTS, LEAVINGS, PACKAGES, PackagePath, segment};
-use crate::model::{Algorithm, Digest, Timestamp, TreeFile, hexadecimal};
+use super::{DRAFTS, LEAVINGS, PACKAGES, PackagePath, placed, segment};
+use crate::model::{ArtifactRecord, Digest, Timestamp, TreeFile, hexadecimal};
 
 /// The one file of such a version: it names the others.
 pub const TREE: &str = "manifest.json";
 
 impl PackagePath {
+    /// A file's bytes, wherever they are.
+    pub fn bytes(&self, version_key: &str, record: &ArtifactRecord) -> String {
+        match &record.place {
+            Some(place) => placed(&self.feed, place),
+            None => self.file(version_key, &record.name),
+        }
+    }
+
     /// The bytes of a file, by what they hash to.
     pub fn content(&self, digest: &Digest) -> String {
         self.contents() + &digest.hex()
@@ -50,7 +58,7 @@ impl PackagePath {
     /// A file of a draft. Another file at the same path has another key: what it hashes to must not be forgotten.
     pub fn draft_file(&self, version_key: &str, file: &TreeFile) -> String {
         let text = format!("{}\n{}", file.path, file.digest);
-        self.draft(version_key) + &Digest::of(Algorithm::Sha256, text.as_bytes()).hex()
+        self.draft(version_key) + &Digest::sha256(text.as_bytes()).hex()
     }
 
     /// All notes of contents of this package.

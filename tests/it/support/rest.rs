@@ -168,6 +168,7 @@ impl Server {
             size: bytes.len() as u64,
             digests: vec![digest.clone()],
             manifest: None,
+            place: None,
         };
         let external = matches!(origin, Origin::Saved { .. });
         let now = self.platform.now();

@@ -22,7 +22,7 @@ pub(super) const DESCRIPTION: &str = "description";
 /// `PUT api/v1/crates/new`.
 pub(super) async fn publish<P: Platform>(context: &FeedContext<P>, body: Body) -> Result<Answer<P>> {
     publish::refuse_view(context)?;
-    let received = receive::receive(&context.platform, body).await?;
+    let received = receive::receive(context, body).await?;
     if let Err(error) = claim_spelling(context, &received.package).await {
         // What cannot be discarded now is swept by the housekeeping.
         let _ = received.archive.discard(&context.platform).await;

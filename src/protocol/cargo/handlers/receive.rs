@@ -7,8 +7,8 @@ use super::archive::Inspector;
 use crate::error::{Error, Result};
 use crate::model::{Algorithm, Version};
 use crate::platform::{Body, ByteStream, Platform};
-use crate::service::Package;
 use crate::service::stage::{Intake, Staged};
+use crate::service::{FeedContext, Package};
 use bytes::Bytes;
 use futures_util::StreamExt;
 
@@ -31,7 +31,7 @@ pub(super) struct Received {
 }
 
 /// Takes a body in.
-pub(super) async fn receive<P: Platform>(platform: &P, body: Body) -> Result<Received> {
+pub(super) async fn receive<P: Platform>(context: &FeedContext<P>, body: Body) -> Result<Received> {
     let mut reader = Reader { stream: body.into_stream(), piece: Bytes::new() };
     let length = reader.length("the push's metadata", METADATA_LIMIT).await?;
     let mut metadata = Vec::new();
@@ -53,7 +53,7 @@ pub(super) async fn receive<P: Platform>(platform: &P, body: Body) -> Result<Rec
         }
     };
     let length = reader.length("the archive", ARCHIVE_LIMIT).await?;
-    let mut intake = Intake::new(platform, &[Algorithm::Sha256], ARCHIVE_LIMIT);
+    let mut intake = Intake::new(context, &[Algorithm::Sha256], ARCHIVE_LIMIT);
     let mut inspector = Inspector::new(&format!("{}-{}", push.name, push.vers));
     let taken = take(&mut reader, length, &mut intake, &mut inspector).await;
     match taken.and_then(|()| inspector.finish()) {

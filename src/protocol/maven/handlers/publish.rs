@@ -36,7 +36,7 @@ pub(super) async fn file<P: Platform>(
     body: Body,
 ) -> Result<Answer<P>> {
     // Taken in before anything is refused: clients listen only once they have sent everything.
-    let taken = stage::take(&context.platform, body.into_stream(), &Algorithm::ALL, FILE_LIMIT).await;
+    let taken = stage::take(context, body, &Algorithm::ALL, FILE_LIMIT).await;
     let content = taken.map_err(|error| too_large(error, "the file", FILE_LIMIT))?;
     let prepared = prepare(context, package, version, file, &content).await;
     let Prepared { name, manifest, packaging } = match prepared {
@@ -144,7 +144,8 @@ pub(super) async fn checksum<P: Platform>(
         claimed.ok_or_else(|| Error::Invalid(format!("this is not a digest by {}", last.name())))?;
     let kept = kept(context, package, version, file).await?;
     let artifact = download::artifact(context, package, version, &kept.name).await?;
-    if read::again(&artifact.digest(*first).await?, further) != claimed {
+    let digest = artifact.digest(*first).await?;
+    if read::again(&context.platform, digest, further).await? != claimed {
         let text = format!("`{file}` is here with other bytes than those of this digest by {}", last.name());
         return Err(Error::Invalid(text).into());
     }

@@ -9,6 +9,7 @@ use crate::model::{Algorithm, ArtifactName, Digest, Version};
 use crate::platform::Platform;
 use crate::protocol::Answer;
 use crate::service::download::{self, Artifact};
+use crate::service::hash;
 use crate::service::{FeedContext, Package};
 use crate::store::rendered::Rendered;
 use crate::store::slots;
@@ -54,24 +55,31 @@ pub(super) async fn get<P: Platform>(
         }
         (Content::Document(content_type, body), None) => (content_type, body),
         (content, Some((first, further))) => {
-            let digest = content.digest(*first).await?;
-            ("text/plain; charset=utf-8", again(&digest, further).hex().into())
+            let digest = content.digest(&context.platform, *first).await?;
+            ("text/plain; charset=utf-8", again(&context.platform, digest, further).await?.hex().into())
         }
     };
     Ok(Answer::Document { status: StatusCode::OK, content_type, body })
 }
 
 /// What the text of a digest hashes to, and so on.
-pub(super) fn again(digest: &Digest, further: &[Algorithm]) -> Digest {
-    further.iter().fold(digest.clone(), |digest, algorithm| Digest::of(*algorithm, digest.hex().as_bytes()))
+pub(super) async fn again<P: Platform>(
+    platform: &P,
+    mut digest: Digest,
+    further: &[Algorithm],
+) -> Result<Digest> {
+    for algorithm in further {
+        digest = hash::one(platform, digest.hex().into(), *algorithm).await?;
+    }
+    Ok(digest)
 }
 
 impl<P: Platform> Content<P> {
-    async fn digest(self, algorithm: Algorithm) -> Result<Digest> {
+    async fn digest(self, platform: &P, algorithm: Algorithm) -> Result<Digest> {
         match self {
-            Self::Listing(rendered) => Ok(Digest::of(algorithm, &rendered.plain().await?)),
+            Self::Listing(rendered) => hash::one(platform, rendered.plain().await?.into(), algorithm).await,
             Self::File(artifact, _) => artifact.digest(algorithm).await,
-            Self::Document(_, bytes) => Ok(Digest::of(algorithm, &bytes)),
+            Self::Document(_, bytes) => hash::one(platform, bytes.into(), algorithm).await,
         }
     }
 }

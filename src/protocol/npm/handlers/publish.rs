@@ -29,7 +29,7 @@ pub(super) async fn put<P: Platform>(
     body: Body,
 ) -> Result<Answer<P>> {
     publish::refuse_view(context)?;
-    let received = receive::receive(&context.platform, body).await?;
+    let received = receive::receive(context, body).await?;
     let named = received.document.name.as_ref().or(received.document.id.as_ref());
     if named.is_some_and(|name| name != package.as_str()) {
         discard(context, received.archive).await;

@@ -7,6 +7,7 @@ use super::archive::{Identity, Inspector};
 use crate::error::{Error, Result};
 use crate::model::{Algorithm, json};
 use crate::platform::{Body, Platform, PlatformError};
+use crate::service::FeedContext;
 use crate::service::json_splitter::{Handling, SplitError, Splitter, Visitor};
 use crate::service::stage::{Intake, Staged};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -34,10 +35,10 @@ pub(super) struct Received {
 }
 
 /// Takes a body in.
-pub(super) async fn receive<P: Platform>(platform: &P, body: Body) -> Result<Received> {
+pub(super) async fn receive<P: Platform>(context: &FeedContext<P>, body: Body) -> Result<Received> {
     let mut receiver = Receiver::default();
     let mut inspector = Inspector::default();
-    let mut intake = Intake::new(platform, &[Algorithm::Sha1, Algorithm::Sha512], ARCHIVE_LIMIT);
+    let mut intake = Intake::new(context, &[Algorithm::Sha1, Algorithm::Sha512], ARCHIVE_LIMIT);
     match drain(&mut receiver, &mut intake, &mut inspector, body).await {
         Ok(()) => {}
         Err(error) => {

@@ -22,7 +22,7 @@ pub(super) async fn update<P: Platform>(
     body: Body,
 ) -> Result<Answer<P>> {
     publish::refuse_view(context)?;
-    let document = receive::receive(&context.platform, body).await?.document;
+    let document = receive::receive(context, body).await?.document;
     if document.versions.is_empty() {
         let text = "owners of a package are those with a role on its feed; an administrator grants roles";
         return Err(Error::Invalid(text.to_owned()).into());

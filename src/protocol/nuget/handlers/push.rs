@@ -19,8 +19,7 @@ pub(super) async fn publish<P: Platform>(
     symbols: bool,
 ) -> Result<Answer<P>> {
     publish::refuse_view(context)?;
-    let Received { package, version, members, content } =
-        receive::receive(&context.platform, request).await?;
+    let Received { package, version, members, content } = receive::receive(context, request).await?;
     let name = name(context, &package, &version, &members, symbols).await;
     let manifest =
         serde_json::value::to_raw_value(&members).map_err(|error| Error::Invalid(error.to_string()).into());

@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::model::{Algorithm, Version};
 use crate::platform::{Body, Platform, PlatformError, Request, header};
 use crate::service::multipart::{Multipart, Piece};
-use crate::service::stage::{Intake, Staged};
-use crate::service::{Package, zip};
+use crate::service::stage::{self, Intake, Staged};
+use crate::service::{FeedContext, Package, zip};
 use futures_util::StreamExt;
 use std::cell::Cell;
 
@@ -30,22 +30,23 @@ pub(super) struct Received {
 }
 
 /// Takes a push in: the one file of a form, or a body that is the package.
-pub(super) async fn receive<P: Platform>(platform: &P, request: Request) -> Result<Received> {
+pub(super) async fn receive<P: Platform>(context: &FeedContext<P>, request: Request) -> Result<Received> {
     let content_type = request.headers.get(header::CONTENT_TYPE);
     let content_type = content_type.unwrap_or_default().to_owned();
     let is_form = content_type.to_ascii_lowercase().starts_with("multipart/");
-    let form = is_form.then(|| Multipart::new(&content_type)).transpose()?;
-    let mut intake = Intake::new(platform, &[Algorithm::Sha512], PACKAGE_LIMIT);
-    if let Err(error) = drain(&mut intake, form, request.body).await {
-        intake.abort().await;
-        return Err(match *error {
-            Error::Platform(PlatformError::TooLong(limit)) => {
-                Error::TooLarge { what: "the package", limit }.into()
-            }
-            other => other.into(),
-        });
-    }
-    let content = intake.finish().await?;
+    let taken = if is_form {
+        of_form(context, Multipart::new(&content_type)?, request.body).await
+    } else {
+        stage::take(context, request.body, &[Algorithm::Sha512], PACKAGE_LIMIT).await
+    };
+    let content = taken.map_err(|error| match *error {
+        Error::Platform(PlatformError::TooLong(limit)) => {
+            Error::TooLarge { what: "the package", limit }.into()
+        }
+        _ => error,
+    })?;
+    let platform = &context.platform;
+    let content = content.hashed(platform, &[Algorithm::Sha512]).await?;
     match identify(platform, &content).await {
         Ok((package, version, members)) => Ok(Received { package, version, members, content }),
         Err(error) => {
@@ -56,16 +57,23 @@ pub(super) async fn receive<P: Platform>(platform: &P, request: Request) -> Resu
     }
 }
 
-async fn drain<P: Platform>(intake: &mut Intake<P>, mut form: Option<Multipart>, body: Body) -> Result<()> {
+async fn of_form<P: Platform>(context: &FeedContext<P>, form: Multipart, body: Body) -> Result<Staged> {
+    let mut intake = Intake::new(context, &[Algorithm::Sha512], PACKAGE_LIMIT);
+    match drain(&mut intake, form, body).await {
+        Ok(()) => intake.finish().await,
+        Err(error) => {
+            intake.abort().await;
+            Err(error)
+        }
+    }
+}
+
+async fn drain<P: Platform>(intake: &mut Intake<P>, mut form: Multipart, body: Body) -> Result<()> {
     let (mut stream, mut pieces) = (body.into_stream(), Vec::new());
     // Of a form its first part counts, whatever it is called.
-    let mut part = usize::from(form.is_none());
+    let mut part = 0;
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk?;
-        match &mut form {
-            Some(form) => form.push(&chunk, &mut pieces)?,
-            None => pieces.push(Piece::Data(chunk.into())),
-        }
+        form.push(&chunk?, &mut pieces)?;
         for piece in pieces.drain(..) {
             match piece {
                 Piece::Part(_) => part += 1,
@@ -74,7 +82,7 @@ async fn drain<P: Platform>(intake: &mut Intake<P>, mut form: Option<Multipart>,
             }
         }
     }
-    if form.is_some_and(|form| !form.is_complete()) {
+    if !form.is_complete() {
         return Err(Error::Invalid("the push was cut short".to_owned()).into());
     }
     Ok(())

@@ -2,12 +2,12 @@
 
 use crate::error::{Error, Result};
 use crate::model::{Algorithm, hexadecimal};
-use crate::platform::{Body, Platform, PlatformError};
+use crate::platform::{Body, Hashing as _, Platform, PlatformError};
+use crate::service::FeedContext;
 use crate::service::multipart::{Multipart, Piece};
 use crate::service::stage::{Intake, Staged};
 use blake2::{Blake2b, Digest as _, digest::consts::U32};
 use futures_util::StreamExt;
-use md5::Md5;
 
 /// Bytes of a file, as for Azure Artifacts.
 const FILE_LIMIT: u64 = 500 << 20;
@@ -65,15 +65,20 @@ impl ReceivedFile {
 }
 
 /// Takes a form in.
-pub(super) async fn receive<P: Platform>(platform: &P, content_type: &str, body: Body) -> Result<Received> {
+pub(super) async fn receive<P: Platform>(
+    context: &FeedContext<P>,
+    content_type: &str,
+    body: Body,
+) -> Result<Received> {
     let mut receiver = Receiver {
+        platform: context.platform.clone(),
         form: Multipart::new(content_type)?,
-        intake: Some(Intake::new(platform, &[Algorithm::Sha256], FILE_LIMIT)),
+        intake: Some(Intake::new(context, &[Algorithm::Sha256], FILE_LIMIT)),
         received: Received { fields: Vec::new(), file: None },
         place: Place::Skipped,
         size: 0,
         magic: Vec::new(),
-        md5: Md5::new(),
+        md5: None,
         blake2: Blake2b::new(),
     };
     match receiver.drain(body).await {
@@ -84,7 +89,7 @@ pub(super) async fn receive<P: Platform>(platform: &P, content_type: &str, body:
             }
             if let Some(file) = receiver.received.file {
                 // What cannot be discarded now is swept by the housekeeping.
-                let _ = file.content.discard(platform).await;
+                let _ = file.content.discard(&context.platform).await;
             }
             Err(match *error {
                 Error::Platform(PlatformError::TooLong(limit)) => {
@@ -103,7 +108,8 @@ enum Place {
     File(String),
 }
 
-struct Receiver<P> {
+struct Receiver<P: Platform> {
+    platform: P,
     form: Multipart,
     /// `None` once the file is complete.
     intake: Option<Intake<P>>,
@@ -112,7 +118,7 @@ struct Receiver<P> {
     /// Bytes of fields so far.
     size: usize,
     magic: Vec<u8>,
-    md5: Md5,
+    md5: Option<P::Hashing>,
     blake2: Blake2b<U32>,
 }
 
@@ -179,7 +185,8 @@ impl<P: Platform> Receiver<P> {
         // Only what is declared is worth the time; what is declared behind the file had to be expected.
         let declares_none = self.received.field("sha256_digest").is_none();
         if declares_none || self.received.field("md5_digest").is_some() {
-            self.md5.update(bytes);
+            let md5 = self.md5.get_or_insert_with(|| self.platform.hashing(&[Algorithm::Md5]));
+            md5.update(bytes).await?;
         }
         if declares_none || self.received.field("blake2_256_digest").is_some() {
             self.blake2.update(bytes);
@@ -194,8 +201,8 @@ impl<P: Platform> Receiver<P> {
         let Some(intake) = self.intake.take() else { return Ok(()) };
         let declares_none = self.received.field("sha256_digest").is_none();
         let mut checks = Vec::new();
-        if declares_none || self.received.field("md5_digest").is_some() {
-            checks.push(("md5_digest", hexadecimal(&self.md5.finalize_reset())));
+        if let Some(md5) = self.md5.take() {
+            checks.extend(md5.finish().await?.iter().map(|digest| ("md5_digest", digest.hex())));
         }
         if declares_none || self.received.field("blake2_256_digest").is_some() {
             checks.push(("blake2_256_digest", hexadecimal(&self.blake2.finalize_reset())));

@@ -7,7 +7,7 @@ use super::super::wire::metadata::Metadata;
 use super::receive::{self, Received, ReceivedFile};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{Algorithm, ArtifactName, Version, json};
-use crate::platform::{Platform, Request, header, once};
+use crate::platform::{Platform, Request, header};
 use crate::protocol::Answer;
 use crate::service::publish::{self, Growth, Incoming, IncomingFile};
 use crate::service::{FeedContext, Package, stage, zip};
@@ -35,7 +35,7 @@ struct Checked {
 pub(super) async fn upload<P: Platform>(context: &FeedContext<P>, request: Request) -> Result<Answer<P>> {
     publish::refuse_view(context)?;
     let content_type = request.headers.get(header::CONTENT_TYPE).unwrap_or_default();
-    let mut received = receive::receive(&context.platform, content_type, request.body).await?;
+    let mut received = receive::receive(context, content_type, request.body).await?;
     let Some(file) = received.file.take() else {
         check_action(&received)?;
         return Err(Error::Invalid("the form has no file in the field `content`".to_owned()).into());
@@ -227,7 +227,7 @@ async fn companion<P: Platform>(
         return invalid("the file's name is too long");
     };
     let limit = content.len() as u64;
-    let content = stage::take(&context.platform, once(content), &[Algorithm::Sha256], limit).await?;
+    let content = stage::take(context, content.into(), &[Algorithm::Sha256], limit).await?;
     Ok(IncomingFile { name, content, manifest: None })
 }
 

@@ -73,7 +73,7 @@ async fn receive<P: Platform>(
     file: ArchivedFile,
 ) -> Result<((TreePath, bool), Arriving)> {
     let path = name::parse_path(&file.path)?;
-    let mut intake = Intake::new(&context.platform, &[Algorithm::Sha256], u64::MAX);
+    let mut intake = Intake::new(context, &[Algorithm::Sha256], u64::MAX);
     loop {
         let outcome = match archive.content().await {
             Ok(Some(piece)) => intake.push(&piece).await,

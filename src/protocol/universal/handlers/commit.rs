@@ -5,7 +5,7 @@ use super::super::wire::{self, Commit};
 use super::{draft, read_body};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{Algorithm, TreeFile, Version, arrange, json};
-use crate::platform::{Body, Platform, once};
+use crate::platform::{Body, Platform};
 use crate::protocol::Answer;
 use crate::service::publish::{self, Growth, Incoming, IncomingFile};
 use crate::service::{FeedContext, Package, contents, drafts, stage, tree};
@@ -92,7 +92,7 @@ pub(super) async fn make<P: Platform>(
         version: version.clone(),
         file: IncomingFile {
             name: name::manifest()?,
-            content: stage::take(platform, once(text.into()), &[Algorithm::Sha256], u64::MAX).await?,
+            content: stage::take(context, text.into(), &[Algorithm::Sha256], u64::MAX).await?,
             manifest: None,
         },
         companions: Vec::new(),
