@@ -88,7 +88,7 @@ impl<P: Platform> Target<'_, P> {
     async fn bin(&self, slot: Slot, entries: &[Value]) -> Result<()> {
         let (platform, key) = (self.platform, self.version.key());
         // Before the index: a bin note without a deleted slot is harmless, the reverse would keep the bytes for ever.
-        platform.records().overwrite(&self.path.bin(key), Bytes::from_static(b"{}")).await?;
+        store::put_patiently(platform, &self.path.bin(key), Bytes::from_static(b"{}"), true).await?;
         let slots = [(key.to_owned(), slot)];
         index::record_logged(platform, self.path, self.name, &slots, None, entries).await?;
         // Tags never point to what is not there.

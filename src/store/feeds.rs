@@ -3,7 +3,7 @@
 use super::{Stored, keys};
 use crate::error::{Conflict, Error, Missing, Result};
 use crate::model::{Feed, FeedId, FeedName, OrganizationName, ProjectName, SourceHealth, SourceId};
-use crate::platform::{Platform, PlatformError, RecordStore as _, Written, together};
+use crate::platform::{Platform, RecordStore as _, Written, together};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -184,16 +184,7 @@ pub async fn health<P: Platform>(platform: &P, source: &SourceId) -> Result<Sour
 
 /// Records how a source is doing.
 pub async fn set_health<P: Platform>(platform: &P, source: &SourceId, health: &SourceHealth) -> Result<()> {
-    let (key, mut attempt) = (keys::health(source), 2);
-    let bytes = super::encode(&key, health)?;
-    loop {
-        match platform.records().overwrite(&key, bytes.clone()).await {
-            // It was written within this second; what is newer counts.
-            Err(error @ PlatformError::Contended) if attempt < 5 => {
-                super::pause(platform, attempt, &error).await;
-                attempt += 1;
-            }
-            outcome => return Ok(outcome?),
-        }
-    }
+    let key = keys::health(source);
+    // If it was written within this second, what is newer counts.
+    super::put_patiently(platform, &key, super::encode(&key, health)?, false).await
 }

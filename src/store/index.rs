@@ -4,7 +4,7 @@ use super::keys::{self, PackagePath, REPAIRS};
 use super::{Change, Stored, log};
 use crate::error::Result;
 use crate::model::{FeedId, PackageSettings, ProtocolId, Slot, Timestamp};
-use crate::platform::{Etag, Platform, PlatformError, RecordStore as _};
+use crate::platform::{Etag, Platform, RecordStore as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -92,7 +92,8 @@ pub async fn announce<P: Platform>(
     log: &Value,
 ) -> Result<()> {
     let note = json!({ "announced": platform.now(), "sequence": sequence, "log": [log] });
-    leave_note(platform, path, version_key, &note).await
+    // A note that is there is somebody's who is at it now, too, and has the index looked at.
+    leave_note(platform, path, version_key, &note, true).await
 }
 
 async fn leave_note<P: Platform>(
@@ -100,13 +101,9 @@ async fn leave_note<P: Platform>(
     path: &PackagePath,
     version_key: &str,
     note: &Value,
+    yields: bool,
 ) -> Result<()> {
-    let key = path.repair(version_key);
-    match platform.records().overwrite(&key, note.to_string().into()).await {
-        // Somebody else is leaving the same note at this moment (R2: one write per second and key).
-        Ok(()) | Err(PlatformError::Contended) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    super::put_patiently(platform, &path.repair(version_key), note.to_string().into(), yields).await
 }
 
 /// Puts changed slots and settings into the index. If it cannot be done a note is left for [`repair_all`].
@@ -140,7 +137,7 @@ pub async fn record_logged<P: Platform>(
         let version_key = slots.first().map_or("-", |(key, _)| key);
         let unlogged = if logged.is_err() { entries } else { &[] };
         let note = json!({ "failed": platform.now(), "log": unlogged });
-        leave_note(platform, path, version_key, &note).await?;
+        leave_note(platform, path, version_key, &note, false).await?;
         return outcome;
     }
     // Whoever has nothing to log repeats what somebody announced who died: the log still lacks it.

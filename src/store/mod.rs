@@ -68,7 +68,8 @@ pub async fn create_bytes<P: Platform>(platform: &P, key: &str, bytes: Bytes) ->
                 return is_ours(platform, key, &bytes).await;
             }
             Err(error) if attempt >= 2 => return Err(error.into()),
-            Err(error) => pause(platform, attempt, &error).await,
+            // If it was removed within this second, a second must pass.
+            Err(error) => pause(platform, attempt + 2, &error).await,
         }
     }
     Ok(false)
@@ -82,6 +83,23 @@ async fn is_ours<P: Platform>(platform: &P, key: &str, bytes: &Bytes) -> Result<
 /// Writes a record whatever was there: only for what one writer writes, or what may be lost.
 pub async fn put<P: Platform, T: Serialize>(platform: &P, key: &str, value: &T) -> Result<()> {
     Ok(platform.records().overwrite(key, encode(key, value)?).await?)
+}
+
+/// The same, waiting where the key was written within this second; `yields` says that what is there then is as good.
+pub async fn put_patiently<P: Platform>(platform: &P, key: &str, bytes: Bytes, yields: bool) -> Result<()> {
+    let mut attempt = 2;
+    loop {
+        match platform.records().overwrite(key, bytes.clone()).await {
+            Err(PlatformError::Contended) if yields && platform.records().head(key).await?.is_some() => {
+                return Ok(());
+            }
+            Err(error @ PlatformError::Contended) if attempt < 5 => {
+                pause(platform, attempt, &error).await;
+                attempt += 1;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
 }
 
 /// What an update makes of a record.

@@ -153,3 +153,14 @@ fn deleting_twice_is_deleting_once() {
     owner_does(&server, "main", "own", Verb::Delete("1.0.0")).unwrap();
     assert_eq!(server.package_keys(), keys);
 }
+
+/// Each of them sees to its note in the bin, and R2 takes one write per second and key.
+#[test]
+fn a_version_may_be_deleted_twice_within_a_second() {
+    let server = server();
+    server.collaborator().download("lib", "1.0.0").expect(200);
+    for _ in 0..2 {
+        owner_does(&server, "main", "lib", Verb::Delete("1.0.0")).unwrap();
+    }
+    server.key(&["v1/bin/", "1.0.0"]);
+}

@@ -328,7 +328,6 @@ fn what_the_log_could_not_be_told_it_is_told_by_cron() {
     use edgefeed::platform::PlatformError;
     use edgefeed::platform::memory::{Fault, Operation};
     let server = Server::new();
-    server.platform.limit_writes(false); // its times are exact: nobody waits for a second between two writes
     server.feed(json!({ "name": "main" }));
     let outage = Fault::of(Operation::Append).times(usize::MAX).before(PlatformError::TimedOut);
     server.platform.faults().add(outage);

@@ -319,3 +319,27 @@ fn a_deploy_that_died_half_way_never_blocks_its_retry() {
     }
     panic!("never done");
 }
+
+/// The first file's note is gone when the second is deployed within the same second: it has one of its own.
+#[test]
+fn cron_indexes_a_file_whose_deploy_died_right_after_another() {
+    for steps in 1..200 {
+        let (server, _) = server();
+        let contributor = server.contributor().maven();
+        contributor.deploy(OWN, "1.0", "jar").expect(201);
+        let body = Body::from(content(OWN, "1.0", "pom"));
+        let done = contributor.crash_after(steps, Method::PUT, &path(OWN, "1.0", "pom"), body).is_some();
+        server.advance(601);
+        server.housekeeping();
+        let has_pom = |place: &str| {
+            let bytes = server.platform.object(&server.key(&["/maven/", place])).unwrap();
+            String::from_utf8_lossy(&bytes).contains("own-1.0.pom")
+        };
+        assert_eq!(has_pom("/slots/"), has_pom("/index.json"), "after {steps}");
+        if done {
+            assert!(steps > 3, "a crash test that did not crash");
+            return;
+        }
+    }
+    panic!("never done");
+}
