@@ -8,7 +8,7 @@ use super::delete::Target;
 use super::{Ecosystem, Ecosystems, description, log};
 use crate::error::{Error, Result};
 use crate::model::{Deed, Feed, Remains, Retention, SlotState, SortedSet, Timestamp, Version};
-use crate::platform::{Platform, PlatformError, RecordStore as _};
+use crate::platform::{Platform, RecordStore as _};
 use crate::store::downloads;
 use crate::store::index::{self, IndexedSlot, PackageIndex};
 use crate::store::keys::{self, PackagePath};
@@ -210,10 +210,7 @@ async fn run_feed<P: Platform>(
         after = next;
         // After each page: what was looked at need not be looked at again, should this run die.
         let run = json!({ "started": started, "after": after });
-        match platform.records().overwrite(key, run.to_string().into()).await {
-            Err(PlatformError::Contended) if !is_over => {}
-            outcome => outcome?,
-        }
+        store::put_patiently(platform, key, run.to_string().into(), false).await?;
     }
     Ok(is_over)
 }

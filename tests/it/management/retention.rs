@@ -80,7 +80,6 @@ fn a_policy_is_set_read_and_taken_back() {
 #[test]
 fn the_oldest_go_that_nobody_used_and_nothing_else() {
     let server = Server::new();
-    server.platform.limit_writes(false); // its times are exact: nobody waits for a second between two writes
     let feed = server.feed(json!({ "name": "main" }));
     let numbers = ["1.0.0", "1.9.0", "1.10.0", "2.0.0-rc.1", "2.0.0"];
     for number in numbers {
@@ -141,7 +140,6 @@ fn the_newest_is_kept_even_where_older_ones_were_used() {
 #[test]
 fn cron_goes_through_thousands_of_packages_in_bounded_steps() {
     let server = Server::new();
-    server.platform.limit_writes(false); // its times are exact: nobody waits for a second between two writes
     let feed = server.feed(json!({ "name": "main" }));
     let quiet = server.feed(json!({ "name": "quiet" }));
     for number in 0..1_200 {
@@ -187,7 +185,6 @@ fn cron_goes_through_thousands_of_packages_in_bounded_steps() {
 #[test]
 fn one_package_that_cannot_be_read_does_not_keep_the_others() {
     let server = Server::new();
-    server.platform.limit_writes(false); // its times are exact: nobody waits for a second between two writes
     let feed = server.feed(json!({ "name": "main" }));
     for package in ["a", "b", "c"] {
         for number in ["1.0.0", "1.1.0"] {
