@@ -4,7 +4,7 @@ use super::Change;
 use super::keys::{self, PackagePath};
 use crate::error::Result;
 use crate::model::{FeedId, PackageSettings, ProtocolId};
-use crate::platform::{Platform, PlatformError, RecordStore as _, Written};
+use crate::platform::{Platform, PlatformError, RecordStore as _};
 use bytes::Bytes;
 
 /// The settings of a package; the defaults if nobody decided anything.
@@ -63,12 +63,12 @@ pub async fn claim_mark<P: Platform>(
     value: Bytes,
 ) -> Result<Bytes> {
     let key = path.mark(name);
-    match platform.records().create(&key, value.clone()).await {
-        Ok(Written::Yes(_)) => Ok(value),
+    match super::create_bytes(platform, &key, value.clone()).await {
+        Ok(true) => Ok(value),
         // The write may have happened all the same; what is there tells.
         outcome => match platform.records().get(&key).await? {
             Some(record) => Ok(record.bytes),
-            None => Err(outcome.err().unwrap_or(PlatformError::Contended).into()),
+            None => Err(outcome.err().unwrap_or_else(|| PlatformError::Contended.into())),
         },
     }
 }
