@@ -58,17 +58,19 @@ impl RawBody for JsBody {
             .and_then(|length| usize::try_from(length).ok())
             .map_or(LOOK, |length| length.clamp(1, LOOK));
         let pieces = large_pieces(wasm_streams::ReadableStream::from_raw(self.stream.unchecked_into()), look);
-        match self.source {
+        let pieces = match self.source {
             Some(source) => impatient(pieces, source),
             None => pieces,
-        }
+        };
+        // Some ask again after the end, which `unfold` does not take.
+        Box::pin(pieces.fuse())
     }
 }
 
 /// Reads as much at a time as there is, up to `most` bytes: a reader without a buffer of its own gets 4 KiB.
 fn large_pieces(stream: wasm_streams::ReadableStream, most: usize) -> ByteStream {
     let state = Some((stream, vec![0; most], array_of(most)));
-    let pieces = stream::unfold(state, |state| async {
+    Box::pin(stream::unfold(state, |state| async {
         let (mut stream, mut look, buffer) = state?;
         let read = match stream.try_get_byob_reader() {
             Ok(mut reader) => reader.read_with_buffer(&mut look, buffer).await,
@@ -82,9 +84,7 @@ fn large_pieces(stream: wasm_streams::ReadableStream, most: usize) -> ByteStream
             }
             Err(error) => Some((Err(PlatformError::Cut(text(&error))), None)),
         }
-    });
-    // Some ask again after the end.
-    Box::pin(pieces.fuse())
+    }))
 }
 
 /// Ends a stream whose source falls silent.
