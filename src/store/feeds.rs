@@ -14,7 +14,7 @@ pub const FEED_REUSE: Duration = Duration::from_secs(10);
 /// a feed goes on after half of it.
 pub const RENAMING: Duration = Duration::from_secs(60);
 
-/// How many names are read side by side: as many connections as a Worker has.
+/// How many feeds are read side by side: as many connections as a Worker has.
 const SIDE_BY_SIDE: usize = 6;
 
 /// The feed of that name or id, deleted or not.
@@ -51,6 +51,17 @@ pub async fn find<P: Platform>(
 /// The feed of that id.
 pub async fn get<P: Platform>(platform: &P, id: &FeedId) -> Result<Option<Stored<Feed>>> {
     super::read(platform, &keys::feed(id)).await
+}
+
+/// The feeds of those ids, in their order.
+pub async fn get_all<P: Platform>(platform: &P, ids: &[FeedId]) -> Result<Vec<Option<Feed>>> {
+    let mut feeds = Vec::new();
+    for ids in ids.chunks(SIDE_BY_SIDE) {
+        for found in together::all(ids.iter().map(|id| get(platform, id))).await {
+            feeds.push(found?.map(|stored| stored.value));
+        }
+    }
+    Ok(feeds)
 }
 
 /// Stores a new feed: first the record, which nobody finds, then the name, which is the commit.

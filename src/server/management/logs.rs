@@ -113,10 +113,12 @@ pub(super) async fn feeds<P: Platform>(call: &Call<'_, P>, place: &Place, query:
     let is_change = |entry: &Value| news(entry) == Some(News::Feed);
     let page = read(call.platform, &log, query, &is_change).await?;
     let feed_of = |entry: &Value| text(&entry["details"], "feed").to_owned();
+    let changed = latest(&page, &feed_of).into_iter().rev();
+    let (ids, entries): (Vec<FeedId>, Vec<&Value>) =
+        changed.filter_map(|entry| Some((FeedId::parse(&feed_of(entry))?, entry))).unzip();
     let mut changes = Vec::new();
-    for entry in latest(&page, &feed_of).into_iter().rev() {
-        let Some(id) = FeedId::parse(&feed_of(entry)) else { continue };
-        let feed = feeds::get(call.platform, &id).await?.map(|stored| stored.value);
+    let found = feeds::get_all(call.platform, &ids).await?;
+    for ((id, entry), feed) in ids.iter().zip(entries).zip(found) {
         let is_shown = match &feed {
             Some(feed) => {
                 let is_here = place.project.is_none() || feed.project == place.project;

@@ -194,6 +194,26 @@ fn followers_of_feeds_see_those_they_may_read() {
     assert_eq!(kinds(&changes(&server, &after)), ["addOrUpdate 1.0.0"]);
 }
 
+/// More feeds than are read side by side: in the order of their latest change all the same.
+#[test]
+fn many_changed_feeds_come_in_order() {
+    let server = Server::new();
+    let named = |number: usize| format!("feed-{number}");
+    for number in (0..15).rev() {
+        server.feed(json!({ "name": named(number) }));
+        server.platform.advance(Duration::from_millis(1));
+    }
+    settle(&server);
+    let page =
+        server.call("GET /acme/_apis/packaging/feedchanges", &server.admin, Value::Null).expect(200).body;
+    let changes = page["feedChanges"].as_array().unwrap().iter();
+    let names: Vec<_> = changes.map(|change| change["feed"]["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, (0..15).rev().map(named).collect::<Vec<_>>());
+    let tokens = page["feedChanges"].as_array().unwrap().iter();
+    let tokens: Vec<_> = tokens.map(|change| change["feedContinuationToken"].as_i64().unwrap()).collect();
+    assert!(tokens.is_sorted(), "each with its own moment");
+}
+
 fn actions(answer: &Answer) -> Vec<String> {
     let entries = answer.body["value"].as_array().unwrap();
     entries.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
