@@ -146,33 +146,46 @@ pub async fn queue_emptying<P: Platform>(context: &FeedContext<P>) -> Result<Str
 }
 
 /// Empties recycle bins as it was asked for, and looks at `limit` versions at most; answers how many were purged. What was
-/// deleted after somebody asked is what nobody asked for.
+/// deleted after somebody asked is what nobody asked for. A bin that cannot be emptied is no reason to leave the others.
 pub(super) async fn empty_queued<P: Platform>(
     platform: &P,
     ecosystems: Ecosystems,
     limit: usize,
 ) -> Result<usize> {
-    let (mut left, mut purged) = (limit, 0);
+    let (mut left, mut purged, mut outcome) = (limit, 0, Ok(()));
     for note in platform.records().list(keys::EMPTYING, None, limit).await?.keys {
-        let Some((feed, asked)) = keys::parse_emptying(&note) else { continue };
-        let after = store::read::<P, String>(platform, &note).await?.map(|stored| stored.value);
-        let (bin, after) = (keys::in_feed(keys::BINS, &feed, None), after.filter(|after| !after.is_empty()));
-        let page = platform.records().list(&bin, after.as_deref(), left).await?;
-        for key in &page.keys {
-            let Some((path, version)) = PackagePath::parse_after(keys::BINS, key) else { continue };
-            let version = percent_encoding::percent_decode_str(version).decode_utf8_lossy();
-            purged += usize::from(purge_if(platform, ecosystems, &path, &version, &|at| at <= asked).await?);
-        }
-        left -= page.keys.len().min(left);
-        match page.cursor {
-            Some(last) => store::put(platform, &note, &last).await?,
-            None => platform.records().delete(&[note]).await?,
-        }
         if left == 0 {
             break;
         }
+        let emptied = empty_bin(platform, ecosystems, &note, &mut left, &mut purged).await;
+        outcome = outcome.and(emptied);
     }
-    Ok(purged)
+    outcome.map(|()| purged)
+}
+
+/// Goes on with the bin that a note tells of.
+async fn empty_bin<P: Platform>(
+    platform: &P,
+    ecosystems: Ecosystems,
+    note: &str,
+    left: &mut usize,
+    purged: &mut usize,
+) -> Result<()> {
+    let Some((feed, asked)) = keys::parse_emptying(note) else { return Ok(()) };
+    // One that does not read back is an order all the same: it is begun anew.
+    let after = store::read::<P, String>(platform, note).await.unwrap_or(None).map(|stored| stored.value);
+    let (bin, after) = (keys::in_feed(keys::BINS, &feed, None), after.filter(|after| !after.is_empty()));
+    let page = platform.records().list(&bin, after.as_deref(), *left).await?;
+    *left -= page.keys.len().min(*left);
+    for key in &page.keys {
+        let Some((path, version)) = PackagePath::parse_after(keys::BINS, key) else { continue };
+        let version = percent_encoding::percent_decode_str(version).decode_utf8_lossy();
+        *purged += usize::from(purge_if(platform, ecosystems, &path, &version, &|at| at <= asked).await?);
+    }
+    match page.cursor {
+        Some(last) => store::put(platform, note, &last).await,
+        None => Ok(platform.records().delete(&[note.to_owned()]).await?),
+    }
 }
 
 /// Drops the bytes of a deleted version; its tombstone stays for ever.

@@ -2,7 +2,7 @@
 
 use crate::support::TestServer;
 use crate::support::verbs::{Verb, owner_does};
-use edgefeed::model::{OrganizationName, Retention, Timestamp};
+use edgefeed::model::{OrganizationName, Retention, Role, Timestamp};
 use edgefeed::platform::Platform as _;
 use edgefeed::platform::memory::{Fault, Operation};
 use edgefeed::service::feed_bin;
@@ -111,4 +111,29 @@ fn a_step_that_fails_does_not_keep_the_others() {
         server.housekeeping();
         assert_eq!(left(&server, &all), [""; 0], "{}: done next time", failing.task);
     }
+}
+
+/// Neither an order that does not read back nor a slot that does not.
+#[test]
+fn a_bin_that_cannot_be_emptied_does_not_keep_the_others() {
+    let server = TestServer::empty();
+    for damaged in ["order", "slot", "nothing"] {
+        let feed = server.add_feed(damaged, vec![]).id;
+        server.role(damaged, Role::Owner).publish("lib", "1.0.0").expect(201);
+        owner_does(&server, damaged, "lib", Verb::Delete("1.0.0")).unwrap();
+        let order = if damaged == "order" { "not JSON" } else { "\"\"" };
+        server.platform.put_object(&keys::emptying(&feed, server.platform.now()), order);
+        if damaged == "slot" {
+            let slot = server.key(&[feed.as_str(), "/slots/1.0.0"]);
+            server.platform.put_object(&slot, "not JSON");
+        }
+    }
+    server.housekeeping();
+    let feed = server.feed("slot").id;
+    server.key(&[feed.as_str(), keys::EMPTYING]);
+    server.key(&[feed.as_str(), keys::BINS]);
+    let stored = server.platform.stored_keys();
+    let left = |place: &str| stored.iter().filter(|key| key.starts_with(place)).count();
+    assert_eq!((left(keys::EMPTYING), left(keys::BINS)), (1, 1), "the others are done");
+    assert!(server.platform.log_lines().iter().any(|line| line.contains("/slots/1.0.0")), "and it is told");
 }
