@@ -76,26 +76,33 @@ pub async fn run<P: Platform>(platform: &P, ecosystems: Ecosystems) -> Result<Do
 /// Looks at some versions in recycle bins, or at some that were dropped, from where the last run stopped, and removes the bytes
 /// of those that are due.
 async fn empty<P: Platform>(platform: &P, ecosystems: Ecosystems, task: &str, notes: &str) -> Result<usize> {
-    let (mut emptied, mut after) = (0, cursors::get(platform, task).await?);
+    let (mut emptied, mut after, mut outcome) = (0, cursors::get(platform, task).await?, Ok(()));
     for _ in 0..NOTE_PAGES {
         let page = platform.records().list(notes, after.as_deref(), STEP).await?;
-        for key in &page.keys {
-            let Some((path, version)) = keys::PackagePath::parse_after(notes, key) else { continue };
+        after = page.cursor;
+        for key in page.keys {
+            let Some((path, version)) = keys::PackagePath::parse_after(notes, &key) else { continue };
             let version = percent_encoding::percent_decode_str(version).decode_utf8_lossy();
             let is_emptied = if notes == keys::BINS {
-                delete::purge_expired(platform, ecosystems, &path, &version).await?
+                delete::purge_expired(platform, ecosystems, &path, &version).await
             } else {
-                dropping::empty(platform, ecosystems, &path, &version, key).await?
+                dropping::empty(platform, ecosystems, &path, &version, &key).await
             };
-            emptied += usize::from(is_emptied);
+            match is_emptied {
+                Ok(is_emptied) => emptied += usize::from(is_emptied),
+                Err(error) => {
+                    // The next run goes on behind it: the others are not kept waiting.
+                    (outcome, after) = (Err(error), Some(key));
+                    break;
+                }
+            }
         }
-        after = page.cursor;
-        if after.is_none() || emptied >= STEP {
+        if outcome.is_err() || after.is_none() || emptied >= STEP {
             break;
         }
     }
     cursors::set(platform, task, after).await?;
-    Ok(emptied)
+    outcome.map(|()| emptied)
 }
 
 /// Looks at places that were taken long ago.

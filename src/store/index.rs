@@ -2,7 +2,7 @@
 
 use super::keys::{self, PackagePath, REPAIRS};
 use super::{Change, Stored, log};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{FeedId, PackageSettings, ProtocolId, Slot, Timestamp};
 use crate::platform::{Etag, Platform, RecordStore as _};
 use serde::{Deserialize, Serialize};
@@ -291,11 +291,12 @@ pub async fn rebuild<P: Platform>(platform: &P, path: &PackagePath) -> Result<()
     Ok(())
 }
 
-/// Rebuilds what notes ask for; looks at one page of at most `limit` notes. Answers how many packages were rebuilt.
+/// Rebuilds what notes ask for; looks at one page of at most `limit` notes. Answers how many packages were rebuilt. One that does
+/// not read back is told of and does not stop the others.
 pub async fn repair_all<P: Platform>(platform: &P, limit: usize) -> Result<usize> {
     let page = platform.records().list(REPAIRS, None, limit).await?;
     let mut rebuilt: Vec<PackagePath> = Vec::new();
-    let mut done = Vec::new();
+    let (mut done, mut outcome) = (Vec::new(), Ok(()));
     for key in page.keys {
         // A note that does not read back is a note all the same, and must not stop the others.
         let note = super::read::<P, Value>(platform, &key).await.unwrap_or(None);
@@ -305,8 +306,14 @@ pub async fn repair_all<P: Platform>(platform: &P, limit: usize) -> Result<usize
         }
         if let Some((path, version)) = PackagePath::parse_after(REPAIRS, &key) {
             if !rebuilt.contains(&path) {
-                rebuild(platform, &path).await?;
-                rebuilt.push(path.clone());
+                match rebuild(platform, &path).await {
+                    Ok(()) => rebuilt.push(path.clone()),
+                    Err(error) if matches!(*error, Error::Damaged { .. }) => {
+                        outcome = Err(error);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             log_late(platform, &path, version, &mut note).await?;
         }
@@ -315,7 +322,7 @@ pub async fn repair_all<P: Platform>(platform: &P, limit: usize) -> Result<usize
     if !done.is_empty() {
         platform.records().delete(&done).await?;
     }
-    Ok(rebuilt.len())
+    outcome.map(|()| rebuilt.len())
 }
 
 /// Writes what the log lacks of a change, if that was made.

@@ -137,3 +137,27 @@ fn a_bin_that_cannot_be_emptied_does_not_keep_the_others() {
     assert_eq!((left(keys::EMPTYING), left(keys::BINS)), (1, 1), "the others are done");
     assert!(server.platform.log_lines().iter().any(|line| line.contains("/slots/1.0.0")), "and it is told");
 }
+
+#[test]
+fn a_slot_that_does_not_read_back_does_not_keep_the_others() {
+    let server = TestServer::empty();
+    let main = server.add_feed("main", vec![]).id;
+    for name in ["damaged", "other"] {
+        server.contributor().publish(name, "1.0.0").expect(201);
+        owner_does(&server, "main", name, Verb::Delete("1.0.0")).unwrap();
+        block_on(server.platform.run_background());
+        let note = format!("v1/repair/{}/npm/{name}/1.0.0", main.as_str());
+        server.platform.put_object(&note, json!({ "failed": server.platform.now() }).to_string());
+    }
+    server.platform.put_object(&server.key(&["/damaged/slots/"]), "not JSON");
+    server.platform.remove_object(&server.key(&["/other/index.json"]));
+    server.advance(31 * DAYS);
+    server.housekeeping();
+    server.key(&["/other/index.json"]);
+    server.key(&[keys::REPAIRS]);
+    assert!(server.platform.log_lines().iter().any(|line| line.contains("/damaged/slots/")), "it is told");
+    server.housekeeping();
+    let files: Vec<_> =
+        server.platform.stored_keys().into_iter().filter(|key| key.contains("/files/")).collect();
+    assert!(files.len() == 1 && files[0].contains("/damaged/"), "{files:?}");
+}
