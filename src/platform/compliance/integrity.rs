@@ -4,7 +4,7 @@ use super::blobs::{assert_absent, assert_content, create, open, remove, sample};
 use super::{Check, ensure, equal, failed, patiently};
 use crate::model::{Algorithm, Digest};
 use crate::platform::{
-    BlobStore, Body, ByteStream, Expected, Platform, PlatformError, PutOutcome, UploadPart,
+    BlobStore, Body, ByteStream, Expected, Hashing as _, Platform, PlatformError, PutOutcome, UploadPart,
 };
 use bytes::Bytes;
 
@@ -24,7 +24,26 @@ pub(super) fn checks<'a, P: Platform>(platform: &'a P, namespace: &str) -> Vec<(
             Box::pin(part_lengths(platform, key("part-lengths"))),
         ),
         ("an aborted upload leaves nothing", Box::pin(abort(platform, key("abort")))),
+        ("content hashes to what it does anywhere", Box::pin(hashing(platform))),
     ]
+}
+
+async fn hashing<P: Platform>(platform: &P) -> Result<(), String> {
+    let bytes = sample(1, 200_000);
+    for pieces in [&[][..], &[&bytes[..0]], &[&bytes[..]], &[&bytes[..1], &bytes[1..], &bytes[..9]]] {
+        let whole = pieces.concat();
+        for algorithms in [&Algorithm::ALL[..], &[Algorithm::Sha1]] {
+            let mut hashing = platform.hashing(algorithms);
+            for piece in pieces {
+                hashing.update(piece).await.map_err(|error| failed(&error))?;
+            }
+            let digests = hashing.finish().await.map_err(|error| failed(&error))?;
+            let expected: Vec<Digest> =
+                algorithms.iter().map(|algorithm| Digest::of(*algorithm, &whole)).collect();
+            equal("digests", &digests, &expected)?;
+        }
+    }
+    Ok(())
 }
 
 async fn wrong_digest<P: Platform>(platform: &P, key: String) -> Result<(), String> {

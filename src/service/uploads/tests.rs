@@ -99,14 +99,6 @@ fn whatever_fails_once_the_client_comes_through() {
 }
 
 #[test]
-fn writes_to_one_key_that_come_too_fast_are_waited_for() {
-    let (platform, bytes) = (platform(), sample(2_500));
-    platform.limit_writes(true);
-    block_on(send(&context(&platform, "one"), &bytes));
-    assert_eq!(platform.object(&target()), Some(bytes));
-}
-
-#[test]
 fn a_part_that_breaks_off_is_sent_again() {
     let (platform, bytes) = (platform(), sample(1_500));
     let context = context(&platform, "one");
