@@ -220,7 +220,7 @@ async fn small<P: Platform>(
     Ok((claim, length, digests))
 }
 
-/// Content whose length or digest nobody told: through a private place, where its length and digests become known.
+/// Content whose length or digest nobody told: through a place of its own, where its length and digests become known.
 async fn staged<P: Platform>(
     context: &FeedContext<P>,
     key: &str,

@@ -177,11 +177,17 @@ async fn empty_bin<P: Platform>(
     let (bin, after) = (keys::in_feed(keys::BINS, &feed, None), after.filter(|after| !after.is_empty()));
     let page = platform.records().list(&bin, after.as_deref(), *left).await?;
     *left -= page.keys.len().min(*left);
+    let mut outcome = Ok(());
     for key in &page.keys {
         let Some((path, version)) = PackagePath::parse_after(keys::BINS, key) else { continue };
         let version = percent_encoding::percent_decode_str(version).decode_utf8_lossy();
-        *purged += usize::from(purge_if(platform, ecosystems, &path, &version, &|at| at <= asked).await?);
+        // One that cannot be purged is no reason to leave the others; it is tried again.
+        match purge_if(platform, ecosystems, &path, &version, &|at| at <= asked).await {
+            Ok(is_purged) => *purged += usize::from(is_purged),
+            Err(error) => outcome = outcome.and(Err(error)),
+        }
     }
+    outcome?;
     match page.cursor {
         Some(last) => store::put(platform, note, &last).await,
         None => Ok(platform.records().delete(&[note.to_owned()]).await?),

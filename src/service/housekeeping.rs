@@ -107,10 +107,13 @@ async fn empty<P: Platform>(platform: &P, ecosystems: Ecosystems, task: &str, no
 
 /// Looks at places that were taken long ago.
 async fn sweep_places<P: Platform>(platform: &P) -> Result<usize> {
-    let mut swept = 0;
+    let (mut swept, mut outcome) = (0, Ok(()));
     for (feed, place) in places::settled(platform, STEP).await? {
         // One that cannot be read is no reason to leave the others.
-        swept += usize::from(places::forget(platform, &feed, &place).await.unwrap_or_default());
+        match places::forget(platform, &feed, &place).await {
+            Ok(is_swept) => swept += usize::from(is_swept),
+            Err(error) => outcome = outcome.and(Err(error)),
+        }
     }
-    Ok(swept)
+    outcome.map(|()| swept)
 }

@@ -317,8 +317,14 @@ async fn add_files<P: Platform>(
     records: Vec<ArtifactRecord>,
 ) -> Result<Slot> {
     slots::grow(platform, path, incoming.version.key(), &records, true, &|slot| {
-        let gone = slot.is_tombstone();
-        if gone { deleted(package, &incoming.version) } else { exists(package, &incoming.version) }
+        let name = &incoming.file.name;
+        if slot.is_tombstone() {
+            deleted(package, &incoming.version)
+        } else if slot.artifact(name).is_some() {
+            Error::Conflict(Conflict::FileExists { name: name.to_string(), identical: false }).into()
+        } else {
+            exists(package, &incoming.version)
+        }
     })
     .await
 }

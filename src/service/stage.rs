@@ -167,11 +167,20 @@ pub fn body<P: Platform>(platform: &P, content: Staged) -> Body {
     Body::Raw(Box::new(Taken { platform: platform.clone(), content }))
 }
 
+/// Holds content that is at hand and never large.
+pub async fn hold<P: Platform>(platform: &P, bytes: Bytes, algorithms: &[Algorithm]) -> Result<Staged> {
+    let digests = hash::all(platform, bytes.clone().into(), algorithms).await?;
+    let size = bytes.len() as u64;
+    Ok(Staged::new(Place::Memory(bytes), size, digests))
+}
+
 /// Takes in pieces as they come: push, then finish.
 pub struct Intake<P: Platform> {
     platform: P,
     feed: FeedId,
     algorithms: Vec<Algorithm>,
+    /// The one that large content is not hashed by.
+    spared: Option<Algorithm>,
     size: u64,
     limit: u64,
     /// At most one part. Always of the same size once it was sent once, so that the allocator finds the same room again.
@@ -194,11 +203,19 @@ impl<P: Platform> Intake<P> {
             platform: context.platform.clone(),
             feed: context.feed.id.clone(),
             algorithms: algorithms.to_vec(),
+            spared: None,
             size: 0,
             limit,
             pending: Vec::new(),
             upload: None,
         }
+    }
+
+    /// Does not hash large content by this one: it is computed when somebody asks for it.
+    #[must_use]
+    pub fn sparing(mut self, algorithm: Algorithm) -> Self {
+        self.spared = Some(algorithm);
+        self
     }
 
     /// Takes the next piece in.
@@ -224,15 +241,12 @@ impl<P: Platform> Intake<P> {
         if self.upload.is_some() {
             self.send_part().await?;
         }
-        let size = self.size;
         let Some(upload) = self.upload else {
-            let bytes = Bytes::from(self.pending);
-            let digests = hash::all(&self.platform, bytes.clone().into(), &self.algorithms).await?;
-            return Ok(Staged::new(Place::Memory(bytes), size, digests));
+            return hold(&self.platform, self.pending.into(), &self.algorithms).await;
         };
         self.platform.blobs().complete_upload(&upload.key, &upload.id, &upload.parts).await?;
         let place = Place::Own(self.feed, upload.place);
-        Ok(Staged::new(place, size, upload.hashing.finish().await?))
+        Ok(Staged::new(place, self.size, upload.hashing.finish().await?))
     }
 
     /// Leaves nothing behind of content that turned out wrong.
@@ -251,11 +265,8 @@ impl<P: Platform> Intake<P> {
             let place = places::take(&self.platform, &self.feed).await?;
             let key = keys::placed(&self.feed, &place);
             let id = blobs.begin_upload(&key).await?;
-            // SHA-512 takes as long as all others together, and of large content few ask for it: then it is computed.
-            let is_wanted =
-                |algorithm: &Algorithm| *algorithm != Algorithm::Sha512 || self.algorithms.len() < 3;
-            let algorithms: Vec<Algorithm> = self.algorithms.iter().copied().filter(is_wanted).collect();
-            let hashing = self.platform.hashing(&algorithms);
+            self.algorithms.retain(|algorithm| Some(*algorithm) != self.spared);
+            let hashing = self.platform.hashing(&self.algorithms);
             self.upload = Some(Upload { place, key, id, parts: Vec::new(), hashing });
         }
         if let Some(upload) = &mut self.upload {
@@ -278,15 +289,21 @@ pub async fn take<P: Platform>(
     algorithms: &[Algorithm],
     limit: u64,
 ) -> Result<Staged> {
+    fill(Intake::new(context, algorithms, limit), body).await
+}
+
+/// The same with an intake of one's own.
+pub async fn fill<P: Platform>(mut intake: Intake<P>, body: Body) -> Result<Staged> {
     let mut stream = match body {
         Body::Raw(raw) => match raw.downcast::<Taken<P>>() {
-            Ok(taken) if taken.content.size > limit => return Err(PlatformError::TooLong(limit).into()),
+            Ok(taken) if taken.content.size > intake.limit => {
+                return Err(PlatformError::TooLong(intake.limit).into());
+            }
             Ok(taken) => return Ok(taken.content),
             Err(stream) => stream,
         },
         body => body.into_stream(),
     };
-    let mut intake = Intake::new(context, algorithms, limit);
     while let Some(piece) = stream.next().await {
         let outcome = match piece {
             Ok(piece) => intake.push(&piece).await,
@@ -298,4 +315,38 @@ pub async fn take<P: Platform>(
         }
     }
     intake.finish().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::memory::MemoryPlatform;
+    use crate::service::tests::context_of;
+    use futures_executor::block_on;
+
+    /// What others find by its name, such as a manifest, may not be elsewhere, however long it is.
+    #[test]
+    fn what_is_at_hand_is_never_in_a_place_of_its_own() {
+        let (platform, bytes) = (MemoryPlatform::new(), Bytes::from(vec![7; PART + 1]));
+        let name = ArtifactName::parse("manifest.json").unwrap();
+        let held = block_on(hold(&platform, bytes.clone(), &[Algorithm::Sha256])).unwrap();
+        assert_eq!(block_on(held.give(&platform, "slot", &name)).unwrap(), None);
+        let context = context_of(&platform, "one");
+        let taken = block_on(take(&context, bytes.into(), &[Algorithm::Sha256], u64::MAX)).unwrap();
+        assert_eq!(taken.digests(), held.digests());
+        assert!(block_on(taken.give(&platform, "slot", &name)).unwrap().is_some());
+    }
+
+    #[test]
+    fn large_content_is_hashed_by_what_it_is_asked_for_only() {
+        let context = context_of(&MemoryPlatform::new(), "one");
+        for (length, count) in [(PART, 4), (PART + 1, 3)] {
+            let intake = Intake::new(&context, &Algorithm::ALL, u64::MAX).sparing(Algorithm::Sha512);
+            let bytes = Bytes::from(vec![7; length]);
+            let staged = block_on(fill(intake, bytes.clone().into())).unwrap();
+            assert_eq!(staged.digests(), &Digest::all_of(&bytes)[..count]);
+            let staged = block_on(staged.hashed(&context.platform, &Algorithm::ALL)).unwrap();
+            assert_eq!(staged.digests(), Digest::all_of(&bytes));
+        }
+    }
 }

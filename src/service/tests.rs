@@ -252,7 +252,7 @@ async fn commit(
     if !lacking.is_empty() {
         return Err(Error::Invalid(format!("{} are missing", lacking.len())).into());
     }
-    let content = stage::take(context, text.into_bytes().into(), &[Algorithm::Sha256], u64::MAX);
+    let content = stage::hold(&context.platform, text.into_bytes().into(), &[Algorithm::Sha256]);
     let file = IncomingFile {
         name: ArtifactName::parse(crate::store::keys::TREE).unwrap(),
         content: content.await?,

@@ -62,17 +62,11 @@ impl Progress {
     }
 }
 
-/// A place of its own for the bytes of an upload.
-pub async fn own_place<P: Platform>(context: &FeedContext<P>) -> Result<String> {
-    let feed = &context.feed.id;
-    Ok(keys::placed(feed, &places::take(&context.platform, feed).await?))
-}
-
-/// Begins an upload of so many bytes to `target`: a place of its own, or one that only ever holds bytes of the digest that is
+/// Begins an upload of so many bytes to a place of its own, or to `target`, which only ever holds bytes of the digest that is
 /// declared.
 pub async fn begin<P: Platform>(
     context: &FeedContext<P>,
-    target: String,
+    target: Option<String>,
     size: u64,
     sha256: Option<Digest>,
 ) -> Result<Progress> {
@@ -81,7 +75,7 @@ pub async fn begin<P: Platform>(
 
 async fn begin_in_parts<P: Platform>(
     context: &FeedContext<P>,
-    target: String,
+    target: Option<String>,
     size: u64,
     sha256: Option<Digest>,
     part_size: u64,
@@ -95,7 +89,11 @@ async fn begin_in_parts<P: Platform>(
     }
     let mut random = [0_u8; 16];
     platform.random(&mut random);
-    let id = keys::timed_id(platform.now(), &random);
+    let (id, feed) = (keys::timed_id(platform.now(), &random), &context.feed.id);
+    let target = match target {
+        Some(target) => target,
+        None => keys::placed(feed, &places::take(platform, feed).await?),
+    };
     let upload = Upload {
         holder: context.principal.id().to_owned(),
         upload: platform.blobs().begin_upload(&target).await?,
@@ -106,7 +104,7 @@ async fn begin_in_parts<P: Platform>(
         parts: Vec::new(),
         state: Sha256State::default(),
     };
-    uploads::create(platform, &context.feed.id, &id, &upload).await?;
+    uploads::create(platform, feed, &id, &upload).await?;
     Ok(Progress::of(&id, &upload))
 }
 

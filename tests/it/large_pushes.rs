@@ -128,6 +128,23 @@ fn of_two_that_push_other_bytes_at_once_one_wins() {
     }
 }
 
+/// Without a number for the build, the name depends on what is there.
+#[test]
+fn of_two_builds_of_a_snapshot_at_once_one_is_to_try_again() {
+    let (server, _) = server();
+    let (one, two) = (server.contributor(), server.contributor().elsewhere());
+    let (one, two) = (one.at(&root("main")), two.at(&root("main")));
+    let snapshot = path("org.example:big", "1.0-SNAPSHOT", "jar");
+    let (first, second) = block_on(join(
+        one.start(Method::PUT, &snapshot, &[], large(1).into()),
+        two.start(Method::PUT, &snapshot, &[], large(2).into()),
+    ));
+    let mut statuses = [first.status, second.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 503], "{} {}", first.text(), second.text());
+    push(&server, &snapshot, 2).expect(201);
+}
+
 /// Uploads a body as one part, and answers the upload's id.
 fn upload(client: &Client<'_>, bytes: &[u8]) -> String {
     let uploads = "https://edge.test/acme/_packaging/main/uploads";

@@ -20,8 +20,7 @@ pub(super) async fn answer<P: Platform>(
     match operation {
         UploadOperation::Begin => {
             let (size, sha256) = wish(&message::read(call.body).await?)?;
-            let target = uploads::own_place(context).await?;
-            Ok(Reply::created(&uploads::begin(context, target, size, sha256).await?.print()))
+            Ok(Reply::created(&uploads::begin(context, None, size, sha256).await?.print()))
         }
         UploadOperation::Get(id) => Ok(Reply::ok(&uploads::find(context, &id).await?.print())),
         UploadOperation::Put { id, part } => {

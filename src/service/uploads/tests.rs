@@ -40,7 +40,7 @@ async fn begin_small(
     size: u64,
     sha256: Option<Digest>,
 ) -> Result<Progress> {
-    begin_in_parts(context, target(), size, sha256, SMALL).await
+    begin_in_parts(context, Some(target()), size, sha256, SMALL).await
 }
 
 /// What a client does: it sends parts until all are there, and asks where it is whenever something failed.
@@ -184,7 +184,7 @@ fn uploads_are_their_holders_own() {
 #[test]
 fn sizes_have_bounds() {
     let context = context(&platform(), "one");
-    let ask = |size| block_on(begin(&context, target(), size, None));
+    let ask = |size| block_on(begin(&context, None, size, None));
     assert!(matches!(*ask(0).unwrap_err(), Error::Invalid(_)));
     assert!(matches!(*ask(PART * PARTS + 1).unwrap_err(), Error::TooLarge { .. }));
     assert_eq!(ask(PART * PARTS).unwrap().parts, PARTS);

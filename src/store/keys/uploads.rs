@@ -28,10 +28,10 @@ pub fn fate(feed: &FeedId, place: &str) -> String {
     staging(feed, place) + "/fate"
 }
 
-/// Reads a key of [`staging`], or of [`fate`], back: the feed, and the place.
-pub fn parse_staging(key: &str) -> Option<(FeedId, &str)> {
+/// Reads a key of [`staging`], or of [`fate`], back: the feed, the place, and when it was taken.
+pub fn parse_staging(key: &str) -> Option<(FeedId, &str, Timestamp)> {
     let (place, rest) = key.strip_prefix(STAGING)?.split_once('/')?;
-    Some((FeedId::parse(rest.strip_suffix("/fate").unwrap_or(rest))?, place))
+    Some((FeedId::parse(rest.strip_suffix("/fate").unwrap_or(rest))?, place, began(place)?))
 }
 
 /// When what has that id began: an upload, or the taking of a place.

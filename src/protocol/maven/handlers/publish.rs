@@ -8,7 +8,7 @@ use crate::model::{Algorithm, ArtifactName, ArtifactRecord, Version};
 use crate::platform::{Body, ByteRange, Platform, PlatformError};
 use crate::protocol::Answer;
 use crate::service::publish::{self, Growth, Incoming, IncomingFile};
-use crate::service::stage::{self, Staged};
+use crate::service::stage::{self, Intake, Staged};
 use crate::service::{FeedContext, Package, download, retire};
 use crate::store::slots;
 use bytes::Bytes;
@@ -36,7 +36,9 @@ pub(super) async fn file<P: Platform>(
     body: Body,
 ) -> Result<Answer<P>> {
     // Taken in before anything is refused: clients listen only once they have sent everything.
-    let taken = stage::take(context, body, &Algorithm::ALL, FILE_LIMIT).await;
+    // SHA-512 takes as long as the other three together.
+    let intake = Intake::new(context, &Algorithm::ALL, FILE_LIMIT).sparing(Algorithm::Sha512);
+    let taken = stage::fill(intake, body).await;
     let content = taken.map_err(|error| too_large(error, "the file", FILE_LIMIT))?;
     let prepared = prepare(context, package, version, file, &content).await;
     let Prepared { name, manifest, packaging } = match prepared {

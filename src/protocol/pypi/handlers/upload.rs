@@ -226,8 +226,7 @@ async fn companion<P: Platform>(
     let Some(name) = ArtifactName::parse(&format!("{name}{ending}")) else {
         return invalid("the file's name is too long");
     };
-    let limit = content.len() as u64;
-    let content = stage::take(context, content.into(), &[Algorithm::Sha256], limit).await?;
+    let content = stage::hold(&context.platform, content, &[Algorithm::Sha256]).await?;
     Ok(IncomingFile { name, content, manifest: None })
 }
 

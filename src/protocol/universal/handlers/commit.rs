@@ -92,7 +92,7 @@ pub(super) async fn make<P: Platform>(
         version: version.clone(),
         file: IncomingFile {
             name: name::manifest()?,
-            content: stage::take(context, text.into(), &[Algorithm::Sha256], u64::MAX).await?,
+            content: stage::hold(platform, text.into(), &[Algorithm::Sha256]).await?,
             manifest: None,
         },
         companions: Vec::new(),

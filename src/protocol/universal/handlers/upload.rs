@@ -32,7 +32,8 @@ pub(super) async fn begin<P: Platform>(
     if contents::missing(&context.platform, &place, wanted).await?.is_empty() {
         return Answer::json(StatusCode::OK, &wire::shown(&file));
     }
-    let begun = uploads::begin(context, place.content(&file.digest), file.size, Some(file.digest)).await?;
+    let target = Some(place.content(&file.digest));
+    let begun = uploads::begin(context, target, file.size, Some(file.digest)).await?;
     Answer::json(StatusCode::CREATED, &begun.print())
 }
 
