@@ -62,13 +62,12 @@ pub struct ArtifactRecord {
 }
 
 impl ArtifactRecord {
-    /// Are the bytes surely others than those of another record?
-    pub fn differs_from(&self, other: &Self) -> bool {
-        let differs = |digest: &Digest| {
-            let same = other.digests.iter().find(|same| same.algorithm() == digest.algorithm());
-            same.is_some_and(|same| same != digest)
+    /// Are the bytes surely others than those of this size, if it is known, and of these digests?
+    pub fn differs_from(&self, size: Option<u64>, digests: &[Digest]) -> bool {
+        let other = |known: &Digest| {
+            digests.iter().any(|digest| digest.algorithm() == known.algorithm() && digest != known)
         };
-        self.size != other.size || self.digests.iter().any(differs)
+        size.is_some_and(|size| size != self.size) || self.digests.iter().any(other)
     }
 }
 

@@ -171,11 +171,7 @@ impl Slot {
 
     /// Had it a file of this name with other bytes, before it was dropped?
     pub fn contradicts(&self, name: &ArtifactName, size: Option<u64>, digests: &[Digest]) -> bool {
-        let other = |known: &Digest| {
-            digests.iter().any(|digest| digest.algorithm() == known.algorithm() && digest != known)
-        };
-        let mut former = self.former.iter().filter(|former| former.name == *name);
-        former.any(|former| size.is_some_and(|size| size != former.size) || former.digests.iter().any(other))
+        self.former.iter().any(|former| former.name == *name && former.differs_from(size, digests))
     }
 
     /// Was it pushed to this feed, as opposed to saved?

@@ -164,8 +164,9 @@ pub async fn grow<P: Platform>(
     let outcome = update(platform, path, version_key, &mut |slot| {
         // Where bytes are under their name nobody else has it; where they are in a place of their own, the slot decides.
         let others = |record: &ArtifactRecord| {
-            let is_taken = slot.artifact(&record.name).is_some_and(|kept| kept.differs_from(record));
-            is_taken || slot.contradicts(&record.name, Some(record.size), &record.digests)
+            let (size, digests) = (Some(record.size), &record.digests[..]);
+            let is_taken = slot.artifact(&record.name).is_some_and(|kept| kept.differs_from(size, digests));
+            is_taken || slot.contradicts(&record.name, size, digests)
         };
         if !slot.is_live() || slot.is_published() != published || records.iter().any(others) {
             return Err(refusal(slot));
